@@ -1,0 +1,425 @@
+"""The words of the house. Every room speaks them; this one imports nothing of ours.
+
+All words are frozen: what was judged is what runs. What crosses a process or a database is their JSON.
+"""
+
+import hashlib
+import json
+import re
+import time
+from abc import abstractmethod
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, StringConstraints
+
+_UNIT_TYPES = "service|socket|timer|mount|automount|path|target|swap|slice|scope|device"
+UNIT_PATTERN = rf"^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{{0,250}}\.({_UNIT_TYPES})$"
+"""systemd.unit(5): the allowed characters. The first is no dash, so that a name can never be read as an option."""
+
+UnitName = Annotated[str, StringConstraints(pattern=UNIT_PATTERN, max_length=255)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00\n]*$", max_length=4096)]
+Json = dict[str, Any]  # plain data: what a database row, a socket or a log line can carry
+
+_UNIT = re.compile(UNIT_PATTERN)
+
+
+def is_unit(target: str) -> bool:
+    """A target is a unit name, an absolute path, or the name of a declared service. This tells the first."""
+    return bool(_UNIT.match(target))
+
+
+def utc(at: float | None = None) -> str:
+    """Seconds since the epoch as the text all tables hold: UTC, `YYYY-MM-DD HH:MM:SS.SSS`, which sorts and compares."""
+    moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+
+
+def epoch(text: str) -> float:
+    """The inverse of `utc`."""
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
+
+
+def digest(data: object) -> str:
+    """A short stable name for plain data: the same data, the same 16 hex digits."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+class Word(BaseModel):
+    """A frozen value. An unknown field is an error, here as in the configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most severe."""
+        return list(Severity).index(self)
+
+
+class Mode(StrEnum):
+    """How far the daemon may go by itself, from least to most."""
+
+    OBSERVE = "observe"
+    SUGGEST = "suggest"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+
+class Risk(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        return list(Risk).index(self)
+
+
+class Phase(StrEnum):
+    """The name of each phase; `number` is what the tables hold."""
+
+    QUICK_FIX = "quick fix"
+    RESEARCH = "research"
+    CONSULTATION = "consultation"
+    ESCALATION = "escalation"
+
+    @property
+    def number(self) -> int:
+        return list(Phase).index(self) + 1
+
+    @classmethod
+    def numbered(cls, number: int) -> "Phase":
+        return list(cls)[number - 1]
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    HEALING = "healing"
+    WAITING = "waiting"
+    FIXED = "fixed"
+    ESCALATED = "escalated"
+    CLEARED = "cleared"
+    DISMISSED = "dismissed"
+    MERGED = "merged"
+
+
+class Outcome(StrEnum):
+    HEALED = "healed"
+    PROGRESS = "progress"
+    NO_EFFECT = "no_effect"
+    ROLLED_BACK = "rolled_back"
+    STRANDED = "stranded"
+    UNPROVEN = "unproven"
+    INTERRUPTED = "interrupted"
+    DENIED = "denied"
+    ASKED = "asked"
+    SUGGESTED = "suggested"
+
+
+class Fault(Word):
+    """One thing wrong now.
+
+    `facts` are the trusted fields that a check read from systemd or the kernel (never from a log's text): they tell
+    kinds of faults apart in the signature and in runbooks. What changes from one occurrence to the next (a pid, a time,
+    a count) belongs into `message` only.
+    """
+
+    check: str
+    target: str
+    reason: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]+$")]
+    message: str
+    severity: Severity = Severity.HIGH
+    facts: dict[str, str] = {}
+
+    @property
+    def key(self) -> str:
+        return f"{self.check}:{self.target}"
+
+    @property
+    def signature(self) -> str:
+        """What makes two faults the same kind. Version 1: check, unit template or target, reason, trusted facts."""
+        template = re.sub(r"@[^.]+\.", "@.", self.target)
+        return "v1:" + digest([self.check, template, self.reason, self.facts])
+
+
+class Blind(Word):
+    """A check could not tell. Neither healthy nor a fault: nothing opens and nothing clears."""
+
+    reason: str
+
+
+Seen = tuple[Fault, ...] | Blind
+
+
+class Evidence(Word):
+    """One read-only observation. `text` is bounded and masked before it gets here; `facts` are what runbooks match.
+
+    A fact from a log's text has a name that begins with `log.`: it may point at a cause, but a target that it names
+    counts only after it was found in the incident's scope.
+    """
+
+    id: int = 0
+    source: str
+    text: Annotated[str, StringConstraints(max_length=20_000)]
+    facts: dict[str, str] = {}
+    at: float = Field(default_factory=time.time)
+
+
+Before = Json
+"""What an action remembered: enough to undo it, plain data."""
+
+
+class Action(Word):
+    """One typed change. A subclass is one file of `orchestrator/actions/`; this base knows no host.
+
+    `view` is the reading door (`orchestrator.host.View`), `machine` the changing one (`orchestrator.host.Machine`),
+    `config` the settings: typed as Any here only because this room imports nothing of ours.
+    """
+
+    kind: str
+    risk: ClassVar[Risk]
+    reversible: ClassVar[bool]
+
+    @classmethod
+    def candidates(cls, case: "Case", view: Any, config: Any) -> "tuple[Self, ...]":
+        """What this action could offer for the incident's scope. Phases and models choose among these, never beside."""
+        del case, view, config
+        return ()
+
+    @abstractmethod
+    def targets(self) -> tuple[str, ...]:
+        """Every unit, path or service that it touches; never empty, never a pattern."""
+
+    @abstractmethod
+    def about(self) -> str:
+        """One line for people: what it does, to what."""
+
+    def command(self) -> str:
+        """The line that a person would type to do the same; empty where there is none."""
+        return ""
+
+    def refusal(self, view: Any, config: Any) -> str:
+        """Why it must not run now, by what the host says; empty when nothing stands against it."""
+        del view, config
+        return ""
+
+    def remember(self, view: Any) -> Before:
+        """The state before, as plain data. Stored before `do`."""
+        del view
+        return {}
+
+    @abstractmethod
+    def do(self, machine: Any) -> str:
+        """Change the machine; returns one line of what happened; raises `host.ChangeFailed` when it did not."""
+
+    @abstractmethod
+    def verify(self, view: Any) -> str:
+        """Why the change itself did not take; empty when it did. Whether it *healed* is the engine's question."""
+
+    def undo(self, machine: Any, before: Before) -> str:
+        """Bring `before` back. Only a reversible action has one."""
+        raise NotImplementedError(f"{self.kind} cannot be undone")
+
+    @property
+    def level(self) -> Risk:
+        """The risk of this very action: the class's, unless a field says more (a declared command has its own)."""
+        return self.risk
+
+
+class Minute(Word):
+    """One vote or answer of one expert: a row of `agent_consultations`."""
+
+    round: int = 1
+    expert: str
+    backend: str = "embedded"
+    model: str = ""
+    stance: Literal["propose", "nothing", "person", "veto", "failed"]
+    plan: tuple[SerializeAsAny[Action], ...] = ()
+    confidence: float = 0.0
+    reasoning: str = ""
+    evidence_ids: tuple[int, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
+class Proposal(Word):
+    """A diagnosis and a plan. `plan` is ordered; its hash is what a person approves and what runs."""
+
+    cause: str
+    evidence_ids: tuple[int, ...] = ()
+    plan: tuple[SerializeAsAny[Action], ...]
+    proposer: str
+    origin: str = ""
+    """What it came from: `pattern:12`, `runbook:config-broken`, `vote:2/3`, `instant`, `person`."""
+    minutes: tuple[Minute, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        return digest([action.model_dump() for action in self.plan])
+
+
+class Abstain(Word):
+    """A phase has nothing to offer. What it ruled out goes on to the next one."""
+
+    reason: str
+    ruled_out: tuple[str, ...] = ()
+    open_questions: tuple[str, ...] = ()
+    minutes: tuple[Minute, ...] = ()
+
+
+class HandOver(Word):
+    """A phase says that a person must take it, whatever else could be tried."""
+
+    reason: str
+    kind: Literal["escalation", "approval", "input", "decision"] = "escalation"
+    evidence_ids: tuple[int, ...] = ()
+    minutes: tuple[Minute, ...] = ()
+
+
+Answer = Proposal | Abstain | HandOver
+
+
+class Verdict(Word):
+    answer: Literal["allow", "ask", "deny"]
+    rule: str
+    reason: str = ""
+
+
+class Change(Word):
+    """One action as performed. Times are seconds since the epoch; None is not yet."""
+
+    id: int
+    n: int
+    action: SerializeAsAny[Action]
+    before: Before = {}
+    begun_at: float | None = None
+    done_at: float | None = None
+    undone_at: float | None = None
+
+
+class Attempt(Word):
+    """One proposal and what became of it. `outcome` None: not ended (asked what it did, or settling)."""
+
+    id: int
+    phase: int
+    proposal: Proposal
+    verdict: Verdict
+    executed: bool = False
+    outcome: Outcome | None = None
+    detail: str = ""
+    changes: tuple[Change, ...] = ()
+    began_at: float
+    ready_by: float | None = None
+    """Until then a probe that fails is only not ready yet."""
+    clean_since: float | None = None
+    ended_at: float | None = None
+
+
+class Handoff(Word):
+    """What a phase that gave up passes on."""
+
+    phase: int
+    reason: str
+    ruled_out: tuple[str, ...] = ()
+    open_questions: tuple[str, ...] = ()
+
+
+class Scope(Word):
+    """What an incident may touch. Paths are roots: what lies beneath them is in scope too."""
+
+    target: str
+    below: tuple[str, ...] = ()
+    """Units and mounts that the target depends on."""
+    above: tuple[str, ...] = ()
+    """Units that depend on the target."""
+    service: str | None = None
+    """The declared service that the target belongs to."""
+    paths: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        own = (self.target,) if is_unit(self.target) else ()
+        return tuple(dict.fromkeys(own + self.below + self.above))
+
+    def holds(self, target: str) -> bool:
+        """Whether `target` may be touched on behalf of this incident."""
+        if target.startswith("/"):
+            return any(target == root or target.startswith(root.rstrip("/") + "/") for root in self.paths)
+        return target in (self.target, self.service, *self.below, *self.above)
+
+
+class Incident(Word):
+    """The stored story of one root fault and its symptoms: a row of `tasks`."""
+
+    id: int
+    fault: Fault
+    symptoms: tuple[Fault, ...] = ()
+    status: Status = Status.OPEN
+    phase: int = 1
+    occurrences: int = 1
+    """Openings of this row: 1 + its relapses."""
+    detected_at: float
+    waiting_for: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.fault.key
+
+
+class Case(Word):
+    """What a phase sees: the incident, its evidence, all that was tried and ruled out so far."""
+
+    incident: Incident
+    scope: Scope
+    evidence: tuple[Evidence, ...] = ()
+    tried: tuple[Attempt, ...] = ()
+    handoffs: tuple[Handoff, ...] = ()
+    approved: Proposal | None = None
+    """Exactly the plan that a person approved."""
+
+    @property
+    def fault(self) -> Fault:
+        return self.incident.fault
+
+    def has_tried(self, proposal: Proposal) -> bool:
+        """Whether this very plan was carried out, denied or suggested before in this incident."""
+        return any(attempt.proposal.hash == proposal.hash for attempt in self.tried)
+
+    def facts(self) -> dict[str, str]:
+        """The fault's and all evidence's facts as one map; a later observation wins."""
+        merged = {"check": self.fault.check, "reason": self.fault.reason, **self.fault.facts}
+        for item in self.evidence:
+            merged.update(item.facts)
+        return merged
+
+
+class Stage(StrEnum):
+    """A pattern's life: taught by success, trusted after more of it, demoted by failure."""
+
+    PROBATION = "probation"
+    TRUSTED = "trusted"
+    DEMOTED = "demoted"
+
+
+class Pattern(Word):
+    """A learned plan for a signature."""
+
+    id: int
+    signature: str
+    plan: tuple[SerializeAsAny[Action], ...]
+    stage: Stage
+    wins: int
+    losses: int
+    relapses: int
+    origin: str
+    created_at: str

@@ -1,0 +1,290 @@
+"""Who decides. Pure functions over plain words: ordered, named rules; the first that speaks wins; none speaks = deny.
+
+`judge` is asked by the engine with the whole case. `permits` is the part that needs only the configuration: the hands
+ask it again, so that a brain that was taken over still can do nothing that the configuration does not allow.
+`stand_down` tells when another hand is at work (law 4).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from orchestrator.config import Config
+from orchestrator.model import Action, Case, Fault, Mode, Proposal, Risk, Verdict, Word, is_unit
+
+HOUR = 3600.0
+DANGERS = ("corruption", "authentication", "intrusion")
+"""Facts `danger.<name>`: what is never healed by force (DESIGN section 5, the row "never")."""
+
+
+class Performed(Word):
+    """One entry of the hands' own record."""
+
+    change_id: int
+    op: str
+    at: float
+    kind: str
+    targets: tuple[str, ...]
+
+
+class History(Word):
+    """What was done lately, counted by the store: changes in the last hour, whatever their outcome (law 6)."""
+
+    target_changes: int = 0
+    host_changes: int = 0
+    target_attempts: int = 0
+
+
+class Surroundings(Word):
+    """Other hands at work on this host, as the View saw them now."""
+
+    booting: bool = False
+    shutting_down: bool = False
+    package_manager: str = ""
+    maintenance: str = ""
+    in_transition: str = ""
+    """What systemd is doing with the fault's own unit: a queued job, a start-up, a restart."""
+
+
+def stand_down(fault: Fault, around: Surroundings) -> str:
+    """Why the daemon must wait now; empty when nobody else is at work."""
+    looping = fault.check == "unit_crash_loop"  # its unit is always between two restarts: that is the fault itself
+    if around.maintenance:
+        return f"maintenance: {around.maintenance}"
+    if around.shutting_down:
+        return "the host is shutting down"
+    if around.booting:
+        return "the host has just booted"
+    if around.package_manager:
+        return f"a package upgrade is under way: {around.package_manager}"
+    if around.in_transition and not looping:
+        return f"systemd is at work: {around.in_transition}"
+    return ""
+
+
+# ---- permits: what the configuration allows -------------------------------------------------------------------------
+
+
+def permits(action: Action, config: Config, recent: Sequence[Performed], now: float) -> Verdict:
+    """Whether this one action may ever run on this host, by its own fields, the configuration, and what was done lately."""
+    for rule in _PERMIT_RULES:
+        reason = rule(action, config, recent, now)
+        if reason:
+            return Verdict(answer="deny", rule=_name(rule), reason=reason)
+    return Verdict(answer="allow", rule="permitted")
+
+
+def _no_target(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
+    del config, recent, now
+    targets = action.targets()
+    if not targets or any(not target.strip() or set(target) & set("*?[") for target in targets):
+        return f"{action.kind} names no target, or a pattern"
+    return ""
+
+
+def _protected_unit(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
+    del recent, now
+    for unit in filter(is_unit, action.targets()):
+        # A protected unit that is down may be started when the operator declared it; its config test is the action's own refusal.
+        may_start = action.kind in ("start_unit", "reset_failed") and config.service_of(unit) is not None
+        if config.protects_unit(unit) and not may_start:
+            return f"{unit} is protected"
+    return ""
+
+
+def _protected_path(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
+    del recent, now
+    return next((f"{target} is protected" for target in action.targets() if target.startswith("/") and config.protects_path(target)), "")
+
+
+def _undeclared(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
+    """What removes files or runs an operator's command must be exactly what the operator declared."""
+    del recent, now
+    fields = action.model_dump()
+    match action.kind:
+        case "clean_path":
+            declared = any(
+                (item.path, item.pattern, item.older_than_seconds) == (fields["path"], fields["pattern"], fields["older_than_seconds"])
+                for item in config.path
+            )
+        case "run_command":
+            declared = any(
+                item.name == fields["name"] and item.argv == tuple(fields["argv"]) and item.risk == fields["risk"] for item in config.command
+            )
+        case "start_service" | "stop_service" | "restart_service":
+            service = config.service_of(fields["name"])
+            verb = action.kind.removesuffix("_service")
+            declared = bool(service) and getattr(service, verb) == tuple(fields["argv"]) and bool(fields["argv"])
+        case _:
+            return ""
+    return "" if declared else f"{action.about()}: not what the configuration declares"
+
+
+def _watching_only(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
+    del recent, now
+    modes = {config.mode_of(target) for target in action.targets()}
+    return "the mode is observe or suggest" if modes & {Mode.OBSERVE, Mode.SUGGEST} else ""
+
+
+def _hands_budget(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
+    """The hands' own count: a brain in a loop must not turn a repair into a weapon. Undoing is never counted."""
+    fresh = [entry for entry in recent if entry.op == "perform" and now - entry.at < HOUR]
+    if len(fresh) >= config.limits.changes_per_host_per_hour:
+        return f"{len(fresh)} changes on this host in the last hour"
+    for target in action.targets():
+        count = sum(target in entry.targets and entry.kind == action.kind for entry in fresh)
+        if count >= config.limits.changes_per_target_per_hour:
+            return f"{count} times {action.kind} of {target} in the last hour"
+    return ""
+
+
+_PermitRule = Callable[[Action, Config, Sequence[Performed], float], str]
+_PERMIT_RULES: tuple[_PermitRule, ...] = (_no_target, _protected_unit, _protected_path, _undeclared, _watching_only, _hands_budget)
+
+
+# ---- judge: the whole case ------------------------------------------------------------------------------------------
+
+
+def judge(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> Verdict:
+    """Allow, ask or deny this plan for this case. The order is the policy: a later rule never overrides an earlier one."""
+    for rule in _JUDGE_RULES:
+        for answer, reason in rule(proposal, case, config, history, now):
+            return Verdict(answer=answer, rule=_name(rule), reason=reason)  # type: ignore[arg-type]  # each rule yields one of the three
+    return Verdict(answer="deny", rule="no-rule", reason="no rule allows this")
+
+
+_Said = Iterator[tuple[str, str]]
+
+
+def _mode_watching(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del proposal, history, now
+    mode = config.mode_of(case.fault.target)
+    if mode in (Mode.OBSERVE, Mode.SUGGEST):
+        yield "deny", f"mode is {mode}: recorded, not done"
+
+
+def _nothing_to_do(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del case, config, history, now
+    if not proposal.plan:
+        yield "deny", "the plan is empty"
+
+
+def _not_permitted(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del case, history
+    for action in proposal.plan:
+        verdict = permits(action, config, (), now)
+        if verdict.answer != "allow":
+            yield "deny", f"{verdict.rule}: {verdict.reason}"
+
+
+def _out_of_scope(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del config, history, now
+    for action in proposal.plan:
+        for target in action.targets():
+            if not case.scope.holds(target):
+                yield "deny", f"{target} does not belong to this incident"
+
+
+def _danger(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    """Data that may be damaged and doors that may be forced are a person's business, whoever proposes what."""
+    del proposal, config, history, now
+    facts = case.facts()
+    for name in DANGERS:
+        if facts.get(f"danger.{name}"):
+            yield "deny", f"signs of {name}: {facts[f'danger.{name}']}"
+
+
+def _approved(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del config, history, now
+    if case.approved and case.approved.hash == proposal.hash:
+        yield "allow", "a person approved exactly this plan"
+
+
+def _breaker_host(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del proposal, now
+    if case.incident.symptoms or history.host_changes < config.limits.changes_per_host_per_hour:
+        return
+    yield "deny", f"{history.host_changes} changes on this host in the last hour; the limit is {config.limits.changes_per_host_per_hour}"
+
+
+def _breaker_target(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del proposal, now
+    limit = config.limits.changes_per_target_per_hour
+    if history.target_changes >= limit:
+        yield "deny", f"{history.target_changes} changes for {case.fault.key} in the last hour; the limit is {limit}"
+
+
+def _undeclared_unit(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    """A unit that nobody declared: started or restarted once, if it was enabled and ran before."""
+    del now
+    target = case.fault.target
+    if not is_unit(target) or config.service_of(target):
+        return
+    facts = case.facts()
+    kinds = {action.kind for action in proposal.plan}
+    if not kinds <= {"start_unit", "restart_unit", "reset_failed", "daemon_reload", "wait"}:
+        yield "ask", f"{target} is not declared; more than a start needs a person's word"
+    if facts.get("unit.transient") == "yes" or facts.get("unit.type") == "oneshot":
+        yield "deny", f"{target} is a {'transient unit' if facts.get('unit.transient') == 'yes' else 'oneshot'} that nobody declared"
+    if facts.get("unit.ran_before") != "yes":
+        yield "deny", f"{target} is not declared and was not seen running and enabled before"
+    if history.target_attempts >= 1:
+        yield "deny", f"{target} is not declared and was already started once in the last hour"
+
+
+def _mode_approve(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del proposal, history, now
+    if config.mode_of(case.fault.target) is Mode.APPROVE:
+        yield "ask", "mode is approve"
+
+
+def _high_risk(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del case, config, history, now
+    high = [action.about() for action in proposal.plan if action.level is Risk.HIGH]
+    if high:
+        yield "ask", f"high risk: {high[0]}"
+
+
+def _stops_the_healthy(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    """Law 10: a stop is judged also by the healthy units that it takes down."""
+    del config, history, now
+    running = case.facts().get("above.running", "")
+    stops = [action for action in proposal.plan if action.kind in ("stop_unit", "stop_leftovers")]
+    if running and stops:
+        yield "ask", f"{stops[0].about()} would take down what runs: {running}"
+
+
+def _ungrounded(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del config, history, now
+    if all(action.level is Risk.LOW for action in proposal.plan):
+        return
+    known = {item.id for item in case.evidence}
+    if not proposal.evidence_ids or not set(proposal.evidence_ids) <= known:
+        yield "deny", "a plan of medium risk cites no evidence of this incident"
+
+
+def _auto(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    del config, history, now
+    yield "allow", f"{max((action.level for action in proposal.plan), key=lambda risk: risk.rank)} risk, {case.scope.target} in scope"
+
+
+_JudgeRule = Callable[[Proposal, Case, Config, History, float], _Said]
+_JUDGE_RULES: tuple[_JudgeRule, ...] = (
+    _mode_watching,
+    _nothing_to_do,
+    _not_permitted,
+    _out_of_scope,
+    _danger,
+    _approved,
+    _breaker_host,
+    _breaker_target,
+    _undeclared_unit,
+    _mode_approve,
+    _high_risk,
+    _stops_the_healthy,
+    _ungrounded,
+    _auto,
+)
+
+
+def _name(rule: _PermitRule | _JudgeRule) -> str:
+    """A rule's name as tables and pages show it: `_breaker_host` is `breaker-host`."""
+    return rule.__name__.strip("_").replace("_", "-")
