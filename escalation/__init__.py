@@ -1,0 +1,1 @@
+"""escalations.db: when a person takes over."""

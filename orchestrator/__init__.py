@@ -1,0 +1,1 @@
+"""A daemon that heals the host it runs on."""

@@ -1,0 +1,1 @@
+"""One file a check: reads the host, yields faults."""

@@ -1,0 +1,1 @@
+"""What is known before an incident: patterns, runbooks, experts."""

@@ -1,0 +1,1 @@
+"""tasks.db: the daemon's memory."""

@@ -1,0 +1,1 @@
+"""What may be proposed for a case, cheapest first: quick fix, research, consultation."""

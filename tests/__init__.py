@@ -1,0 +1,1 @@
+"""Proofs of behaviour; the tree mirrors the packages."""

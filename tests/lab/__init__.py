@@ -1,0 +1,1 @@
+"""Proofs on a real systemd, booted in namespaces of its own."""
