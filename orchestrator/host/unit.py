@@ -1,0 +1,183 @@
+"""What systemd says of units, as frozen snapshots. Pure values: nothing here asks anything.
+
+Times are seconds since the epoch, 0.0 is never. Lengths are seconds. systemd's "unset" (2^64-1) is None, for a length
+`math.inf`: `TimeoutStartUSec=infinity` is a promise to wait forever, not a missing value.
+"""
+
+import math
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+EXITED, KILLED, DUMPED = 1, 2, 3
+"""waitid(2): CLD_EXITED, CLD_KILLED, CLD_DUMPED, the values of `exec_main_code`. 0: it did not end yet, or never ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLine:
+    """One row of `systemctl list-units --all`."""
+
+    name: str
+    load_state: str
+    active_state: str
+    sub_state: str
+    job_id: int = 0
+    following: str = ""
+    """The unit whose state this one mirrors (a device under another name); empty for a unit of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One queued or running job of systemd."""
+
+    id: int
+    unit: str
+    type: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop that somebody asked for."""
+
+    at: float
+    with_dependency: str = ""
+    """The unit whose own stop, restart or death took this one down; empty when this very unit was asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """All that the daemon reads of one unit, of one moment. A field that the unit's type does not have keeps its default."""
+
+    name: str
+    names: tuple[str, ...] = ()
+    description: str = ""
+    load_state: str = "not-found"
+    load_error: str = ""
+    active_state: str = "inactive"
+    sub_state: str = "dead"
+    result: str = ""
+    unit_file_state: str = ""
+    fragment_path: str = ""
+    drop_ins: tuple[str, ...] = ()
+    environment_files: tuple[str, ...] = ()
+    source_path: str = ""
+    need_daemon_reload: bool = False
+    condition_result: bool = False
+    transient: bool = False
+    invocation_id: str = ""
+    job_id: int = 0
+    job_type: str = ""
+    """start, stop, restart, ...: empty without a job, or when the job ended while it was asked after."""
+
+    type: str = ""
+    remain_after_exit: bool = False
+    restart: str = "no"
+    restart_seconds: float = 0.0
+    n_restarts: int = 0
+    start_limit_burst: int = 0
+    start_limit_seconds: float = 0.0
+    timeout_start: float = math.inf
+    timeout_stop: float = math.inf
+    can_reload: bool = False
+    refuse_manual_start: bool = False
+    refuse_manual_stop: bool = False
+
+    main_pid: int = 0
+    control_pid: int = 0
+    control_group: str = ""
+    slice: str = ""
+    exec_main_code: int = 0
+    exec_main_status: int = 0
+    exec_statuses: Mapping[str, int] = field(default_factory=dict)
+    """For each Exec line that ran and ended badly (`ExecStartPre`, ...), its worst exit status; a signal counts 128 + n.
+    ExecMainStatus stays 0 when ExecStartPre fails, so the main status alone hides the cause."""
+    status_text: str = ""
+
+    user: str = ""
+    group: str = ""
+    pid_file: str = ""
+    working_directory: str = ""
+    runtime_directories: tuple[str, ...] = ()
+    state_directories: tuple[str, ...] = ()
+    cache_directories: tuple[str, ...] = ()
+    logs_directories: tuple[str, ...] = ()
+    """Directories as absolute paths."""
+    listen: tuple[str, ...] = ()
+    """The addresses of a socket unit, as systemd writes them: `/run/x.sock`, `127.0.0.1:80`, `[::]:80`."""
+    where: str = ""
+    what: str = ""
+    """Where a mount or automount unit mounts, and what."""
+
+    changed_at: float = 0.0
+    active_enter_at: float = 0.0
+    active_exit_at: float = 0.0
+    inactive_enter_at: float = 0.0
+    main_started_at: float = 0.0
+    main_exited_at: float = 0.0
+    reloaded_at: float = 0.0
+    """When the last ExecReload began; 0.0 when there is none or none ran."""
+    last_trigger_at: float = 0.0
+    next_elapse_at: float = 0.0
+    """Of a timer: when it fired last, and when it will fire; 0.0 is never."""
+
+    requires: tuple[str, ...] = ()
+    requisite: tuple[str, ...] = ()
+    binds_to: tuple[str, ...] = ()
+    part_of: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    required_by: tuple[str, ...] = ()
+    requisite_of: tuple[str, ...] = ()
+    bound_by: tuple[str, ...] = ()
+    consists_of: tuple[str, ...] = ()
+    wanted_by: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    triggered_by: tuple[str, ...] = ()
+    requires_mounts_for: tuple[str, ...] = ()
+
+    memory_current: int | None = None
+    memory_max: int | None = None
+    tasks_current: int | None = None
+    tasks_max: int | None = None
+    limit_nofile: int | None = None
+
+    @property
+    def running(self) -> bool:
+        """active or reloading. Not yet health: a shallow `active` lies."""
+        return self.active_state in ("active", "reloading")
+
+    @property
+    def in_transition(self) -> bool:
+        """systemd is at work on it: starting, stopping, waiting to restart it, or a job is queued."""
+        return self.active_state in ("activating", "deactivating", "reloading") or self.job_id != 0
+
+    @property
+    def down(self) -> bool:
+        """inactive or failed, and nobody is about to change that."""
+        return self.active_state in ("inactive", "failed") and self.job_id == 0
+
+    @property
+    def dead_reason(self) -> str:
+        """Why it is not running, in words, by systemd's own fields; empty while it runs."""
+        if self.running:
+            return ""
+        if self.load_state != "loaded":
+            return f"{self.load_state}: {self.load_error}" if self.load_error else self.load_state
+        for line, status in self.exec_statuses.items():
+            if line != "ExecStart":
+                return f"{line} {_ended(status)}"
+        if self.exec_main_code in (KILLED, DUMPED):
+            return f"main process {_ended(128 + self.exec_main_status)}"
+        if self.exec_main_code == EXITED and self.exec_main_status:
+            return f"main process {_ended(self.exec_main_status)}"
+        return f"result {self.result}" if self.result not in ("", "success") else "ended without an error"
+
+
+def _ended(status: int) -> str:
+    if status <= 128:
+        return f"exited with status {status}"
+    try:
+        return f"was killed by {signal.Signals(status - 128).name}"
+    except ValueError:
+        return f"was killed by signal {status - 128}"

@@ -1,0 +1,52 @@
+"""The reading door: everything the daemon can know of this host, in one object."""
+
+import time
+from pathlib import Path
+
+from orchestrator.config import Daemon, Probe
+from orchestrator.host.baseline import Baseline
+from orchestrator.host.bus import Bus
+from orchestrator.host.files import Files
+from orchestrator.host.helper import Helper
+from orchestrator.host.journal import Journal
+from orchestrator.host.kernel import Kernel
+from orchestrator.host.known_good import KnownGood
+from orchestrator.host.mounts import Mounts
+from orchestrator.host.packages import Packages
+from orchestrator.host.probes import ProbeResult, ask
+from orchestrator.host.processes import Processes
+from orchestrator.host.sockets import Sockets
+from orchestrator.host.systemd import Units
+
+
+class View:
+    """Reads the host, and never changes it. Thread-safe. Works without systemd too: then `units` raises Unavailable.
+
+    `baseline` starts empty; the daemon replaces it. `known_good` lies beneath the state directory.
+    """
+
+    def __init__(self, state_dir: Path | None = None) -> None:
+        self._helper = Helper()
+        self._bus = Bus()
+        self.journal = Journal()
+        self.units = Units(self._bus, self.journal)
+        self.processes = Processes()
+        self.sockets = Sockets(self.processes)
+        self.mounts = Mounts(self._helper)
+        self.files = Files(self.mounts)
+        self.packages = Packages(self.files)
+        self.kernel = Kernel()
+        self.baseline = Baseline()
+        self.known_good = KnownGood((state_dir or Path(Daemon().state_dir)) / "known-good")
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def probe(self, probe: Probe, user: str | None = None) -> ProbeResult:
+        """Ask a service as its user would. Never raises; ends within the probe's own timeout."""
+        return ask(probe, self.files, user)
+
+    def close(self) -> None:
+        self._bus.close()
+        self._helper.close()
