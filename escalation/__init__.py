@@ -1,1 +1,8 @@
-"""escalations.db: when a person takes over."""
+"""escalations.db: when a person has to take it. The desk writes it down, asks, and sends the mail."""
+
+from escalation.desk import Desk
+from escalation.front import FrontDesk
+from escalation.story import story
+from escalation.words import Delivered, Escalation, Intervention, Kind, Mend
+
+__all__ = ["Delivered", "Desk", "Escalation", "FrontDesk", "Intervention", "Kind", "Mend", "story"]

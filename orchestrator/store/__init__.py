@@ -1,1 +1,26 @@
-"""tasks.db: the daemon's memory."""
+"""tasks.db: incidents, attempts, changes, evidence, patterns, and what people decided."""
+
+from orchestrator.store.inbox import Inbox
+from orchestrator.store.incidents import CLEAR_AFTER_SECONDS, Arrange
+from orchestrator.store.masking import mask
+from orchestrator.store.patterns import stage_after
+from orchestrator.store.reader import Reader
+from orchestrator.store.store import Store
+from orchestrator.store.words import Click, Observed, QueryRefused, Stale, StoreFailed, StoreUnusable, Window
+
+__all__ = [
+    "CLEAR_AFTER_SECONDS",
+    "Arrange",
+    "Click",
+    "Inbox",
+    "Observed",
+    "QueryRefused",
+    "Reader",
+    "Stale",
+    "Store",
+    "StoreFailed",
+    "StoreUnusable",
+    "Window",
+    "mask",
+    "stage_after",
+]

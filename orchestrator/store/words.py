@@ -1,0 +1,61 @@
+"""The store's own words: what it answers, and the three ways in which it can fail."""
+
+from orchestrator.model import Json, Word
+
+
+class StoreUnusable(Exception):
+    """The state directory or a database cannot be opened: which file, why, and what to do. Exit status 75."""
+
+
+class StoreFailed(Exception):
+    """A read or a write failed now (read-only, full even after the reserve, locked, damaged); nothing was written.
+
+    The daemon keeps checking and changes nothing until a write succeeds again.
+    """
+
+
+class Stale(Exception):
+    """The row moved on meanwhile: a conditional update met no row. `newer` is what it is now, where that is known."""
+
+    def __init__(self, message: str, newer: Word | None = None) -> None:
+        super().__init__(message)
+        self.newer = newer
+
+
+class QueryRefused(Exception):
+    """A person's SQL is wrong, would change something, or takes too long."""
+
+
+class Observed(Word):
+    """What one look of one check did to the incidents. Each is a row's id.
+
+    `opened` are incidents of their own that were none before: new rows, and symptoms whose root went away.
+    """
+
+    opened: tuple[int, ...] = ()
+    reopened: tuple[int, ...] = ()
+    """Fixed a short time ago and back: the credit of the pattern that healed it is to be revoked."""
+    cleared: tuple[int, ...] = ()
+    """Roots that went away by themselves."""
+    merged: tuple[int, ...] = ()
+    """Rows that became a symptom of another."""
+
+
+class Click(Word):
+    """A person's decision that makes the daemon act: a row of the inbox. `at` is in seconds since the epoch."""
+
+    id: int
+    at: float
+    actor: str
+    verb: str
+    args: Json
+
+
+class Window(Word):
+    """Maintenance: the daemon keeps its hands off one service, or off the whole host when `service` is empty."""
+
+    id: int
+    service: str
+    reason: str
+    actor: str
+    until: float
