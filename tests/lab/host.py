@@ -354,11 +354,10 @@ def _remove(groups: Iterable[Path]) -> None:
     for group in groups:
         deadline = time.monotonic() + 5
         while group.exists() and time.monotonic() < deadline:
-            for path in [*sorted((entry for entry in group.rglob("*") if entry.is_dir()), reverse=True), group]:
-                try:
-                    path.rmdir()
-                except OSError:
-                    time.sleep(0.01)
+            for path, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(path).rmdir()
+            time.sleep(0.01)
 
 
 def main() -> None:
