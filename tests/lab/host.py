@@ -343,7 +343,7 @@ def _sweep() -> None:
     """Remove what a killed run left: empty mount points and cgroups of processes that are gone."""
     for root in RUN.glob("*"):
         if not Path(f"/proc/{root.name.split('-')[0]}").exists():
-            shutil.rmtree(root)
+            shutil.rmtree(root, ignore_errors=True)  # another run may sweep too
     for top in {_unified(), *_legacy().values()} - {None}:
         assert top
         _remove(group for group in top.glob(f"{GROUP}-*") if not Path(f"/proc/{group.name.split('-')[-2]}").exists())

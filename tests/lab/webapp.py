@@ -165,6 +165,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(200, "open")
             case "/child":
                 if os.fork() == 0:
+                    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
                     signal.pause()
                 self.answer(200, "left behind")
             case _:
