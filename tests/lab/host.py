@@ -31,7 +31,7 @@ GROUP = "orchestrator-lab"  # how its cgroups' names begin
 CACHE = Path("/var/cache/autonomous-orchestrator-lab")
 
 PACKAGES = (
-    "systemd-sysv", "dbus", "libpam-systemd", "cron", "python3-minimal", "procps", "psmisc", "iproute2", "curl", "e2fsprogs", "util-linux",
+    "systemd-sysv", "dbus", "libpam-systemd", "cron", "python3-venv", "procps", "psmisc", "iproute2", "curl", "e2fsprogs", "util-linux",
     "nginx-light", "redis-server", "sqlite3", "monit", "openssl", "logrotate", "lsof", "netcat-openbsd",
 )  # fmt: skip
 
