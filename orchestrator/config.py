@@ -342,7 +342,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _merge(merged: dict[str, Any], key: str, value: object, path: Path, owner: dict[str, Path]) -> None:
     if isinstance(value, dict):
         table = merged.setdefault(key, {})
-        for name, setting in value.items():
+        for name in value:
             if isinstance(table, dict) and name in table:
                 raise ConfigError(f"{path}: [{key}] {name} is already set in {owner[f'{key}.{name}']}; set it once")
             owner[f"{key}.{name}"] = path

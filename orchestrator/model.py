@@ -384,6 +384,8 @@ class Case(Word):
     evidence: tuple[Evidence, ...] = ()
     tried: tuple[Attempt, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
+    candidates: tuple[SerializeAsAny[Action], ...] = ()
+    """What could be done, built by code from the scope: every plan is chosen among these."""
     approved: Proposal | None = None
     """Exactly the plan that a person approved."""
 
@@ -392,8 +394,8 @@ class Case(Word):
         return self.incident.fault
 
     def has_tried(self, proposal: Proposal) -> bool:
-        """Whether this very plan was carried out, denied or suggested before in this incident."""
-        return any(attempt.proposal.hash == proposal.hash for attempt in self.tried)
+        """Whether this very plan had its turn in this incident. One that a death cut short had none."""
+        return any(attempt.proposal.hash == proposal.hash and attempt.outcome is not Outcome.INTERRUPTED for attempt in self.tried)
 
     def facts(self) -> dict[str, str]:
         """The fault's and all evidence's facts as one map; a later observation wins."""

@@ -107,7 +107,8 @@ def _undeclared(action: Action, config: Config, recent: Sequence[Performed], now
             )
         case "run_command":
             declared = any(
-                item.name == fields["name"] and item.argv == tuple(fields["argv"]) and item.risk == fields["risk"] for item in config.command
+                item.name == fields["name"] and item.argv == tuple(fields["argv"]) and item.risk == fields["risk"]
+                for item in config.command
             )
         case "start_service" | "stop_service" | "restart_service":
             service = config.service_of(fields["name"])

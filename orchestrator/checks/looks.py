@@ -1,0 +1,124 @@
+"""Looks in flight: each check in a thread of its own, with a deadline, and never two looks of one check at once."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from orchestrator.checks import Check
+from orchestrator.config import Config
+from orchestrator.host import View
+from orchestrator.model import Blind, Fault, Seen
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Looking:
+    """Where one check stands."""
+
+    future: "Future[Seen] | None" = None
+    began: float = 0.0
+    told_late: bool = False
+    again: bool = False
+    """It was asked for while it looked: look once more, since what it reads now may be older than the reason."""
+    retry_at: float | None = None
+    misses: dict[str, int] = field(default_factory=dict)
+    """Soft state: for each fault's key, in how many looks in a row it was seen."""
+
+
+class Looks:
+    """The pool of checks. `wake` is called whenever a look ended."""
+
+    def __init__(self, view: View, config: Config, checks: Mapping[str, Check], wake: Callable[[], None]) -> None:
+        self.config = config
+        self._view = view
+        self._checks = checks
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._looking = {name: _Looking() for name in checks}
+        # One thread a check: one that hangs in the kernel costs nobody else his turn.
+        self._pool = ThreadPoolExecutor(max_workers=max(1, len(checks)), thread_name_prefix="check")
+
+    def ask(self, name: str) -> None:
+        """Look now; if it looks already, once more afterwards."""
+        with self._lock:
+            looking = self._looking[name]
+            if looking.future is None:
+                self._begin(name, looking)
+            else:
+                looking.again = True
+
+    def ask_all(self) -> None:
+        for name in self._checks:
+            self.ask(name)
+
+    def ask_for_change(self) -> None:
+        """systemd said that a unit changed."""
+        for name, check in self._checks.items():
+            if check.on_events:
+                self.ask(name)
+
+    def _begin(self, name: str, looking: _Looking) -> None:
+        looking.began, looking.told_late, looking.again, looking.retry_at = time.monotonic(), False, False, None
+        looking.future = self._pool.submit(self._checks[name].ask, self._view, self.config)
+        looking.future.add_done_callback(lambda _done: self._wake())
+
+    def finished(self) -> Iterator[tuple[str, Seen]]:
+        """What ended since the last call: confirmed faults, or blindness. A look that is late is blind, and told once."""
+        now = time.monotonic()
+        for name, check in self._checks.items():
+            with self._lock:
+                seen = self._collect(check, self._looking[name], now)
+            if seen is not None:
+                yield name, seen
+
+    def _collect(self, check: Check, looking: _Looking, now: float) -> Seen | None:
+        future = looking.future
+        if future is None:
+            if looking.retry_at is not None and now >= looking.retry_at:
+                self._begin(check.name, looking)
+            return None
+        if not future.done():
+            if now - looking.began > check.deadline and not looking.told_late:
+                looking.told_late = True
+                return Blind(reason=f"no answer in {check.deadline:.0f} s; it is not asked again until it answers")
+            return None
+        looking.future = None
+        if looking.again:
+            self._begin(check.name, looking)
+        return self._confirmed(check, looking, future.result(), now)
+
+    def _confirmed(self, check: Check, looking: _Looking, seen: Seen, now: float) -> Seen:
+        """Only faults that were seen often enough in a row; while one waits for that, the next look comes soon."""
+        if isinstance(seen, Blind):
+            return seen
+        looking.misses = {fault.key: looking.misses.get(fault.key, 0) + 1 for fault in seen}
+        if any(count < check.confirm for count in looking.misses.values()):
+            looking.retry_at = now + check.retry
+        return tuple(fault for fault in seen if self._counts(check, looking, fault))
+
+    @staticmethod
+    def _counts(check: Check, looking: _Looking, fault: Fault) -> bool:
+        return looking.misses[fault.key] >= check.confirm
+
+    def next_retry(self) -> float | None:
+        """Seconds until a soft fault is looked at again; None when none waits."""
+        with self._lock:
+            times = [looking.retry_at for looking in self._looking.values() if looking.retry_at is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._checks)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing looks, and nothing waits for its confirmation."""
+        with self._lock:
+            return all(looking.future is None and looking.retry_at is None for looking in self._looking.values())
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,52 @@
+"""A unit that systemd restarts again and again: `active` whenever one looks, and never well. Events count the restarts."""
+
+from collections.abc import Iterator
+
+from orchestrator.checks import check
+from orchestrator.config import Config
+from orchestrator.host import Unit, View
+from orchestrator.model import Fault, Severity
+
+INTENSITY, PERIOD_SECONDS = 3, 180.0
+"""So many automatic restarts in so many seconds are a loop (the two words are Erlang's). Fewer are systemd doing its work."""
+_STEADY_FACTOR, _STEADY_CAP_SECONDS = 1.5, 60.0
+"""A run that lasts so much longer than the one that crashed last, or a minute, has left the loop."""
+
+
+@check(on_events=True)
+def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
+    """A unit that crashes again and again behind its own Restart=."""
+    del config  # a loop is a loop, whoever declared it
+    for name in view.units.restarting():
+        if view.units.restarts(name, PERIOD_SECONDS) < INTENSITY:
+            continue
+        unit = view.units.get(name)
+        # NRestarts falls to 0 when somebody starts the unit anew: what was noted before belongs to another story.
+        if unit.n_restarts < INTENSITY or unit.active_state in ("failed", "inactive", "deactivating") or is_steady(unit, view.now()):
+            continue
+        yield Fault(
+            check="unit_crash_loop",
+            target=name,
+            reason="CrashLoop",
+            message=f"{name} was restarted {unit.n_restarts} times by systemd and does not stay up: {_ending(unit)}",
+            severity=Severity.HIGH,
+            facts={"result": unit.result, "restart": unit.restart},
+        )
+
+
+def is_steady(unit: Unit, now: float) -> bool:
+    """Whether the present run has outlived the one that crashed last."""
+    if not unit.running or not unit.active_enter_at:
+        return False
+    return now - unit.active_enter_at > min(_STEADY_FACTOR * last_run_seconds(unit) + 1.0, _STEADY_CAP_SECONDS)
+
+
+def last_run_seconds(unit: Unit) -> float:
+    """How long the last run that ended lasted; the present run counts from `active_enter_at`, so this is its length before."""
+    if unit.active_exit_at > unit.active_enter_at:
+        return unit.active_exit_at - unit.active_enter_at
+    return max(0.0, unit.restart_seconds)
+
+
+def _ending(unit: Unit) -> str:
+    return unit.dead_reason or f"its last run ended with result {unit.result}"

@@ -1,0 +1,136 @@
+"""A unit that is wanted and does not run, though systemd calls nothing failed: `systemctl --failed` misses most outages.
+
+Wanted is what the operator declared, and what was enabled and ran while all was well. Looking down the graph finds the
+root: a unit that something wanted needs, and that is masked, missing, broken or down, is the fault to heal first.
+"""
+
+from collections.abc import Iterator
+
+from orchestrator.checks import check
+from orchestrator.config import Config
+from orchestrator.host import Stop, Unit, View
+from orchestrator.model import Fault, Severity
+
+_KINDS = (".service", ".socket", ".timer", ".mount", ".path", ".automount", ".swap")
+_SETTLED_SECONDS = 5.0
+"""A unit that nobody declared must have run so long once: what only flickers by was never somebody's service."""
+
+
+@check(on_events=True)
+def unit_inactive(view: View, config: Config) -> Iterator[Fault]:
+    """A unit that is declared, or ran here while all was well, and is down though nobody stopped it."""
+    states = {line.name: line.active_state for line in view.units.list()}
+    found: set[str] = set()
+    for name in sorted(wanted(view, config)):
+        if states.get(name, "inactive") not in ("inactive", "failed"):
+            continue
+        unit = view.units.get(name)
+        if not unit.down or not _is_missed(view, config, unit):
+            continue
+        for fault in (*_roots(view, config, unit), *_itself(view, config, unit)):
+            if fault.target not in found:
+                found.add(fault.target)
+                yield fault
+
+
+def wanted(view: View, config: Config) -> set[str]:
+    """The units that should run here: declared ones of any type, and those of the baseline that the boot starts."""
+    declared = {service.unit for service in config.service if service.unit}
+    return declared | {name for name in view.baseline.active if name.endswith(_KINDS)}
+
+
+def _is_missed(view: View, config: Config, unit: Unit) -> bool:
+    """Whether a user would call its absence an outage."""
+    declared = config.service_of(unit.name) is not None
+    if unit.type == "oneshot" and not unit.remain_after_exit:
+        return False  # it did its work and ended
+    if unit.transient or unit.unit_file_state in ("masked", "masked-runtime"):
+        return False  # nobody's for long, or an administrator's own decision
+    if unit.load_state == "not-found" and not declared:
+        return False  # the package was removed
+    if any(view.units.get(name).running for name in unit.triggered_by):
+        return False  # a socket, timer or path starts it when it is needed
+    if not declared and (unit.unit_file_state not in ("enabled", "enabled-runtime", "static", "generated", "alias") or _flickered(unit)):
+        return False
+    if unit.active_state == "failed":
+        stop = None if unit.result in ("signal", "core-dump", "watchdog", "oom-kill") else view.units.stopped_by_hand(unit)
+    else:
+        stop = view.units.stopped_by_hand(unit)
+    return not _stays_down(view, stop)
+
+
+def _stays_down(view: View, stop: Stop | None) -> bool:
+    """An administrator's stop stands, and so does one that came with a dependency which an administrator stopped.
+
+    A dependency that crashed, or is back again, took its dependants down by accident: they are to come back (law 4).
+    """
+    if stop is None:
+        return False
+    if not stop.with_dependency:
+        return True
+    dependency = view.units.get(stop.with_dependency)
+    if not dependency.down or dependency.active_state == "failed":
+        return False
+    cause = view.units.stopped_by_hand(dependency)
+    return cause is not None and not cause.with_dependency
+
+
+def _flickered(unit: Unit) -> bool:
+    return unit.active_enter_at > 0 and 0 < unit.active_exit_at - unit.active_enter_at < _SETTLED_SECONDS
+
+
+def _itself(view: View, config: Config, unit: Unit) -> Iterator[Fault]:
+    if unit.active_state == "failed":
+        return  # unit_failed tells it, with more
+    declared = config.service_of(unit.name) is not None
+    severity = Severity.HIGH if declared else Severity.WARNING
+    facts = {"load": unit.load_state, "result": unit.result}
+    stop = view.units.stopped_by_hand(unit)
+    if unit.load_state == "not-found":
+        reason, message = "UnitMissing", f"{unit.name} is declared, and systemd does not know it"
+    elif unit.load_state in ("bad-setting", "error"):
+        reason, message = "UnitBroken", f"{unit.name} is down, and its unit file cannot be used: {unit.load_error or unit.load_state}"
+    elif stop and stop.with_dependency:
+        reason, message = (
+            "StoppedWithDependency",
+            f"{unit.name} went down with {stop.with_dependency}, which it needs, and was not started again",
+        )
+    elif unit.active_enter_at:
+        reason, message = "WentAway", f"{unit.name} is down: its main process ended without an error, and nobody asked for it"
+    else:
+        reason, message = "NeverStarted", f"{unit.name} is declared and was not started since the boot"
+    yield Fault(check="unit_inactive", target=unit.name, reason=reason, message=message, severity=severity, facts=facts)
+
+
+def _roots(view: View, config: Config, unit: Unit) -> Iterator[Fault]:
+    """What the unit needs and what stands in its way, deepest last; an administrator's decision among them is told as such."""
+    for name in view.units.below(unit.name, declared_dependencies(config)):
+        need = view.units.get(name)
+        facts = {"load": need.load_state, "result": need.result, "needed_by": "yes"}
+        if need.load_state == "masked":
+            reason, message = "DependencyMasked", f"{name} is masked, and {unit.name} cannot start without it"
+        elif need.load_state == "not-found":
+            reason, message = "DependencyMissing", f"{name} does not exist, and {unit.name} cannot start without it"
+        elif need.load_state in ("bad-setting", "error"):
+            reason, message = (
+                "DependencyBroken",
+                f"{name} cannot be loaded ({need.load_error or need.load_state}), and {unit.name} needs it",
+            )
+        elif need.active_state == "inactive" and need.job_id == 0 and not _idle_by_design(need):
+            reason, message = "DependencyDown", f"{name} is down, and {unit.name} needs it"
+        else:
+            continue
+        yield Fault(check="unit_inactive", target=name, reason=reason, message=message, severity=Severity.HIGH, facts=facts)
+
+
+def _idle_by_design(need: Unit) -> bool:
+    return (need.type == "oneshot" and not need.remain_after_exit) or need.name.endswith((".target", ".slice", ".device", ".automount"))
+
+
+def declared_dependencies(config: Config) -> dict[str, tuple[str, ...]]:
+    """`depends_on` in units: for each declared unit, the units of what it depends on."""
+    return {
+        service.target: tuple(found.target if (found := config.service_of(dependency)) else dependency for dependency in service.depends_on)
+        for service in config.service
+        if service.depends_on
+    }

@@ -1,0 +1,435 @@
+"""The loop: what checks saw goes into the store, what is due goes to the lanes, and systemd hears that the loop lives."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
+from apscheduler.schedulers.background import BackgroundScheduler
+from sdnotify import SystemdNotifier
+
+from escalation import Desk
+from orchestrator import __version__
+from orchestrator.checks import all_checks
+from orchestrator.checks.looks import Looks
+from orchestrator.config import Config, ConfigError, load
+from orchestrator.engine import Engine
+from orchestrator.engine.clicks import Clicks
+from orchestrator.hands import Hands
+from orchestrator.host import Baseline, Signals, Unavailable, View
+from orchestrator.host.machine import Machine
+from orchestrator.knowledge import experts, runbooks
+from orchestrator.knowledge.remembering import Remembering
+from orchestrator.model import Blind, Case, Mode
+from orchestrator.roots import arrange, below_of
+from orchestrator.store import Store, StoreFailed, StoreUnusable
+from phases.consultation import Consultation
+from phases.quick_fix import QuickFix
+from phases.research import Research
+
+log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 1.0
+"""The longest sleep of the loop: an operator's click waits no longer."""
+_TICK_NOTED_SECONDS = 10.0
+_STOP_SECONDS = 4.0
+_CLOCK_JUMP_SECONDS = 5.0
+_OUTBOX_SECONDS = 10.0
+_THINKERS = 2
+_ONCE_SECONDS = 900.0
+
+
+class Daemon:
+    """Everything wired together. The only module, beside the command line, that knows everybody."""
+
+    def __init__(self, config: Config, config_file: Path | None) -> None:
+        """Raises StoreUnusable, RunbookError, ExpertError."""
+        state_dir = Path(config.daemon.state_dir)
+        self.config = config
+        self._config_file = config_file
+        self._notify = SystemdNotifier()
+        self._wake = threading.Event()
+        self._changed = threading.Event()
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self.store = Store(state_dir)
+        self.store.lock()
+        self.desk = Desk(state_dir, config.mail, socket.gethostname())
+        self.view = View(state_dir)
+        self.hands = Hands(
+            config, state_dir / "hands.record", Machine(self.view, state_dir / "known-good", state_dir / "quarantine"), self.view
+        )
+        etc = (config_file or Path("/etc/autonomous-orchestrator/config.toml")).parent
+        books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
+        phases = {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
+        self.engine = Engine(config, self.view, self.store, self.desk, self.hands, phases)
+        self.looks = Looks(self.view, config, all_checks(), self._wake.set)
+        self._clicks = Clicks(self.store, self.desk)
+        self._remembering = Remembering(self.view)
+        # Phase 1 and the proofs have a lane that research and consultation cannot fill.
+        self._lanes = {
+            "quick": (ThreadPoolExecutor(config.daemon.workers, "heal"), config.daemon.workers),
+            "slow": (ThreadPoolExecutor(_THINKERS, "think"), _THINKERS),
+        }
+        self._running: dict[str, set[Future[None]]] = {"quick": set(), "slow": set()}
+        self._signals: Signals | None = None
+        self._scheduler = self._new_scheduler()
+        self._trouble = ""
+        self._wrong = 0
+        self._noted_at = 0.0
+        self._clock = time.time() - time.monotonic()
+        self._blind: dict[str, str] = {}
+        self._sweep_due = threading.Event()
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take up what the last run left, begin to listen, and look at everything once."""
+        log.info(
+            "Multi-Agent System Enabled: version %s, mode %s, state in %s",
+            __version__,
+            self.config.daemon.mode,
+            self.config.daemon.state_dir,
+        )
+        if (known := self.store.baseline()) is not None:
+            self.view.baseline = Baseline.from_json(known)
+        self._take_up()
+        try:
+            self.view.units.system_state()
+            self._signals = Signals(self.view.units, self._on_change)
+            self._signals.start()
+            self.engine.booting = True
+        except Unavailable as reason:
+            log.warning("%s; only what needs no systemd is watched", reason)
+        self._scheduler.start()
+        self.looks.ask_all()
+
+    def _take_up(self) -> None:
+        """What a death left between the two files: the escalation was written first, so the rows follow it."""
+        mend = self.desk.reconcile(self.store.with_person())
+        for escalation in mend.untold:
+            self.store.escalated(escalation.task_id, reason=escalation.reason)
+        for number in mend.missing:
+            if case := self.store.case(number):
+                self.engine.escalate(case, "it was with a person, and its escalation is lost")
+        for case in self.store.unended():
+            log.info("incident %d was interrupted in phase %d; looking first", case.incident.id, case.incident.phase)
+
+    def _on_change(self, names: frozenset[str]) -> None:
+        del names  # a signal only wakes: every check re-derives what is wrong from the host itself
+        self._changed.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Until a signal says stop."""
+        self._say("READY=1")
+        while not self._stop.is_set():
+            self._wake.wait(self._pause())
+            self._wake.clear()
+            if self._reload.is_set():
+                self._reload.clear()
+                self._read_again()
+            self.tick()
+            self._say("WATCHDOG=1")
+
+    def run_once(self) -> None:
+        """One full cycle: every case ended or waiting, the outbox tried."""
+        deadline = time.monotonic() + _ONCE_SECONDS
+        while time.monotonic() < deadline and not self._stop.is_set():
+            self._wake.wait(self._pause())
+            self._wake.clear()
+            self.tick()
+            if self.looks.idle and not any(self._running.values()) and not self._unfinished():
+                break
+        self._deliver()
+
+    def _unfinished(self) -> bool:
+        """Whether a case will move without an event or a person: one that is being proved, or due."""
+        now = self.view.now()
+        return any(
+            case.incident.waiting_for in ("", "it is being proved")
+            or any(attempt.outcome is None and attempt.changes for attempt in case.tried)
+            for case in self.store.due(now + _ONCE_SECONDS)
+        )
+
+    def _pause(self) -> float:
+        """Until something is due; an event ends it at once."""
+        waits = [_IDLE_SECONDS]
+        if (retry := self.looks.next_retry()) is not None:
+            waits.append(retry)
+        try:
+            if (due := self.store.next_due()) is not None:
+                waits.append(max(0.02, due - self.view.now()))
+        except StoreFailed:
+            pass  # told by the tick
+        return min(waits)
+
+    def close(self) -> None:
+        """Within seconds, whatever is under way: a step that does not end now is taken up from its row at the next start."""
+        self._say("STOPPING=1")
+        self._scheduler.shutdown(wait=False)
+        if self._signals:
+            self._signals.close()
+        self.looks.close()
+        for pool, _room in self._lanes.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for future in [future for futures in self._running.values() for future in futures]:
+            if not future.cancelled():
+                _ended(future, max(0.0, deadline - time.monotonic()))
+        self.view.close()
+        self.desk.close()
+        self.store.close()
+
+    # ---- one tick ----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Look, decide, hand out. Our own trouble with the state is told, and nothing on the host is changed while it lasts."""
+        self._mind_the_clock()
+        if self._changed.is_set():
+            self._changed.clear()
+            self.looks.ask_for_change()
+        try:
+            self._observe()
+            self._clicks.take()
+            if self._sweep_due.is_set():
+                self._sweep_due.clear()
+                self._sweep()
+            self._hand_out()
+            self._note_tick()
+        except StoreFailed as trouble:
+            self._in_trouble(str(trouble))
+        else:
+            self._in_trouble("")
+
+    def _observe(self) -> None:
+        below = below_of(self.view, self.config)
+        for check, seen in self.looks.finished():
+            self._note_blindness(check, seen.reason if isinstance(seen, Blind) else "")
+            observed = self.store.observe(
+                check, seen, self.view.now(), lambda faults: arrange(faults, below), relapse_seconds=self.config.daemon.relapse_seconds
+            )
+            for number in observed.opened:
+                log.info("incident %d opened by %s", number, check)
+            for number in observed.reopened:
+                log.warning("incident %d is back", number)
+                self.engine.relapsed(number)
+            for number in observed.cleared:
+                self.desk.went_away(number, "it went away by itself")
+                log.info("incident %d went away by itself", number)
+
+    def _note_blindness(self, check: str, reason: str) -> None:
+        if reason and self._blind.get(check) != reason:
+            log.warning("check %s is blind: %s", check, reason)
+        if reason:
+            self._blind[check] = reason
+        elif self._blind.pop(check, ""):
+            log.info("check %s sees again", check)
+
+    def _hand_out(self) -> None:
+        for futures in self._running.values():
+            futures.difference_update({future for future in futures if future.done()})
+        if self.engine.booting:
+            self.engine.booting = self._is_booting()
+        for case in self.engine.claim_due(self.view.now(), self._has_room):
+            lane = _lane(case)
+            future = self._lanes[lane][0].submit(self.engine.step, case)
+            self._running[lane].add(future)
+            future.add_done_callback(lambda _done: self._wake.set())
+
+    def _has_room(self, case: Case) -> bool:
+        """A lane takes no more cases than it has workers: what waits, waits in its row."""
+        lane = _lane(case)
+        return len(self._running[lane]) < self._lanes[lane][1]
+
+    def _is_booting(self) -> bool:
+        """The grace after systemd's own finish time; it ends early when no job is queued and all probes pass."""
+        try:
+            booted_at = self.view.units.booted_at()
+            if booted_at and self.view.now() - booted_at > self.config.daemon.boot_grace_seconds:
+                return False
+            quiet = bool(booted_at) and not self.view.units.jobs() and self.looks.idle and not self.store.due(float("inf"))
+        except Unavailable:
+            return False
+        return not quiet
+
+    def _note_tick(self) -> None:
+        if self.view.now() - self._noted_at < _TICK_NOTED_SECONDS and self._noted_at:
+            return
+        self._noted_at = self.view.now()
+        wrong = len(self.store.due(float("inf"))) + len(self.store.with_person())
+        state = f"{len(self.looks.names)} checks, {len(self._blind)} blind, {wrong} incident(s) under way"
+        self.store.remember_tick(
+            self._noted_at,
+            {
+                "pid": os.getpid(),
+                "version": __version__,
+                "mode": str(self.config.daemon.mode),
+                "state": state,
+                "events": bool(self._signals and self._signals.alive),
+            },
+        )
+        self._say(f"STATUS={state}")
+
+    # ---- the sweep and other jobs --------------------------------------------------------------------------------------
+
+    def _new_scheduler(self) -> BackgroundScheduler:
+        """Everything that comes by the clock. A job only asks or sweeps; nothing here may hold up the loop."""
+        scheduler = BackgroundScheduler(
+            executors={"default": JobPool(2)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        poll = self.config.daemon.poll_seconds
+        for name, check in all_checks().items():
+            scheduler.add_job(self._ask, "interval", args=[name], seconds=min(check.every or poll, poll), id=f"check-{name}")
+        scheduler.add_job(self._ask_sweep, "interval", seconds=poll, id="sweep")
+        scheduler.add_job(self._deliver, "interval", seconds=_OUTBOX_SECONDS, id="outbox")
+        return scheduler
+
+    def _ask(self, name: str) -> None:
+        self.looks.ask(name)
+
+    def _ask_sweep(self) -> None:
+        self._sweep_due.set()
+        self._wake.set()
+
+    def _sweep(self) -> None:
+        """Tidy the state, let permissions expire, and remember what is good while all is well."""
+        now = self.view.now()
+        self.store.tidy(now)
+        self.desk.expire(now)
+        troubled = {case.fault.target for case in self.store.due(float("inf"))}
+        if self.engine.booting or not self.looks.idle:
+            return
+        try:
+            if not troubled:
+                self.view.baseline = self._remembering.baseline()
+                self.store.save_baseline(self.view.baseline.to_json())
+            for service in self.config.service:
+                if service.target not in troubled:
+                    self._remembering.good_files(service)
+        except Unavailable as reason:
+            log.info("nothing remembered: %s", reason)
+
+    def _deliver(self) -> None:
+        try:
+            delivered = self.desk.deliver(self.view.now())
+        except StoreFailed as trouble:
+            log.warning("mail waits: %s", trouble)
+            return
+        if delivered.sent or delivered.failed:
+            log.info("mail: %d sent, %d failed, %d waiting", delivered.sent, delivered.failed, delivered.waiting)
+
+    def _mind_the_clock(self) -> None:
+        """APScheduler stops for as long as the wall clock steps back; a fresh one begins from the clock as it is now."""
+        offset = time.time() - time.monotonic()
+        if abs(offset - self._clock) > _CLOCK_JUMP_SECONDS:
+            log.warning("the clock jumped by %.0f s", offset - self._clock)
+            self._scheduler.shutdown(wait=False)
+            self._scheduler = self._new_scheduler()
+            self._scheduler.start()
+            self.looks.ask_all()
+        self._clock = offset
+
+    # ---- systemd and operators -------------------------------------------------------------------------------------------
+
+    def on_signal(self, number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            self._reload.set()
+        else:
+            self._stop.set()
+        self._wake.set()
+
+    def _read_again(self) -> None:
+        """SIGHUP: the new configuration, or the old one if the new one is bad."""
+        self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            config = load(self._config_file)
+        except ConfigError as error:
+            log.error("configuration not reloaded, the old one stays: %s", error)  # noqa: TRY400  # an operator's mistake, not ours
+            self._say(f"READY=1\nSTATUS=configuration not reloaded: {str(error).splitlines()[0]}")
+            return
+        self.config = self.looks.config = config
+        self.engine.reload(config)
+        self.hands.reload(config)
+        self.desk.mail = config.mail
+        self._scheduler.shutdown(wait=False)
+        self._scheduler = self._new_scheduler()
+        self._scheduler.start()
+        self.looks.ask_all()
+        log.info("configuration reloaded")
+        self._say("READY=1\nSTATUS=configuration reloaded")
+
+    def _in_trouble(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            log.error("the state cannot be written; checking goes on, and nothing is changed: %s", trouble)
+            self._say(f"STATUS=the state cannot be written, nothing is changed: {trouble}")
+        elif self._trouble and not trouble:
+            log.info("the state can be written again")
+            self._noted_at = 0.0
+        self._trouble = trouble
+
+    def _say(self, words: str) -> None:
+        self._notify.notify(words)
+
+
+def _lane(case: Case) -> str:
+    settling = any(attempt.outcome is None and attempt.changes for attempt in case.tried)
+    return "quick" if case.incident.phase == 1 or settling else "slow"
+
+
+def _ended(future: "Future[None]", seconds: float) -> None:
+    try:
+        future.result(timeout=seconds)
+    except TimeoutError:
+        log.warning("a step does not end in time; it is taken up at the next start")
+
+
+def watching_only(config: Config) -> Config:
+    """`--dry-run`: suggest, for every service."""
+    services = tuple(service.model_copy(update={"mode": None}) for service in config.service)
+    return config.model_copy(update={"daemon": config.daemon.model_copy(update={"mode": Mode.SUGGEST}), "service": services})
+
+
+def run(config: Config, *, config_file: Path | None, once: bool, dry_run: bool) -> int:
+    """The command `run`; returns the exit status. Raises StoreUnusable (75), RunbookError and ExpertError (78)."""
+    _log_to_stderr()
+    os.umask(0o007)
+    daemon = Daemon(watching_only(config) if dry_run else config, config_file)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, daemon.on_signal)
+    try:
+        daemon.start()
+        work: Callable[[], None] = daemon.run_once if once else daemon.run
+        work()
+    except StoreFailed as trouble:
+        raise StoreUnusable(str(trouble)) from trouble
+    finally:
+        daemon.close()
+    logging.shutdown()
+    os._exit(0)  # a thread that hangs in the kernel must not hold up the stop: all that counts is on disk
+
+
+def _log_to_stderr() -> None:
+    """Below systemd, `<n>` tells the journal the priority; the journal adds the time itself."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        _JournalFormat() if os.environ.get("JOURNAL_STREAM") else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+class _JournalFormat(logging.Formatter):
+    _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next((number for level, number in self._PRIORITIES if record.levelno >= level), 7)
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())

@@ -1,0 +1,374 @@
+"""One phase of one case a step: stand down or look again, gather, ask the phase, ask the policy, act, prove, learn, move."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from escalation import Desk, story
+from orchestrator.config import Config
+from orchestrator.engine.look import look, stands
+from orchestrator.engine.settling import READY_SECONDS, Settled, Settling
+from orchestrator.engine.surroundings import surroundings
+from orchestrator.hands import Hands
+from orchestrator.host import View
+from orchestrator.knowledge.candidates import as_evidence, candidates
+from orchestrator.knowledge.evidence import gather
+from orchestrator.model import (
+    Abstain,
+    Answer,
+    Attempt,
+    Case,
+    Handoff,
+    HandOver,
+    Mode,
+    Outcome,
+    Phase,
+    Proposal,
+    Risk,
+    Scope,
+    Status,
+    Verdict,
+)
+from orchestrator.policy import HOUR, History, judge, stand_down
+from orchestrator.roots import scope_of
+from orchestrator.store import Stale, Store, StoreFailed
+
+log = logging.getLogger(__name__)
+
+LAST_PHASE = 3
+_STAND_DOWN_LOOK_SECONDS = 2.0
+_STAND_DOWN_TOLD_SECONDS = 3600.0
+"""A fault that others keep us from for an hour is told to a person: waiting must not become silence."""
+_MODE_LOOK_SECONDS = 3600.0
+_TROUBLE_SECONDS = 30.0
+_APPROVAL_SECONDS = 24 * 3600.0
+RELAPSE_BUDGET = 3
+"""A fault that was healed so often and came back within `relapse_seconds` each time is a person's."""
+
+
+class Thinker(Protocol):
+    """One phase, as the engine sees it."""
+
+    def propose(self, case: Case, view: View, deadline: float) -> Answer: ...
+
+
+class Engine:
+    def __init__(self, config: Config, view: View, store: Store, desk: Desk, hands: Hands, phases: Mapping[int, Thinker]) -> None:
+        self._view = view
+        self._store = store
+        self._desk = desk
+        self._hands = hands
+        self._phases = phases
+        self._settling = Settling(config, view, store, hands)
+        self._held: dict[int, Scope] = {}
+        self._working: set[int] = set()
+        self._lock = threading.Lock()
+        self.config = config
+        self.booting = False
+        """Set by the daemon while the grace after the host's boot lasts."""
+
+    def reload(self, config: Config) -> None:
+        self.config = self._settling.config = config
+
+    # ---- claiming: one change at a time per scope -------------------------------------------------------------------
+
+    def claim_due(self, now: float, has_room: Callable[[Case], bool]) -> Iterator[Case]:
+        """The cases to step now: due, their lane has room, and no other change is under way in their scope."""
+        for case in self._store.due(now):
+            with self._lock:
+                if case.incident.id in self._working:
+                    continue
+            if not has_room(case):
+                continue
+            scope = case.scope if _open_attempt(case) else scope_of(case.fault, self._view, self.config)
+            with self._lock:
+                if any(number != case.incident.id and _overlap(scope, held) for number, held in self._held.items()):
+                    continue
+                self._working.add(case.incident.id)
+                self._held[case.incident.id] = scope
+            yield case.model_copy(update={"scope": scope})
+
+    def step(self, case: Case) -> None:
+        """One step of a claimed case. Never raises: our own trouble is logged, and the case comes back later."""
+        number = case.incident.id
+        try:
+            attempt = _open_attempt(case)
+            if attempt:
+                self._settle(case, attempt)
+            else:
+                self._store.scope(number, case.scope)
+                self._advance(case)
+        except Stale as moved_on:
+            log.info("incident %d moved on meanwhile: %s", number, moved_on)
+        except StoreFailed as trouble:
+            log.error("incident %d: nothing can be written, so nothing is changed: %s", number, trouble)  # noqa: TRY400  # one line for an operator
+            time.sleep(1.0)  # the only brake there is: the row cannot be told to wait
+        except Exception:
+            log.exception("incident %d: our own trouble", number)
+            self._trouble(number)
+        finally:
+            self._let_go(number)
+
+    def _let_go(self, number: int) -> None:
+        """The scope stays held while a change settles there: its attempt is still open."""
+        try:
+            fresh = self._store.case(number)
+            settling = fresh is not None and _open_attempt(fresh) is not None
+        except StoreFailed:
+            settling = True
+        with self._lock:
+            self._working.discard(number)
+            if not settling:
+                self._held.pop(number, None)
+
+    def _trouble(self, number: int) -> None:
+        try:
+            self._store.wait(number, self._view.now() + _TROUBLE_SECONDS, "our own trouble: see the daemon's log")
+        except (Stale, StoreFailed) as more:
+            log.warning("incident %d: %s", number, more)
+
+    # ---- one phase ---------------------------------------------------------------------------------------------------
+
+    def _advance(self, case: Case) -> None:
+        number, phase = case.incident.id, case.incident.phase
+        if self._must_wait(case):
+            return
+        standing = stands(case, self._view, self.config)
+        if isinstance(standing, str):
+            self._store.wait(number, self._view.now() + _STAND_DOWN_LOOK_SECONDS, f"its check cannot tell: {standing}")
+            return
+        if not standing:
+            self._gone(case)
+            return
+        deadline = time.monotonic() + self._budget(phase)
+        case = self._gather(case, deadline)
+        log.info("PHASE %d (%s) incident %d: %s", phase, Phase.numbered(phase), number, case.fault.message)
+        self._store.begin_phase(number, phase)
+        self._answer(case, self._think(case, deadline), deadline)
+
+    def _must_wait(self, case: Case) -> bool:
+        """Law 4, and the modes that only watch."""
+        now = self._view.now()
+        if self.config.mode_of(case.fault.target) is Mode.OBSERVE:
+            self._store.wait(case.incident.id, now + _MODE_LOOK_SECONDS, "mode is observe")
+            return True
+        around = surroundings(case, self._view, self._store, self.config, booting=self.booting)
+        reason = stand_down(case.fault, around)
+        if reason and not around.maintenance and now - case.incident.detected_at > _STAND_DOWN_TOLD_SECONDS:
+            self.escalate(case, f"it stands for an hour, and was left alone all the time because {reason}")
+            return True
+        if reason:
+            self._store.wait(case.incident.id, now + _STAND_DOWN_LOOK_SECONDS, reason)
+        return bool(reason)
+
+    def _budget(self, phase: int) -> float:
+        seconds = self.config.phases
+        return {1: seconds.quick_fix_seconds, 2: seconds.research_seconds, 3: seconds.consultation_seconds}[phase]
+
+    def _gather(self, case: Case, deadline: float) -> Case:
+        """Evidence and candidates, stored before anything changes."""
+        found = gather(self._view, self.config, case, early_only=case.incident.phase == 1, deadline=deadline)
+        seen = case.model_copy(update={"evidence": (*case.evidence, *found)})
+        offered = candidates(seen, self._view, self.config)
+        before = look(case, self._view, self.config).as_evidence()
+        stored = self._store.add_evidence(case.incident.id, (*found, as_evidence(offered), before))
+        return case.model_copy(update={"evidence": (*case.evidence, *stored), "candidates": offered})
+
+    def _think(self, case: Case, deadline: float) -> Answer:
+        if case.approved and not any(attempt.executed and attempt.proposal.hash == case.approved.hash for attempt in case.tried):
+            return case.approved
+        return self._phases[case.incident.phase].propose(case, self._view, deadline)
+
+    def _answer(self, case: Case, answer: Answer, deadline: float) -> None:
+        if answer.minutes:
+            self._desk.minutes(case.incident.id, answer.minutes)
+        match answer:
+            case Proposal():
+                self._attempt(case, answer, deadline)
+            case HandOver():
+                self.escalate(case, answer.reason)
+            case Abstain():
+                self._hand_off(case, answer)
+
+    def _hand_off(self, case: Case, answer: Abstain) -> None:
+        phase = case.incident.phase
+        log.info("incident %d: phase %d has nothing: %s", case.incident.id, phase, answer.reason)
+        if phase < LAST_PHASE:
+            handoff = Handoff(phase=phase, reason=answer.reason, ruled_out=answer.ruled_out, open_questions=answer.open_questions)
+            self._store.hand_off(case.incident.id, handoff)
+        else:
+            self.escalate(case, f"three phases found no fix: {answer.reason}")
+
+    # ---- one attempt -------------------------------------------------------------------------------------------------
+
+    def _attempt(self, case: Case, proposal: Proposal, deadline: float) -> None:
+        """The policy speaks first; then each change is on disk as begun before anything moves."""
+        number, now = case.incident.id, self._view.now()
+        verdict = judge(proposal, case, self.config, self._history(case, now), now)
+        attempt_id = self._store.begin_attempt(number, case.incident.phase, proposal, verdict, now)
+        log.info(
+            "incident %d: %s proposes %s (%s): %s by rule %s",
+            number,
+            proposal.proposer,
+            "; ".join(action.about() for action in proposal.plan),
+            proposal.cause,
+            verdict.answer,
+            verdict.rule,
+        )
+        match verdict.answer:
+            case "deny":
+                self._denied(case, attempt_id, verdict)
+            case "ask":
+                self._ask(case, attempt_id, proposal, verdict)
+            case "allow":
+                self._carry_out(case, attempt_id, proposal, deadline)
+
+    def _history(self, case: Case, now: float) -> History:
+        executed = sum(attempt.executed and now - attempt.began_at < HOUR for attempt in case.tried)
+        return History(
+            target_changes=self._store.changes_since(now - HOUR, case.fault.key),
+            host_changes=self._store.changes_since(now - HOUR),
+            target_attempts=executed,
+        )
+
+    def _denied(self, case: Case, attempt_id: int, verdict: Verdict) -> None:
+        now = self._view.now()
+        if verdict.rule == "mode-watching":
+            self._store.end_attempt(attempt_id, Outcome.SUGGESTED, verdict.reason)
+            self._store.wait(case.incident.id, now + _MODE_LOOK_SECONDS, "mode is suggest: see what it would do")
+            return
+        self._store.end_attempt(attempt_id, Outcome.DENIED, f"{verdict.rule}: {verdict.reason}")
+        if verdict.rule == "danger" or verdict.rule.startswith("breaker"):
+            self.escalate(case, verdict.reason)
+        else:
+            self._store.retry(case.incident.id, case.incident.phase, now)
+
+    def _ask(self, case: Case, attempt_id: int, proposal: Proposal, verdict: Verdict) -> None:
+        """A person is asked; no worker waits for the answer."""
+        self._store.end_attempt(attempt_id, Outcome.ASKED, verdict.reason)
+        self._log_escalated(
+            case,
+            self._desk.escalate(
+                case.incident,
+                verdict.reason,
+                body=story.story(self._fresh(case), proposal.minutes),
+                kind="approval",
+                question=f"{proposal.cause}. May this be done?",
+                proposal=proposal,
+                expires_at=self._view.now() + _APPROVAL_SECONDS,
+            ),
+            verdict.reason,
+        )
+        self._store.ask(case.incident.id, f"a person's word: {verdict.reason}")
+
+    def _carry_out(self, case: Case, attempt_id: int, proposal: Proposal, deadline: float) -> None:
+        """Each action: does anything stand against it now, remember, perform, verify. The first that fails ends the plan."""
+        failed = ""
+        for n, action in enumerate(proposal.plan, 1):
+            if time.monotonic() > deadline:
+                failed = f"the phase's time was used up before: {action.about()}"
+            elif refusal := action.refusal(self._view, self.config):
+                failed = f"{action.about()}: {refusal}"
+            else:
+                before = action.remember(self._view)
+                change_id = self._store.begin_change(attempt_id, n, action, before)
+                result = self._hands.perform(change_id, action.model_dump(mode="json"))
+                if result["ok"]:
+                    self._store.change_done(change_id)
+                failed = action.verify(self._view) if result["ok"] else f"{action.about()}: {result['detail']}"
+            if failed:
+                log.info("incident %d: %s", case.incident.id, failed)
+                break
+        now = self._view.now()
+        self._store.settle(attempt_id, ready_by=now if failed else now + READY_SECONDS)
+        fresh = self._fresh(case)
+        attempt = _open_attempt(fresh)
+        if attempt is None:  # nothing was begun: the host itself refused
+            self._store.end_attempt(attempt_id, Outcome.DENIED, failed)
+            self._store.retry(case.incident.id, case.incident.phase, now)
+        else:
+            self._settle(fresh, attempt)
+
+    # ---- the proof ---------------------------------------------------------------------------------------------------
+
+    def _settle(self, case: Case, attempt: Attempt) -> None:
+        settled = self._settling.settle(case, attempt)
+        if settled.outcome is None:
+            self._store.wait(case.incident.id, settled.again_at, "it is being proved")
+            return
+        self._store.end_attempt(attempt.id, settled.outcome, settled.detail)
+        log.info("incident %d: %s: %s", case.incident.id, settled.outcome, settled.detail)
+        self._learn(case, attempt, settled.outcome)
+        self._move(case, attempt, settled)
+
+    def _learn(self, case: Case, attempt: Attempt, outcome: Outcome) -> None:
+        """From every ending. A healed plan of low or medium risk becomes a pattern; what did not help counts against one."""
+        proposal = attempt.proposal
+        pattern_id = int(proposal.origin.removeprefix("pattern:")) if proposal.origin.startswith("pattern:") else None
+        if outcome is Outcome.HEALED:
+            if pattern_id is None and all(action.level is not Risk.HIGH for action in proposal.plan):
+                pattern_id = self._store.teach(case.fault.signature, proposal.plan, proposal.origin or proposal.proposer)
+            if pattern_id is not None:
+                self._store.credit(pattern_id, "win")
+        elif pattern_id is not None and outcome in (Outcome.NO_EFFECT, Outcome.ROLLED_BACK, Outcome.STRANDED):
+            self._store.credit(pattern_id, "loss")
+
+    def _move(self, case: Case, attempt: Attempt, settled: Settled) -> None:
+        number, now = case.incident.id, self._view.now()
+        by_person = case.approved is not None and attempt.proposal.hash == case.approved.hash
+        match settled.outcome:
+            case Outcome.HEALED:
+                self._store.close(number, Status.FIXED, phase=attempt.phase, fix_successful=not by_person, resolution=settled.detail)
+                self._desk.went_away(number, f"healed: {settled.detail}")
+                log.info("incident %d healed in phase %d after %.1f s", number, attempt.phase, now - case.incident.detected_at)
+            case Outcome.PROGRESS if settled.next_fault:
+                self._store.progress(number, settled.next_fault)
+                self._store.retry(number, 1, now)
+            case Outcome.STRANDED | Outcome.UNPROVEN:
+                self.escalate(case, f"{settled.outcome}: {settled.detail}")
+            case _ if by_person:
+                self.escalate(case, f"the approved plan did not help: {settled.detail}")
+            case _:
+                self._store.retry(number, case.incident.phase, now)
+
+    def _gone(self, case: Case) -> None:
+        """It went away by itself. Symptoms that still stand become incidents of their own."""
+        number = case.incident.id
+        self._store.release_symptoms(number, [symptom.key for symptom in look(case, self._view, self.config).standing])
+        self._store.close(number, Status.CLEARED, phase=case.incident.phase, fix_successful=None, resolution="it went away by itself")
+        self._desk.went_away(number, "it went away by itself")
+        log.info("incident %d went away by itself", number)
+
+    # ---- a person ----------------------------------------------------------------------------------------------------
+
+    def escalate(self, case: Case, reason: str) -> None:
+        """The escalation is written first, then the row: a death between the two is mended at the next start."""
+        escalation_id = self._desk.escalate(case.incident, reason, body=story.story(self._fresh(case)))
+        self._store.escalated(case.incident.id, reason=reason)
+        self._log_escalated(case, escalation_id, reason)
+
+    def relapsed(self, number: int) -> None:
+        """A healed fault is back within the relapse time: its credit is revoked, and too often is a person's business."""
+        if (pattern_id := self._store.pattern_of(number)) is not None:
+            self._store.credit(pattern_id, "relapse")
+        case = self._store.case(number)
+        if case and case.incident.occurrences > RELAPSE_BUDGET:
+            self.escalate(case, f"it was healed {case.incident.occurrences - 1} times and came back each time")
+
+    def _fresh(self, case: Case) -> Case:
+        return (self._store.case(case.incident.id) or case).model_copy(update={"scope": case.scope, "candidates": case.candidates})
+
+    def _log_escalated(self, case: Case, escalation_id: int, reason: str) -> None:
+        log.warning("PHASE 4 (%s) incident %d", Phase.ESCALATION, case.incident.id)
+        log.warning("LOCALLY ESCALATED incident %d as escalation %d: %s", case.incident.id, escalation_id, reason)
+
+
+def _open_attempt(case: Case) -> Attempt | None:
+    """The attempt whose changes were begun and that has no outcome yet."""
+    return next((attempt for attempt in reversed(case.tried) if attempt.outcome is None and attempt.changes), None)
+
+
+def _overlap(one: Scope, other: Scope) -> bool:
+    return other.holds(one.target) or one.holds(other.target)

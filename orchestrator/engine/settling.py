@@ -1,0 +1,139 @@
+"""After the plan was carried out: look until it is proved, or proved not to help; then keep it, or undo it.
+
+The same code takes up what a death left behind: look first; healthy is adopted as healed, else what was begun is undone;
+nothing is redone (law 11).
+"""
+
+import logging
+from contextlib import suppress
+
+from orchestrator.actions import parse
+from orchestrator.config import Config
+from orchestrator.engine.look import Look, is_worse, look
+from orchestrator.hands import Hands
+from orchestrator.host import Unavailable, View
+from orchestrator.model import Attempt, Case, Fault, Outcome, Word, is_unit
+from orchestrator.store import Store
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 20.0
+"""How long a probe may still fail after a change: a program that starts is not dead yet."""
+BLIND_SECONDS = 60.0
+"""How long a check may be blind before the attempt counts as unproven, and a person hears of it."""
+_LOOK_AGAIN_SECONDS = 0.5
+_RUN_FACTOR, _SETTLE_CAP_SECONDS = 1.5, 60.0
+
+
+class Settled(Word):
+    """How an attempt stands after one more look. `outcome` None: look again at `again_at`."""
+
+    outcome: Outcome | None = None
+    detail: str = ""
+    again_at: float = 0.0
+    next_fault: Fault | None = None
+    """With progress: what shows now."""
+    standing: tuple[str, ...] = ()
+
+
+class Settling:
+    def __init__(self, config: Config, view: View, store: Store, hands: Hands) -> None:
+        self.config = config
+        self._view = view
+        self._store = store
+        self._hands = hands
+        self._started_at = view.now()
+
+    def settle(self, case: Case, attempt: Attempt) -> Settled:
+        """One look at what the attempt did."""
+        seen, now = look(case, self._view, self.config), self._view.now()
+        if seen.blind:
+            return self._blind(case, attempt, seen, now)
+        if not seen.has(case.fault.key) and not is_worse(seen, case):
+            self._bring_back(case, attempt, seen)
+            if seen.clean:
+                return self._clean(case, attempt, now)
+        elif attempt.clean_since is not None:
+            log.info("incident %d: not clean any more: %s", case.incident.id, _told(seen))
+        if attempt.clean_since is not None:
+            self._store.settle(attempt.id, ready_by=attempt.ready_by, clean_since=None)
+        if now < self._patience(case, attempt, seen):
+            return Settled(again_at=now + _LOOK_AGAIN_SECONDS)
+        return self._not_proved(case, attempt, seen)
+
+    def _patience(self, case: Case, attempt: Attempt, seen: Look) -> float:
+        """Until when not clean is only not ready yet. What was interrupted gets that time only if its own fault is gone."""
+        if attempt.ready_by is not None:
+            return attempt.ready_by
+        return 0.0 if seen.has(case.fault.key) else self._started_at + READY_SECONDS
+
+    def _blind(self, case: Case, attempt: Attempt, seen: Look, now: float) -> Settled:
+        if now - (attempt.ready_by or attempt.began_at) < BLIND_SECONDS:
+            return Settled(again_at=now + _LOOK_AGAIN_SECONDS * 2)
+        log.warning("incident %d: cannot be proved: %s", case.incident.id, seen.blind)
+        return Settled(outcome=Outcome.UNPROVEN, detail=f"the proof went blind: {seen.blind}")
+
+    def _clean(self, case: Case, attempt: Attempt, now: float) -> Settled:
+        """Clean is healed only after it lasted: longer than the run that crashed last, at most a minute."""
+        lasting = self.lasting_seconds(case)
+        if attempt.clean_since is None:
+            self._store.settle(attempt.id, ready_by=attempt.ready_by, clean_since=now)
+            return Settled(again_at=now + min(lasting, 1.0))
+        stayed = now - attempt.clean_since
+        # The wall clock may step back: a negative stay begins anew.
+        if stayed < 0:
+            self._store.settle(attempt.id, ready_by=attempt.ready_by, clean_since=now)
+        if stayed < lasting:
+            return Settled(again_at=now + min(max(lasting - stayed, 0.05), 1.0))
+        adopted = "; adopted after an interruption" if attempt.ready_by is None else ""
+        return Settled(outcome=Outcome.HEALED, detail=f"the check and all probes stayed clean for {stayed:.1f} s{adopted}")
+
+    def lasting_seconds(self, case: Case) -> float:
+        run = float(case.facts().get("unit.run_seconds", "0") or 0)
+        return max(self.config.daemon.settle_seconds, min(_RUN_FACTOR * run, _SETTLE_CAP_SECONDS))
+
+    def _not_proved(self, case: Case, attempt: Attempt, seen: Look) -> Settled:
+        if attempt.ready_by is not None and not seen.has(case.fault.key) and not is_worse(seen, case):
+            first = min(seen.standing, key=lambda fault: fault.severity.rank)
+            return Settled(outcome=Outcome.PROGRESS, detail=f"its own fault is gone; now shows: {first.message}", next_fault=first)
+        return self._undo(attempt, f"still wrong: {_told(seen)}")
+
+    def _undo(self, attempt: Attempt, why: str) -> Settled:
+        """Bring back what can be brought back, last change first. Each in its own try: one that fails strands the rest visibly."""
+        undone, stranded = [], []
+        for change in sorted(attempt.changes, key=lambda change: -change.n):
+            if change.begun_at is None or change.undone_at is not None or not change.action.reversible:
+                continue
+            result = self._hands.undo(change.id, change.action.model_dump(mode="json"), change.before)
+            if result["ok"]:
+                self._store.change_undone(change.id)
+                undone.append(change.action.about())
+            else:
+                stranded.append(f"{change.action.about()}: {result['detail']}")
+        if stranded:
+            return Settled(outcome=Outcome.STRANDED, detail=f"{why}; could not be undone: {'; '.join(stranded)}")
+        if attempt.ready_by is None:  # a death cut it short before the plan was through
+            return Settled(outcome=Outcome.INTERRUPTED, detail=f"interrupted; {why}; undone: {'; '.join(undone) or 'nothing'}")
+        return Settled(
+            outcome=Outcome.ROLLED_BACK if undone else Outcome.NO_EFFECT, detail=f"{why}; undone: {'; '.join(undone) or 'nothing'}"
+        )
+
+    def _bring_back(self, case: Case, attempt: Attempt, seen: Look) -> None:
+        """Start again what went down with the root: part of the root's repair, once each, and no reason to undo it."""
+        done = {target for change in attempt.changes for target in change.action.targets()}
+        n = len(attempt.changes)
+        for fault in seen.standing:
+            if fault.target == case.fault.target or fault.target in done or not is_unit(fault.target):
+                continue
+            action = parse({"kind": "start_unit", "unit": fault.target})
+            with suppress(Unavailable):
+                if action.refusal(self._view, self.config) or not self._view.units.get(fault.target).down:
+                    continue
+                n += 1
+                change_id = self._store.begin_change(attempt.id, n, action, action.remember(self._view))
+                if self._hands.perform(change_id, action.model_dump(mode="json"))["ok"]:
+                    self._store.change_done(change_id)
+
+
+def _told(seen: Look) -> str:
+    return "; ".join([fault.message for fault in seen.standing] + [f"probe fails: {probe}" for probe in seen.failing])[:1000]

@@ -1,0 +1,64 @@
+from collections.abc import Iterator
+
+from orchestrator.config import Config, Service
+from orchestrator.host import CommandResult, Unit, View, run
+from orchestrator.knowledge.evidence import bounded, observation
+from orchestrator.model import Case, Evidence, is_unit
+
+_TEST_SECONDS = 10.0
+_RECENT_SECONDS = 3600.0
+
+
+@observation(early=True)
+def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
+    """What is on disk against what was last known good, and what the service's own test says."""
+    service = config.service_of(case.fault.target)
+    if service is None:
+        return
+    facts: dict[str, str] = {}
+    told: list[str] = []
+    unit = view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
+    for path in watched_files(unit, service):
+        for name, what in _differences(view, path, case.incident.detected_at):
+            facts[name] = f"{facts[name]}, {path}" if name in facts else path
+            told.append(f"{path}: {what}")
+    if service.config_test:
+        result = config_test(view, service, unit)
+        facts["config.test"] = "passes" if result.exit == 0 else "fails" if result.exit is not None else "unknown"
+        told.append(f"{' '.join(service.config_test)}: {facts['config.test']}\n{result.output.strip()}")
+    yield Evidence(
+        source="configuration", text=bounded("\n".join(told) or "no declared file differs from its last known good"), facts=facts
+    )
+
+
+def watched_files(unit: Unit, service: Service) -> tuple[str, ...]:
+    """All files whose last known good is kept for a declared service."""
+    own = (unit.fragment_path, *unit.drop_ins, *unit.environment_files) if is_unit(unit.name) else ()
+    return tuple(dict.fromkeys(path for path in (*service.config_files, *own, *service.files) if path))
+
+
+def config_test(view: View, service: Service, unit: Unit) -> CommandResult:
+    """The service's own word on its configuration, asked as the user who would start it."""
+    del view
+    return run(service.config_test, timeout=_TEST_SECONDS, user=service.user or unit.user or None)
+
+
+def _differences(view: View, path: str, fault_at: float) -> Iterator[tuple[str, str]]:
+    good, state = view.known_good.get(path), view.files.look(path)
+    if good is None:
+        if state is None:
+            yield "config.absent", "does not exist, and no good copy is known"
+        return
+    if state is None:
+        yield "config.missing", "does not exist; a good copy is known"
+        return
+    if good.kind == "file" and state.kind == "file" and view.files.digest(path) != good.digest:
+        changed = max(state.mtime, state.ctime)
+        yield "config.changed", f"differs from the good copy; changed {fault_at - changed:.0f} s before the fault"
+        if changed > good.loaded_at and fault_at - changed < _RECENT_SECONDS:
+            yield "config.changed_recently", "changed shortly before the fault"
+    if (state.uid, state.gid, state.mode) != (good.uid, good.gid, good.mode):
+        yield (
+            "config.owner_mode",
+            f"owner {state.uid}:{state.gid} mode {state.mode:o}; it was {good.uid}:{good.gid} mode {good.mode:o} while all was well",
+        )

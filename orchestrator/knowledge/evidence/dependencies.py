@@ -1,0 +1,40 @@
+from collections.abc import Iterator
+
+from orchestrator.config import Config
+from orchestrator.host import View
+from orchestrator.knowledge.evidence import observation
+from orchestrator.model import Case, Evidence, is_unit
+
+_MAX_LOOKED_AT = 40
+
+
+@observation(early=True)
+def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
+    """The state of what the target needs, and what runs on top of it."""
+    del config
+    if not is_unit(case.fault.target):
+        return
+    states = {line.name: line for line in view.units.list()}
+    facts: dict[str, list[str]] = {"below.down": [], "below.masked": [], "above.running": [], "below.newer": []}
+    started = view.units.get(case.fault.target).main_started_at
+    told = []
+    for name in case.scope.below[:_MAX_LOOKED_AT]:
+        line = states.get(name)
+        state = f"{line.active_state} ({line.sub_state})" if line else "not loaded"
+        told.append(f"needs {name}: {state}")
+        if line is None or line.active_state in ("inactive", "failed"):
+            need = view.units.get(name)
+            if need.load_state == "masked":
+                facts["below.masked"].append(name)
+            elif need.active_state in ("inactive", "failed") and need.type != "oneshot":
+                facts["below.down"].append(name)
+        elif name.endswith(".service") and started and view.units.get(name).active_enter_at > started:
+            facts["below.newer"].append(name)
+            told.append(f"{name} was started after {case.fault.target}")
+    for name in case.scope.above[:_MAX_LOOKED_AT]:
+        line = states.get(name)
+        told.append(f"needed by {name}: {line.active_state if line else 'not loaded'}")
+        if line and line.active_state == "active":
+            facts["above.running"].append(name)
+    found = {name: ", ".join(names) for name, names in facts.items() if names}
+    yield Evidence(source="dependencies", text="\n".join(told) or "it needs nothing that is watched, and nothing needs it", facts=found)

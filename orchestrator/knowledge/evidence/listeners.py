@@ -1,0 +1,48 @@
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from orchestrator.config import Config, HttpProbe, Service, TcpProbe
+from orchestrator.host import Process, View
+from orchestrator.knowledge.evidence import observation
+from orchestrator.model import Case, Evidence
+
+
+@observation(early=True)
+def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
+    """Who holds the service's ports, and whether connections wait there unanswered."""
+    service = config.service_of(case.fault.target)
+    if service is None or not (ports := _ports(service)):
+        return
+    facts: dict[str, str] = {}
+    told: list[str] = []
+    found = view.sockets.listeners()
+    for port in ports:
+        on_port = [listener for listener in found if listener.port == port]
+        if not on_port:
+            facts["port.free"] = str(port)
+            told.append(f"port {port}: nobody listens")
+        for listener in on_port:
+            holder = view.sockets.holder(listener)
+            told.append(f"port {port}: held by {_told(holder)}, {listener.queue} of {listener.backlog} connections wait")
+            if service.unit and holder and holder.unit != service.unit:
+                facts["port.foreign"] = str(port)
+                facts["port.holder"] = holder.unit or holder.comm
+            if listener.backlog and listener.queue > listener.backlog:
+                facts["port.queue_full"] = str(port)
+    yield Evidence(source="listeners", text="\n".join(told), facts=facts)
+
+
+def _ports(service: Service) -> tuple[int, ...]:
+    """The declared port, and those of probes on this host."""
+    ports = [service.port] if service.port else []
+    for probe in service.probes:
+        address = (
+            urlsplit(probe.http) if isinstance(probe, HttpProbe) else urlsplit(f"//{probe.tcp}") if isinstance(probe, TcpProbe) else None
+        )
+        if address and address.port and address.hostname in ("127.0.0.1", "localhost", "::1"):
+            ports.append(address.port)
+    return tuple(dict.fromkeys(ports))
+
+
+def _told(holder: Process | None) -> str:
+    return f"{holder.comm} (pid {holder.pid}, {holder.unit or 'no unit'})" if holder else "an unknown process"

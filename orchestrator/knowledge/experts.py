@@ -1,0 +1,71 @@
+"""The roster: specialists as data. One role file each, read by the embedded engine and, later, by a model too."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from orchestrator.knowledge.conditions import Conditions
+from orchestrator.model import Case, Evidence, Word
+
+
+class ExpertError(Exception):
+    """A role file that cannot be used: says file and what was expected."""
+
+
+class Opinion(Word):
+    """What the embedded engine makes of the expert's evidence: the first whose conditions hold is his."""
+
+    when: Conditions
+    stance: Literal["propose", "nothing", "person"]
+    reasoning: Annotated[str, Field(min_length=1, max_length=500)]
+    plan: tuple[str, ...] = ()
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Shown, never a gate (law 5)."""
+
+
+class Expert(Word):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    about: Annotated[str, Field(min_length=1, max_length=300)]
+    role: Literal["leader", "specialist", "support"] = "specialist"
+    reads: tuple[str, ...]
+    """Sources of evidence: three experts who read the same are one vote."""
+    opinion: tuple[Opinion, ...] = ()
+
+    def evidence(self, case: Case) -> tuple[Evidence, ...]:
+        """His part of the bundle."""
+        return tuple(item for item in case.evidence if any(item.source.startswith(source) for source in self.reads))
+
+    def facts(self, case: Case) -> Mapping[str, str]:
+        """What he may know: the fault itself, the ballot (`can.*`, `unit.up`), and his own evidence."""
+        everybody = {name: value for name, value in case.facts().items() if name.startswith("can.") or name == "unit.up"}
+        own = {name: value for item in self.evidence(case) for name, value in item.facts.items()}
+        return {"check": case.fault.check, "reason": case.fault.reason, **case.fault.facts, **everybody, **own}
+
+
+def load(operator_dir: Path | None = None) -> tuple[Expert, ...]:
+    """The roster by name; a file of the operator replaces a shipped one of the same name. Raises ExpertError."""
+    own = sorted(operator_dir.glob("*.toml")) if operator_dir and operator_dir.is_dir() else []
+    roster = {expert.name: expert for expert in _shipped()}
+    roster.update({expert.name: expert for expert in map(_read, own)})
+    return tuple(roster[name] for name in sorted(roster))
+
+
+@cache
+def _shipped() -> tuple[Expert, ...]:
+    folder = files("orchestrator.knowledge").joinpath("experts")
+    return tuple(_read(Path(str(item))) for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def _read(path: Path) -> Expert:
+    try:
+        return Expert.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ExpertError(f"{path}: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ExpertError(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None

@@ -1,0 +1,58 @@
+"""Remembering what was good: the baseline of what runs here, and last known good files. Only while all is well."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from orchestrator.config import Service
+from orchestrator.host import Baseline, Unavailable, Unit, View
+from orchestrator.knowledge.evidence.configuration import watched_files
+
+_MAX_FILE_BYTES = 1 << 20
+_DROPPED_AFTER = 3
+
+
+class Remembering:
+    """The daemon's memory of well-being. Not thread-safe: the sweep alone uses it."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._absent: dict[str, int] = {}
+
+    def baseline(self) -> Baseline:
+        """What runs now, with what ran before and is missing only now: a unit leaves after three quiet sweeps without it.
+
+        Else a crash that no check has seen yet would be forgotten by the very sweep that should miss it.
+        """
+        now, before = Baseline.read(self._view), self._view.baseline
+        missing = before.active - now.active
+        self._absent = {name: self._absent.get(name, 0) + 1 for name in missing}
+        kept = frozenset(name for name, count in self._absent.items() if count < _DROPPED_AFTER)
+        return now.with_active(now.active | kept)
+
+    def good_files(self, service: Service) -> None:
+        """Remember each watched file of a healthy service that was loaded by a start or reload after its last change."""
+        unit = self._view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
+        if service.unit and (not unit.running or unit.in_transition):
+            return
+        loaded_at = max(unit.active_enter_at, unit.main_started_at, unit.reloaded_at) if service.unit else self._view.now()
+        for path in watched_files(unit, service):
+            with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
+                self._good_file(path, loaded_at, owner_only=path in service.files)
+
+    def _good_file(self, path: str, loaded_at: float, *, owner_only: bool) -> None:
+        state, good = self._view.files.look(path), self._view.known_good.get(path)
+        if state is None:
+            return
+        changed_at = max(state.mtime, state.ctime)
+        if good is not None and (
+            (state.uid, state.gid, state.mode) == (good.uid, good.gid, good.mode) if owner_only else good.loaded_at >= changed_at
+        ):
+            return  # nothing new since it was remembered
+        if changed_at > loaded_at and not (owner_only and good is None):
+            return  # changed, and never loaded since: another story (a log directory changes all the time, so its first sight counts)
+        if owner_only:
+            # Kept like a directory, without content: what may be put back is owner and mode alone.
+            self._view.known_good.put(path, b"", replace(state, kind="dir"), loaded_at)
+        else:
+            content = self._view.files.read(path, _MAX_FILE_BYTES) if state.kind == "file" else b""
+            self._view.known_good.put(path, content, state, loaded_at)
