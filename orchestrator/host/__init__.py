@@ -1,7 +1,8 @@
 """The only door to the machine. What this package names here reads; `orchestrator.host.machine` changes, for the hands alone."""
 
 from orchestrator.host.baseline import Baseline
-from orchestrator.host.bus import Bus, Refused
+from orchestrator.host.bus import Bus
+from orchestrator.host.connection import Refused
 from orchestrator.host.commands import CommandResult, run
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.files import Files, FileState

@@ -1,6 +1,13 @@
 """The host as a whole, by the kernel's own counters."""
 
+import os
+import time
 from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.host.errors import Unavailable
+
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +31,56 @@ class Pressure:
 
 
 class Kernel:
+    """Reads `/proc` (or a directory like it). Raises Unavailable for what this kernel does not count."""
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+        self._started_at = 0.0
+
     def memory(self) -> Memory:
-        raise NotImplementedError
+        table = {}
+        for line in self._read("meminfo").splitlines():
+            name, _, value = line.partition(":")
+            table[name] = int(value.split()[0]) * 1024
+        return Memory(table["MemTotal"], table["MemAvailable"], table["SwapTotal"], table["SwapFree"])
 
     def pressure(self, resource: str) -> Pressure:
-        """`resource`: cpu, memory or io. Raises Unavailable where the kernel counts none."""
-        raise NotImplementedError
+        """`resource`: cpu, memory or io."""
+        rows = {}
+        for line in self._read(f"pressure/{resource}").splitlines():
+            kind, *pairs = line.split()
+            rows[kind] = {name: float(value) for name, value in (pair.split("=") for pair in pairs)}
+        some, full = rows["some"], rows.get("full", {})
+        return Pressure(some["avg10"], some["avg60"], full.get("avg10", 0.0), full.get("avg60", 0.0))
 
     def oom_kills(self) -> int:
-        """Kills by the OOM killer since the boot."""
-        raise NotImplementedError
+        """Kills by the OOM killer since the boot, of the whole machine."""
+        for line in self._read("vmstat").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        raise Unavailable("this kernel does not count its OOM kills")
 
     def boot_id(self) -> str:
-        raise NotImplementedError
+        return self._read("sys/kernel/random/boot_id").strip()
 
     def started_at(self) -> float:
-        """When the kernel started."""
-        raise NotImplementedError
+        """When the kernel started. Taken once: a clock that is set later must not change what processes are called."""
+        if not self._started_at:
+            self._started_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        return self._started_at
+
+    def init_started_at(self) -> float:
+        """When PID 1 started: later than the kernel in a container."""
+        after_comm = self._read("1/stat").rpartition(")")[2].split()
+        return self.started_at() + int(after_comm[19]) / TICKS
 
     def file_handles(self) -> tuple[int, int]:
         """Open file handles of the whole host, and how many there may be."""
-        raise NotImplementedError
+        used, _, most = self._read("sys/fs/file-nr").split()
+        return int(used), int(most)
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self._proc / name).read_text(encoding="ascii", errors="replace")
+        except OSError as error:
+            raise Unavailable(f"{self._proc / name} cannot be read: {error.strerror}") from None

@@ -1,72 +1,141 @@
 """The units of this host, by systemd's own word."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+from orchestrator.host import graph
 from orchestrator.host.bus import Bus
+from orchestrator.host.connection import MANAGER_PATH, Refused
+from orchestrator.host.errors import Unavailable
 from orchestrator.host.journal import Journal
+from orchestrator.host.properties import unit_from
+from orchestrator.host.restarts import Restarts
+from orchestrator.host.stops import Stops
 from orchestrator.host.unit import Job, Stop, Unit, UnitLine
+
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_MANAGER = "org.freedesktop.systemd1.Manager"
+_JOB = "org.freedesktop.systemd1.Job"
+_SHUTDOWN_SCHEDULED = Path("/run/systemd/shutdown/scheduled")
 
 
 class Units:
     """Reads systemd. Every method raises Unavailable when systemd does not run here or does not answer in time."""
 
     def __init__(self, bus: Bus, journal: Journal) -> None:
-        raise NotImplementedError
+        self._bus = bus
+        self._stops = Stops(journal, self.get)
+        self._restarts = Restarts()
 
     def list(self) -> tuple[UnitLine, ...]:
         """Every loaded unit, as `systemctl list-units --all`."""
-        raise NotImplementedError
+        return self._lines("ListUnits")
 
     def failed(self) -> tuple[UnitLine, ...]:
         """What `systemctl --failed` shows: it misses most outages, and costs 0.3 ms."""
-        raise NotImplementedError
+        return self._lines("ListUnitsFiltered", "as", (["failed"],))
+
+    def named(self, names: tuple[str, ...]) -> tuple[UnitLine, ...]:
+        """The states of these units in one call; one that does not exist is `not-found`."""
+        return self._lines("ListUnitsByNames", "as", (list(names),)) if names else ()
 
     def get(self, name: str) -> Unit:
-        """Everything about one unit. A name that does not exist is a Unit with load_state `not-found`; costs 2-3 ms."""
-        raise NotImplementedError
+        """Everything about one unit. A name that does not exist is a Unit with load_state `not-found`; costs 2-3 ms.
+
+        Asking loads the unit for a moment when it is not loaded. The automatic restarts that it shows are noted.
+        """
+        try:
+            properties = self._bus.call("GetAll", "s", ("",), path=unit_path(name), interface=_PROPERTIES)[0]
+        except Refused as error:
+            return Unit(name=name, load_error=str(error))
+        job_id = properties.get("Job", ("", (0, "/")))[1][0]
+        unit = unit_from(properties, self._job_type(job_id) if job_id else "")
+        self.note(unit.name, unit.n_restarts, unit.invocation_id)
+        return unit
 
     def jobs(self) -> tuple[Job, ...]:
-        raise NotImplementedError
+        rows = self._bus.call("ListJobs")[0]
+        return tuple(Job(id=row[0], unit=row[1], type=row[2], state=row[3]) for row in rows)
 
     def booted_at(self) -> float:
         """When the boot finished by systemd's own word; 0.0 while it still starts."""
-        raise NotImplementedError
+        return float(self._property("FinishTimestamp")) / 1e6
 
     def system_state(self) -> str:
-        """running, degraded, initializing, starting, maintenance or stopping."""
-        raise NotImplementedError
+        """One of running, degraded, initializing, starting, maintenance, stopping."""
+        return str(self._property("SystemState"))
 
     def shutdown_scheduled(self) -> bool:
         """Whether the host goes down: `shutdown +5` is pending, or it is stopping now."""
-        raise NotImplementedError
+        return _SHUTDOWN_SCHEDULED.exists() or self.system_state() == "stopping"
 
     def needs(self, name: str) -> tuple[str, ...]:
         """What the unit cannot run without, one level: Requires, Requisite, BindsTo, its mounts, and the sockets that trigger it."""
-        raise NotImplementedError
+        unit = self.get(name)
+        mounts = graph.mount_units(unit.requires_mounts_for)
+        known = tuple(line.name for line in self.named(mounts) if line.load_state != "not-found")
+        return graph.direct_needs(unit, known)
 
     def below(self, name: str, declared: Mapping[str, tuple[str, ...]] = {}) -> tuple[str, ...]:
         """All that the unit needs, transitively, nearest first, with the operator's `declared` dependencies; at most 200.
 
         Without slices, the targets that everything needs, and the root mount.
         """
-        raise NotImplementedError
+        return graph.walk(name, lambda unit: (*declared.get(unit, ()), *self.needs(unit)))
 
     def above(self, name: str) -> tuple[str, ...]:
         """All that needs the unit, transitively, nearest first; at most 200."""
-        raise NotImplementedError
+        return graph.walk(name, lambda unit: graph.direct_dependants(self.get(unit)))
 
     def stopped_by_hand(self, unit: Unit) -> Stop | None:
-        """The stop that somebody asked for and that left the unit inactive or failed; None when it went away by itself."""
-        raise NotImplementedError
+        """The stop that somebody asked for and that left the unit inactive or failed; None when it went away by itself.
+
+        Raises Unavailable too when PID 1's log, the only witness, cannot be read.
+        """
+        return self._stops.asked_for(unit)
+
+    def starts_refused(self, unit: Unit) -> bool:
+        """Whether the start limit ended it. `Result=` lies about that, so PID 1's own line is asked too."""
+        return self._stops.limit_hit(unit)
 
     def note(self, name: str, n_restarts: int, invocation: str) -> None:
-        """Count an automatic restart, once for each (invocation, n_restarts). Signals and sweeps both call it."""
-        raise NotImplementedError
+        """Count automatic restarts, each once. Signals call it, and `get` does by itself."""
+        self._restarts.note(name, n_restarts, invocation)
 
     def restarts(self, name: str, within: float) -> int:
         """Automatic restarts noted in the last `within` seconds."""
-        raise NotImplementedError
+        return self._restarts.count(name, within)
 
-    def starts_refused(self, unit: Unit) -> bool:
-        """Whether the start limit stands against a start. `Result=` lies about it, so PID 1's own line is asked too."""
-        raise NotImplementedError
+    def _lines(self, member: str, signature: str = "", args: tuple[Any, ...] = ()) -> tuple[UnitLine, ...]:
+        rows = self._bus.call(member, signature, args)[0]
+        return tuple(
+            UnitLine(name=row[0], load_state=row[2], active_state=row[3], sub_state=row[4], following=row[5], job_id=row[7]) for row in rows
+        )
+
+    def _property(self, name: str, path: str = MANAGER_PATH, interface: str = _MANAGER) -> Any:
+        return self._bus.call("Get", "ss", (interface, name), path=path, interface=_PROPERTIES)[0][1]
+
+    def _job_type(self, job_id: int) -> str:
+        try:
+            return str(self._property("JobType", f"{MANAGER_PATH}/job/{job_id}", _JOB))
+        except Refused:  # it ended meanwhile
+            return ""
+
+
+def unit_path(name: str) -> str:
+    """The D-Bus path of a unit: all but letters and digits (and a first digit) as `_xx`. Asking it loads the unit."""
+    if not name or len(name) > 255:
+        raise Unavailable(f"{name[:40]!r} is no name of a unit")
+    escaped = re.sub(rb"[^A-Za-z0-9]|^[0-9]", lambda found: b"_%02x" % found[0][0], name.encode())
+    return f"{MANAGER_PATH}/unit/{escaped.decode()}"
+
+
+def unit_name(path: str) -> str:
+    """The inverse of `unit_path`; empty for a path that is no unit's."""
+    prefix = f"{MANAGER_PATH}/unit/"
+    if not path.startswith(prefix):
+        return ""
+    raw = re.sub(rb"_([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), path.removeprefix(prefix).encode())
+    return raw.decode(errors="replace")

@@ -92,6 +92,8 @@ class Unit:
     exec_statuses: Mapping[str, int] = field(default_factory=dict)
     """For each Exec line that ran and ended badly (`ExecStartPre`, ...), its worst exit status; a signal counts 128 + n.
     ExecMainStatus stays 0 when ExecStartPre fails, so the main status alone hides the cause."""
+    exec_start: tuple[tuple[str, ...], ...] = ()
+    """The argv of each ExecStart line."""
     status_text: str = ""
 
     user: str = ""
@@ -125,6 +127,7 @@ class Unit:
     requisite: tuple[str, ...] = ()
     binds_to: tuple[str, ...] = ()
     part_of: tuple[str, ...] = ()
+    stop_propagated_from: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     required_by: tuple[str, ...] = ()
@@ -144,17 +147,17 @@ class Unit:
 
     @property
     def running(self) -> bool:
-        """active or reloading. Not yet health: a shallow `active` lies."""
+        """Is active or reloading. Not yet health: a shallow `active` lies."""
         return self.active_state in ("active", "reloading")
 
     @property
     def in_transition(self) -> bool:
-        """systemd is at work on it: starting, stopping, waiting to restart it, or a job is queued."""
+        """Whether systemd is at work on it: starting, stopping, waiting to restart it, or a job is queued."""
         return self.active_state in ("activating", "deactivating", "reloading") or self.job_id != 0
 
     @property
     def down(self) -> bool:
-        """inactive or failed, and nobody is about to change that."""
+        """Is inactive or failed, and nobody is about to change that."""
         return self.active_state in ("inactive", "failed") and self.job_id == 0
 
     @property
@@ -164,13 +167,16 @@ class Unit:
             return ""
         if self.load_state != "loaded":
             return f"{self.load_state}: {self.load_error}" if self.load_error else self.load_state
-        for line, status in self.exec_statuses.items():
-            if line != "ExecStart":
-                return f"{line} {_ended(status)}"
+        for line in ("ExecCondition", "ExecStartPre"):
+            if line in self.exec_statuses:
+                return f"{line} {_ended(self.exec_statuses[line])}"
         if self.exec_main_code in (KILLED, DUMPED):
             return f"main process {_ended(128 + self.exec_main_status)}"
         if self.exec_main_code == EXITED and self.exec_main_status:
             return f"main process {_ended(self.exec_main_status)}"
+        if self.exec_statuses:
+            line, status = next(iter(self.exec_statuses.items()))
+            return f"{line} {_ended(status)}"
         return f"result {self.result}" if self.result not in ("", "success") else "ended without an error"
 
 

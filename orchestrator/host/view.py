@@ -28,14 +28,14 @@ class View:
     def __init__(self, state_dir: Path | None = None) -> None:
         self._helper = Helper()
         self._bus = Bus()
-        self.journal = Journal()
+        self.kernel = Kernel()
+        self.journal = Journal(self.kernel)
         self.units = Units(self._bus, self.journal)
         self.processes = Processes()
         self.sockets = Sockets(self.processes)
         self.mounts = Mounts(self._helper)
         self.files = Files(self.mounts)
         self.packages = Packages(self.files)
-        self.kernel = Kernel()
         self.baseline = Baseline()
         self.known_good = KnownGood((state_dir or Path(Daemon().state_dir)) / "known-good")
 

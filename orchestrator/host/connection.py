@@ -1,0 +1,113 @@
+"""One D-Bus connection to systemd: through the system bus, or to systemd's own socket when the bus itself is the patient.
+
+Not thread-safe. jeepney's parser and serialiser are used without its own connection class, which says Hello without a
+deadline: a bus daemon that hangs would take the caller with it.
+"""
+
+import os
+import select
+import socket
+import struct
+import time
+from typing import Any, Self
+
+from jeepney import (  # type: ignore[import-untyped]  # ships no types
+    DBusAddress,
+    HeaderFields,
+    Message,
+    MessageType,
+    Parser,
+    new_method_call,
+)
+from jeepney.bus import find_system_bus  # type: ignore[import-untyped]
+from jeepney.io.blocking import prep_socket  # type: ignore[import-untyped]
+
+SYSTEMD = "org.freedesktop.systemd1"
+MANAGER_PATH = "/org/freedesktop/systemd1"
+PRIVATE_SOCKET = "/run/systemd/private"
+"""systemd's own socket: root alone, no Hello, no AddMatch (everything is delivered). Not a promised interface, but systemctl uses it."""
+
+BUS = "org.freedesktop.DBus"
+_BUS = DBusAddress("/org/freedesktop/DBus", BUS, BUS)
+_CONNECT_SECONDS = 2.0
+_SEND_SECONDS = 5
+_READ_BYTES = 1 << 16
+
+
+class Refused(Exception):  # noqa: N818  # a word of the house
+    """Systemd answered with an error. `name` is the D-Bus error's name, the message systemd's own sentence."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message or name)
+        self.name = name
+
+
+class Connection:
+    """Raises OSError when it breaks (TimeoutError when late); then it must be closed and never used again."""
+
+    def __init__(self, address: str, *, on_bus: bool) -> None:
+        self.on_bus = on_bus
+        self.systemd = ""
+        """The unique name that systemd sends its signals with, once `find_systemd` was called."""
+        self._serial = 0
+        self._parser = Parser()
+        self._socket: socket.socket = prep_socket(address, timeout=_CONNECT_SECONDS)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
+        if on_bus:
+            self.call(new_method_call(_BUS, "Hello"), _CONNECT_SECONDS)
+
+    @classmethod
+    def open(cls) -> Self:
+        """Over the system bus; for root over systemd's own socket when that fails. Raises OSError."""
+        try:
+            return cls(find_system_bus(), on_bus=True)
+        except OSError:
+            if os.geteuid() != 0 or not os.path.exists(PRIVATE_SOCKET):  # noqa: PTH110  # one stat, often
+                raise
+        return cls(PRIVATE_SOCKET, on_bus=False)
+
+    def call(self, message: Message, timeout: float) -> tuple[Any, ...]:
+        """The reply's values; messages of others that come before it are dropped. Raises Refused too."""
+        deadline = time.monotonic() + timeout
+        serial = self.send(message)
+        while True:
+            reply = self.receive(deadline)
+            if reply is None:
+                raise TimeoutError(f"no answer in {timeout:g} s")
+            if reply.header.fields.get(HeaderFields.reply_serial) == serial:
+                return _values(reply)
+
+    def add_match(self, rule: str, timeout: float) -> None:
+        self.call(new_method_call(_BUS, "AddMatch", "s", (rule,)), timeout)
+
+    def find_systemd(self, timeout: float) -> None:
+        self.systemd = str(self.call(new_method_call(_BUS, "GetNameOwner", "s", (SYSTEMD,)), timeout)[0])
+
+    def send(self, message: Message) -> int:
+        """Returns the serial that the reply will name."""
+        self._serial += 1
+        self._socket.sendall(message.serialise(serial=self._serial))
+        return self._serial
+
+    def receive(self, deadline: float, wake: int | None = None) -> Message | None:
+        """The next message; None at the deadline (monotonic), or when the descriptor `wake` becomes readable."""
+        while (message := self._parser.get_next_message()) is None:
+            watched = [self._socket] if wake is None else [self._socket, wake]
+            ready, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()))
+            if self._socket not in ready:
+                return None
+            data = self._socket.recv(_READ_BYTES)
+            if not data:
+                raise ConnectionResetError("the connection to systemd was closed")
+            self._parser.add_data(data)
+        return message
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _values(reply: Message) -> tuple[Any, ...]:
+    if reply.header.message_type is not MessageType.error:
+        return tuple(reply.body)
+    name = str(reply.header.fields.get(HeaderFields.error_name, "unknown"))
+    raise Refused(name, str(reply.body[0]) if reply.body else "")

@@ -1,0 +1,170 @@
+"""Why a unit is down, by the only witness there is: what PID 1 wrote about it.
+
+inactive + success is the same for "an administrator stopped it" and for "its process went away"; failed + exit-code is the
+same for a crash and for an asked-for stop whose program exits with 1. Measured on systemd 252 (MESSAGE_ID, JOB_TYPE), newest
+line last:
+
+| what happened                     | lines                                                                                |
+| --------------------------------- | ------------------------------------------------------------------------------------ |
+| stop, disable --now, mask --now   | Stopping (stop), Deactivated, Stopped (stop, done)                                   |
+| stop, and the program exits 3     | Stopping (stop), Main process exited, Failed with result, Stopped (stop, done)       |
+| restart                           | Stopping (**stop** too), Deactivated, Stopped (**restart**, done), Started           |
+| the dependency is stopped         | as a stop; its job's number is higher than that of the dependency's job              |
+| the dependency is restarted       | as a restart; if it does not come back: Dependency failed (start, dependency)        |
+| BindsTo= a unit that died         | Stopping (stop), Deactivated, Stopped (stop), 0.5-2 ms after the other's last line   |
+| Requires= a unit that died        | nothing: it goes on                                                                  |
+| clean exit, SIGTERM by anybody    | Deactivated                                                                          |
+| crash, kill -9, RuntimeMaxSec=    | (Main process exited,) Failed with result                                            |
+| Restart= at work                  | ..., Scheduled restart job, Stopped (restart, done), Started                         |
+| stop while it waits for a restart | Stopped (stop, done)                                                                 |
+| stop of a unit that has failed    | nothing: that cannot be told from a failure alone                                    |
+| start limit                       | Stopped (restart), Start request repeated too quickly, Failed with result, Failed to start |
+
+So only `Stopped` with JOB_TYPE=stop is proof, as the last step of a life: oneshots, timers and sockets have no `Stopping`.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from orchestrator.host.errors import Unavailable
+from orchestrator.host.graph import is_basic
+from orchestrator.host.journal import Journal, Line
+from orchestrator.host.unit import Stop, Unit
+
+STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"
+STOPPED = "9d1aaa27d60140bd96365438aad20286"
+STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
+STARTED = "39f53479d3a045ac8e11786248231fbf"
+START_FAILED = "be02cf6855d2428ba40df7e9d022f03d"
+DEACTIVATED = "7ad2d189f7e94e70a38c781354912448"
+FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
+"""sd-messages.h. The same for every type of unit ("Unmounted", "Closed" have STOPPED too)."""
+
+_TOO_QUICKLY = "Start request repeated too quickly."
+_LATE_SECONDS = 2.0
+_REREADS = (0.05, 0.15, 0.4)
+"""journald may lag behind PID 1: for a change younger than 2 s the answer waits for the line that must come."""
+_AT_ONCE_SECONDS = 1.0
+_CLOCK_SLACK_SECONDS = 0.1
+_CACHED = 1000
+
+
+class Stops:
+    """Thread-safe. Answers are cached by the unit's last change; raises Unavailable without a readable journal."""
+
+    def __init__(self, journal: Journal, get: Callable[[str], Unit]) -> None:
+        self._journal = journal
+        self._get = get
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[str, float], Stop | None] = OrderedDict()
+
+    def asked_for(self, unit: Unit) -> Stop | None:
+        if unit.active_state not in ("inactive", "failed") or unit.load_state == "not-found":
+            return None
+        key = (unit.name, unit.inactive_enter_at)
+        with self._lock:
+            if key in self._known:
+                return self._known[key]
+        stop = self._read(unit)
+        if unit.inactive_enter_at:  # a unit that was unloaded has no times: nothing tells its next stop from this one
+            with self._lock:
+                self._known[key] = stop
+                while len(self._known) > _CACHED:
+                    self._known.popitem(last=False)
+        return stop
+
+    def limit_hit(self, unit: Unit) -> bool:
+        if unit.result.endswith("start-limit-hit"):
+            return True
+        if unit.active_state != "failed":
+            return False
+        for line in reversed(self._journal.manager_lines(unit.name, unit.inactive_enter_at - _AT_ONCE_SECONDS, lines=20)):
+            if line.message.endswith(_TOO_QUICKLY):
+                return True
+            if line.fields.get("MESSAGE_ID") in (STARTED, STARTING):
+                return False
+        return False
+
+    def _read(self, unit: Unit) -> Stop | None:
+        lines = self._lines_of_end(unit)
+        stopped = _last_stop(lines)
+        if stopped is None:
+            return None
+        job = _job(stopped)
+        began = min((line.at for line in lines if _job(line) == job), default=stopped.at)
+        return Stop(at=stopped.at, with_dependency=self._pulled_down_by(unit, job, began))
+
+    def _lines_of_end(self, unit: Unit) -> tuple[Line, ...]:
+        """PID 1's last lines about it; read again while the one of its end must still come.
+
+        Raises Unavailable when it ended and PID 1 wrote nothing then (LogLevelMax=, a vacuumed journal): nobody knows why.
+        """
+        ended = unit.inactive_enter_at
+        for pause in (*_REREADS, 0.0):
+            lines = self._journal.manager_lines(unit.name, 0.0, lines=20)
+            told = any(line.at >= ended - _CLOCK_SLACK_SECONDS for line in lines)
+            if told and not _unfinished(lines):
+                return lines
+            if not ended or time.time() - ended > _LATE_SECONDS:
+                break
+            time.sleep(pause)
+        if ended and not told:
+            raise Unavailable(f"PID 1 wrote nothing about the end of {unit.name}")
+        return lines
+
+    def _pulled_down_by(self, unit: Unit, job: int, began: float) -> str:
+        """The dependency whose own stop or death queued the unit's stop job.
+
+        Jobs of one transaction are numbered in one go, the one that was asked for first: so a dependency whose job has a
+        lower number, at the same time, is the reason; one that the administrator stopped *later* has a higher number.
+        """
+        bound = [name for name in unit.binds_to if not is_basic(name)]
+        hard = [*unit.requires, *unit.requisite, *unit.part_of, *unit.stop_propagated_from]
+        names = list(dict.fromkeys([*bound, *(name for name in hard if not is_basic(name))]))
+        if not names:
+            return ""
+        lines = self._journal.manager_lines(names, began - _AT_ONCE_SECONDS)
+        jobs = {line.unit: _job(line) for line in lines if _is_stop_step(line) and 0 < _job(line) < job}
+        for name in names:
+            if name not in jobs:
+                dependency = self._get(name)  # its own stop may be still under way, or wait for ours
+                if dependency.job_type in ("stop", "restart") and 0 < dependency.job_id < job:
+                    jobs[name] = dependency.job_id
+                elif name in bound and _died(name, lines, dependency, began):
+                    return name
+        return min(jobs, key=lambda name: jobs[name], default="")
+
+
+def _last_stop(lines: Sequence[Line]) -> Line | None:
+    """The `Stopped` of a stop job, unless a later start was tried."""
+    for line in reversed(lines):
+        message = line.fields.get("MESSAGE_ID")
+        if message in (STARTED, STARTING, START_FAILED):
+            return None
+        if message == STOPPED:
+            return line if line.fields.get("JOB_TYPE") == "stop" else None
+    return None
+
+
+def _unfinished(lines: Sequence[Line]) -> bool:
+    """Whether the last `Stopping` has no `Stopped` of the same job yet (restarts of oneshots write them in reverse)."""
+    begun = [_job(line) for line in lines if line.fields.get("MESSAGE_ID") == STOPPING]
+    return bool(begun) and begun[-1] not in {_job(line) for line in lines if line.fields.get("MESSAGE_ID") == STOPPED}
+
+
+def _is_stop_step(line: Line) -> bool:
+    return line.fields.get("MESSAGE_ID") in (STOPPING, STOPPED)
+
+
+def _died(name: str, lines: Sequence[Line], dependency: Unit, began: float) -> bool:
+    """Whether a unit that ours is bound to went away just before, without a job of its own (a device writes no line at all)."""
+    ends = [line.at for line in lines if line.unit == name and line.fields.get("MESSAGE_ID") in (DEACTIVATED, FAILED)]
+    ends.append(dependency.inactive_enter_at)
+    return any(began - _AT_ONCE_SECONDS <= end <= began + _CLOCK_SLACK_SECONDS for end in ends)
+
+
+def _job(line: Line) -> int:
+    text = line.fields.get("JOB_ID", "")
+    return int(text) if text.isdigit() else 0
