@@ -145,7 +145,7 @@ class Service(Section):
     @classmethod
     def _choose_probe(cls, value: object) -> object:
         """Pick the probe's type by its first word, so that an error speaks of the one that was meant."""
-        kinds = {"http": HttpProbe, "tcp": TcpProbe, "file": FileProbe, "command": CommandProbe}
+        kinds: dict[str, type[Section]] = {"http": HttpProbe, "tcp": TcpProbe, "file": FileProbe, "command": CommandProbe}
         if not isinstance(value, list | tuple):
             return value
         probes = []

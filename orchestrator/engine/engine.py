@@ -253,7 +253,7 @@ class Engine:
             self._desk.escalate(
                 case.incident,
                 verdict.reason,
-                body=story.story(self._fresh(case), proposal.minutes),
+                body=story(self._fresh(case), proposal.minutes),
                 kind="approval",
                 question=f"{proposal.cause}. May this be done?",
                 proposal=proposal,
@@ -345,7 +345,7 @@ class Engine:
 
     def escalate(self, case: Case, reason: str) -> None:
         """The escalation is written first, then the row: a death between the two is mended at the next start."""
-        escalation_id = self._desk.escalate(case.incident, reason, body=story.story(self._fresh(case)))
+        escalation_id = self._desk.escalate(case.incident, reason, body=story(self._fresh(case)))
         self._store.escalated(case.incident.id, reason=reason)
         self._log_escalated(case, escalation_id, reason)
 

@@ -1,0 +1,105 @@
+"""Looks in flight: soft state, lateness, blindness."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.checks import Check
+from orchestrator.checks.looks import Looks
+from orchestrator.config import Config
+from orchestrator.host import Unavailable, View
+from orchestrator.model import Blind, Fault, Seen
+
+FAULT = Fault(check="c", target="t", reason="Broken", message="m")
+
+
+class Bench:
+    """One check whose answers the test chooses, looked at until it ended."""
+
+    def __init__(self, tmp_path: Path, *, confirm: int = 1, deadline: float = 5) -> None:
+        self.answer: tuple[Fault, ...] | Exception = ()
+        self.hold = threading.Event()
+        self.hold.set()
+        self.ended = threading.Semaphore(0)
+        check = Check("c", self._look, "about", None, deadline, confirm, on_events=True, retry=0.01)
+        self.looks = Looks(View(tmp_path), Config(), {"c": check}, self.ended.release)
+
+    def _look(self, _view: View, _config: Config) -> Iterator[Fault]:
+        self.hold.wait(10)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        yield from self.answer
+
+    def seen(self) -> Seen:
+        self.looks.ask("c")
+        assert self.ended.acquire(timeout=5)
+        ((_name, seen),) = self.looks.finished()
+        return seen
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.looks.close()
+
+
+def test_a_fault_is_seen(bench: Bench) -> None:
+    """A check without soft state reports at the first look."""
+    bench.answer = (FAULT,)
+    assert bench.seen() == (FAULT,)
+
+
+def test_unavailable_is_blind_and_no_fault(bench: Bench) -> None:
+    """Our own trouble is neither healthy nor a fault (law 1)."""
+    bench.answer = Unavailable("the bus does not answer")
+    assert bench.seen() == Blind(reason="the bus does not answer")
+
+
+def test_a_bug_in_a_check_is_blind_too(bench: Bench) -> None:
+    """A raising check ends no watch, and is told with its error."""
+    bench.answer = ZeroDivisionError("oops")
+    seen = bench.seen()
+    assert isinstance(seen, Blind)
+    assert "ZeroDivisionError" in seen.reason
+
+
+def test_a_soft_fault_counts_only_after_enough_looks_in_a_row(tmp_path: Path) -> None:
+    """Noise is confirmed before an incident opens, and one good look begins the count anew."""
+    bench = Bench(tmp_path, confirm=3)
+    bench.answer = (FAULT,)
+    assert [bench.seen(), bench.seen()] == [(), ()]
+    bench.answer = ()
+    assert bench.seen() == ()
+    bench.answer = (FAULT,)
+    assert [bench.seen(), bench.seen(), bench.seen()] == [(), (), (FAULT,)]
+    bench.looks.close()
+
+
+def test_while_a_fault_waits_for_confirmation_the_next_look_comes_soon(tmp_path: Path) -> None:
+    """The confirmation is a look of its own, asked for by nobody."""
+    bench = Bench(tmp_path, confirm=2)
+    bench.answer = (FAULT,)
+    assert bench.seen() == ()
+    assert bench.looks.next_retry() is not None
+    while not bench.ended.acquire(timeout=0.02):
+        assert list(bench.looks.finished()) == []
+    assert list(bench.looks.finished()) == [("c", (FAULT,))]
+    bench.looks.close()
+
+
+def test_a_late_look_is_blind_once_and_not_asked_again(tmp_path: Path) -> None:
+    """What hangs is told once, and is not asked again until it answers (law 9)."""
+    bench = Bench(tmp_path, deadline=0)
+    bench.hold.clear()
+    bench.looks.ask("c")
+    ((_name, seen),) = bench.looks.finished()
+    assert isinstance(seen, Blind)
+    bench.looks.ask("c")
+    assert list(bench.looks.finished()) == []
+    bench.hold.set()
+    assert bench.ended.acquire(timeout=5)
+    assert list(bench.looks.finished()) == [("c", ())]
+    bench.looks.close()

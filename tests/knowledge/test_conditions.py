@@ -1,0 +1,38 @@
+"""Conditions of knowledge that is written as data."""
+
+import pytest
+
+from orchestrator.knowledge.conditions import filled, holds, problem
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "expected"),
+    [
+        ("*", "something", True),
+        ("*", "", False),
+        ("", "", True),
+        ("", "something", False),
+        ("!fails", "", True),
+        ("!fails", "passes", True),
+        ("!fails", "fails", False),
+        (("crash", "clean"), "clean", True),
+        (("crash", "clean"), "error", False),
+        ("~/var/.*", "/var/cache", True),
+        ("~/var/.*", "x/var/cache", False),
+        ("exact", "exact", True),
+        ("exact", "not exact", False),
+    ],
+)
+def test_each_kind_of_condition(wanted: str | tuple[str, ...], value: str, *, expected: bool) -> None:
+    """Present, absent, anything but, one of, whole pattern, equal."""
+    assert holds({"fact": wanted}, {"fact": value} if value else {}) is expected
+
+
+def test_a_broken_pattern_is_told_at_load() -> None:
+    """A regular expression that cannot be compiled is named with its fact."""
+    assert "fact: '~(' is no regular expression" in problem({"fact": "~("})
+
+
+def test_braces_in_a_log_line_stay_text() -> None:
+    """A sentence is filled from facts; hostile braces in a fact's value are not read again."""
+    assert filled("because {log.config} and {nothing}", {"log.config": "{unit.exit} %s {0}"}) == "because {unit.exit} %s {0} and -"
