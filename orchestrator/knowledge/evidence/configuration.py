@@ -1,11 +1,11 @@
 from collections.abc import Iterator
 
+from orchestrator.actions.units import config_test
 from orchestrator.config import Config, Service
-from orchestrator.host import CommandResult, Unit, View, run
+from orchestrator.host import Unit, View
 from orchestrator.knowledge.evidence import bounded, observation
 from orchestrator.model import Case, Evidence, is_unit
 
-_TEST_SECONDS = 10.0
 _RECENT_SECONDS = 3600.0
 
 
@@ -23,9 +23,10 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             facts[name] = f"{facts[name]}, {path}" if name in facts else path
             told.append(f"{path}: {what}")
     if service.config_test:
-        result = config_test(view, service, unit)
-        facts["config.test"] = "passes" if result.exit == 0 else "fails" if result.exit is not None else "unknown"
-        told.append(f"{' '.join(service.config_test)}: {facts['config.test']}\n{result.output.strip()}")
+        result = config_test(view, config, unit)
+        if result is not None:
+            facts["config.test"] = "unknown" if result.blind else "passes" if result.ok else "fails"
+            told.append(f"{' '.join(service.config_test)}: {facts['config.test']} {result.detail.strip()}")
     yield Evidence(
         source="configuration", text=bounded("\n".join(told) or "no declared file differs from its last known good"), facts=facts
     )
@@ -35,12 +36,6 @@ def watched_files(unit: Unit, service: Service) -> tuple[str, ...]:
     """All files whose last known good is kept for a declared service."""
     own = (unit.fragment_path, *unit.drop_ins, *unit.environment_files) if is_unit(unit.name) else ()
     return tuple(dict.fromkeys(path for path in (*service.config_files, *own, *service.files) if path))
-
-
-def config_test(view: View, service: Service, unit: Unit) -> CommandResult:
-    """The service's own word on its configuration, asked as the user who would start it."""
-    del view
-    return run(service.config_test, timeout=_TEST_SECONDS, user=service.user or unit.user or None)
 
 
 def _differences(view: View, path: str, fault_at: float) -> Iterator[tuple[str, str]]:
