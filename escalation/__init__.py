@@ -2,7 +2,7 @@
 
 from escalation.desk import Desk
 from escalation.front import FrontDesk
-from escalation.story import story
+from escalation.rendering import story
 from escalation.words import Delivered, Escalation, Intervention, Kind, Mend
 
 __all__ = ["Delivered", "Desk", "Escalation", "FrontDesk", "Intervention", "Kind", "Mend", "story"]

@@ -6,6 +6,7 @@ from orchestrator.model import Proposal, Word
 
 Kind = Literal["approval", "input", "decision", "review", "escalation"]
 AnswerStatus = Literal["approved", "rejected", "answered", "withdrawn"]
+MailKind = Literal["problem", "question", "note", "reminder", "recovery", "summary", "test"]
 
 
 class Escalation(Word):
@@ -16,14 +17,18 @@ class Escalation(Word):
     title: str
     reason: str
     kind: Kind
+    """The first question's."""
     severity: str
     status: Literal["open", "acknowledged", "resolved"]
-    owner: str = ""
-    snoozed_until: str | None = None
+    owner: str
+    snoozed_until: str | None
     created_at: str
-    resolved_at: str | None = None
-    resolution: str = ""
+    resolved_at: str | None
+    resolution: str
     version: int
+    body: str
+    """The story as plain text, as it was when it was last told."""
+    acknowledged_at: str | None
 
 
 class Intervention(Word):
@@ -34,23 +39,23 @@ class Intervention(Word):
     task_id: int
     kind: Kind
     question: str
-    proposal: Proposal | None = None
-    hash: str = ""
-    expires_at: str | None = None
+    proposal: Proposal | None
+    hash: str
+    expires_at: str | None
     status: Literal["pending", "approved", "rejected", "answered", "expired", "withdrawn"]
-    answer: str = ""
-    actor: str = ""
+    answer: str
+    actor: str
     created_at: str
-    answered_at: str | None = None
+    answered_at: str | None
 
 
 class Mend(Word):
     """Where the two files disagree. The escalation is written first, so the task rows follow it."""
 
     untold: tuple[Escalation, ...] = ()
-    """Open escalations whose task row does not say so."""
+    """Open escalations whose task row does not say so: a live one is to be told, for a closed one the fault went away."""
     missing: tuple[int, ...] = ()
-    """Task rows that say so and have no escalation at all."""
+    """Task rows that say so and never had an escalation."""
     resolved: tuple[Escalation, ...] = ()
     """A person resolved it while the task row is still with that person."""
 

@@ -1,7 +1,8 @@
 """tasks.db: incidents, attempts, changes, evidence, patterns, and what people decided."""
 
+from orchestrator.store.arranging import Arrange
 from orchestrator.store.inbox import Inbox
-from orchestrator.store.incidents import CLEAR_AFTER_SECONDS, Arrange
+from orchestrator.store.incidents import CLEAR_AFTER_SECONDS
 from orchestrator.store.masking import mask
 from orchestrator.store.patterns import stage_after
 from orchestrator.store.reader import Reader

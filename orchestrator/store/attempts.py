@@ -2,41 +2,106 @@
 
 from collections.abc import Sequence
 
-from orchestrator.model import Action, Before, Evidence, Outcome, Proposal, Verdict
+from orchestrator.model import Action, Before, Evidence, Outcome, Proposal, Verdict, utc
+from orchestrator.store.base import Part, as_json, stamp
+from orchestrator.store.ledger import looking, transaction
+from orchestrator.store.masking import mask
+from orchestrator.store.rows import plan_data
+from orchestrator.store.words import Stale
 
 EVIDENCE_KEPT = 200
 """Observations kept of one incident, the newest."""
 
 
-class Attempts:
+class Attempts(Part):
+    @transaction
     def add_evidence(self, task_id: int, items: Sequence[Evidence]) -> tuple[Evidence, ...]:
-        """Store observations, secrets masked; returns them as stored, with their ids."""
-        raise NotImplementedError
+        """Store observations, secrets masked; returns them as stored, with their ids. Raises Stale when the incident is gone."""
+        if self.ledger.row("SELECT 1 FROM tasks WHERE id = ?", (task_id,)) is None:
+            raise Stale(f"incident {task_id} is gone")
+        stored = tuple(self._store_evidence(task_id, item) for item in items)
+        self.ledger.run(
+            "DELETE FROM evidence WHERE task_id = ? AND id NOT IN (SELECT id FROM evidence WHERE task_id = ? ORDER BY id DESC LIMIT ?)",
+            (task_id, task_id, EVIDENCE_KEPT),
+        )
+        return stored
 
+    def _store_evidence(self, task_id: int, item: Evidence) -> Evidence:
+        facts = {name: mask(value) for name, value in item.facts.items()}
+        masked = item.model_copy(update={"text": mask(item.text)[:20_000], "facts": facts})
+        row = {"task_id": task_id, "source": masked.source, "text": masked.text, "facts": as_json(facts), "at": utc(masked.at)}
+        return masked.model_copy(update={"id": self.ledger.insert("evidence", row)})
+
+    @transaction
     def begin_attempt(self, task_id: int, phase: int, proposal: Proposal, verdict: Verdict, now: float) -> int:
-        """A proposal and the policy's answer, before anything is done. Raises Stale when the row is not live."""
-        raise NotImplementedError
+        """A proposal and the policy's answer, before anything is done. Raises Stale when the row is not live.
 
+        An incident has one attempt at a time: an older one that never ended counts as interrupted.
+        """
+        row = self._live(task_id)
+        self.ledger.run(
+            """UPDATE attempts SET outcome = 'interrupted', ended_at = ?, detail = 'a later attempt began'
+            WHERE task_id = ? AND outcome IS NULL""",
+            (utc(now), task_id),
+        )
+        proposed = {
+            "proposer": proposal.proposer,
+            "plan": as_json(plan_data(proposal.plan)),
+            "hash": proposal.hash,
+            "cause": mask(proposal.cause),
+            "origin": proposal.origin,
+            "evidence_ids": as_json(proposal.evidence_ids),
+        }
+        judged = {"verdict": verdict.answer, "rule": verdict.rule, "reason": mask(verdict.reason)}
+        fault = {"key": row["key"], "signature": row["fingerprint"]}
+        return self.ledger.insert("attempts", {"task_id": task_id, "phase": phase, "began_at": utc(now), **proposed, **judged, **fault})
+
+    @transaction
     def settle(self, attempt_id: int, *, ready_by: float | None = None, clean_since: float | None = None) -> None:
         """The two times of settling; both overwrite, None included. Raises Stale when the attempt has ended."""
-        raise NotImplementedError
+        self._change_running(attempt_id, ready_by=_stamp_or_none(ready_by), clean_since=_stamp_or_none(clean_since))
 
+    @transaction
     def end_attempt(self, attempt_id: int, outcome: Outcome, detail: str) -> None:
         """Raises Stale when it has ended already."""
-        raise NotImplementedError
+        self._change_running(attempt_id, outcome=outcome.value, detail=mask(detail), ended_at=utc())
 
+    def _change_running(self, attempt_id: int, **columns: object) -> None:
+        row = self.ledger.row("SELECT outcome FROM attempts WHERE id = ?", (attempt_id,))
+        if row is None or row["outcome"] is not None:
+            raise Stale(f"attempt {attempt_id} has ended: {row['outcome'] if row else 'it is gone'}")
+        self.ledger.update("attempts", attempt_id, columns)
+
+    @transaction
     def begin_change(self, attempt_id: int, n: int, action: Action, before: Before) -> int:
         """The change is on disk as begun; only then may it be performed. The id is never used again."""
-        raise NotImplementedError
+        self._change_running(attempt_id, executed=1)
+        described = {"action": action.model_dump_json(), "before": as_json(before)}
+        return self.ledger.insert("changes", {"attempt_id": attempt_id, "n": n, "begun_at": utc(), **described})
 
+    @transaction
     def change_done(self, change_id: int) -> None:
         """Raises Stale when it was done or undone before."""
-        raise NotImplementedError
+        done = self.ledger.run("UPDATE changes SET done_at = ? WHERE id = ? AND done_at IS NULL AND undone_at IS NULL", (utc(), change_id))
+        if not done:
+            raise Stale(f"change {change_id} was done or undone before")
 
+    @transaction
     def change_undone(self, change_id: int) -> None:
         """Raises Stale when it was undone before."""
-        raise NotImplementedError
+        if not self.ledger.run("UPDATE changes SET undone_at = ? WHERE id = ? AND undone_at IS NULL", (utc(), change_id)):
+            raise Stale(f"change {change_id} was undone before")
 
+    @looking
     def changes_since(self, since: float, key: str | None = None) -> int:
         """How many changes were begun since then, whatever became of them: for one fault's key, or on the host."""
-        raise NotImplementedError
+        row = self.ledger.row(
+            """SELECT COUNT(*) AS n FROM changes JOIN attempts ON attempts.id = attempt_id
+            WHERE begun_at >= :since AND (:key IS NULL OR key = :key)""",
+            {"since": utc(since), "key": key},
+        )
+        return int(row["n"]) if row else 0
+
+
+def _stamp_or_none(at: float | None) -> str | None:
+    return None if at is None else stamp(at)

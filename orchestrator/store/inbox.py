@@ -2,17 +2,40 @@
 
 from pathlib import Path
 
-from orchestrator.model import Json
+from orchestrator.model import Json, utc
+from orchestrator.store.base import as_json
+from orchestrator.store.ledger import Ledger, looking, transaction
+from orchestrator.store.migrations import tasks
+from orchestrator.store.words import StoreFailed
+
+ARGS_CHARACTERS = 64_000
+UNANSWERED = 1000
+"""Decisions that may wait for the daemon; more than that is a program that runs wild."""
 
 
 class Inbox:
+    """tasks.db as the daemon made it; never migrates. Close it after use."""
+
     def __init__(self, state_dir: Path) -> None:
-        raise NotImplementedError
+        """Raises StoreUnusable when the daemon has not made the file yet, or another version did."""
+        self.ledger = Ledger(state_dir / "tasks.db", tasks, migrate=False)
 
+    @transaction
     def put(self, verb: str, args: Json, actor: str) -> int:
-        """Leave a decision for the daemon; returns the click's id. Raises StoreUnusable or StoreFailed."""
-        raise NotImplementedError
+        """Leave a decision for the daemon; returns the click's id. Raises StoreFailed."""
+        data = as_json(args)
+        if len(data) > ARGS_CHARACTERS:
+            raise StoreFailed(f"{verb}: {len(data)} characters are too much for one decision (at most {ARGS_CHARACTERS})")
+        waiting = self.ledger.rows("SELECT COUNT(*) AS n FROM inbox WHERE answered_at IS NULL")[0]["n"]
+        if waiting >= UNANSWERED:
+            raise StoreFailed(f"{verb}: {waiting} decisions wait unanswered; is the daemon running?")
+        return self.ledger.insert("inbox", {"at": utc(), "actor": actor[:200], "verb": verb[:100], "args": data})
 
+    @looking
     def result(self, click_id: int) -> str | None:
         """What the daemon made of it; None while it has not answered."""
-        raise NotImplementedError
+        row = self.ledger.row("SELECT result FROM inbox WHERE id = ?", (click_id,))
+        return row["result"] if row else None
+
+    def close(self) -> None:
+        self.ledger.close()

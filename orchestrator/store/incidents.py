@@ -1,47 +1,118 @@
 """Seeing: one look of one check becomes opened, merged, reopened and cleared incidents."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 
-from orchestrator.model import Case, Fault, Seen
+from orchestrator.model import Blind, Fault, Json, Seen, utc
+from orchestrator.store.arranging import Arrange, arrange_live, each_alone
+from orchestrator.store.base import AT_ONCE, Part
+from orchestrator.store.ledger import transaction
+from orchestrator.store.masking import mask
 from orchestrator.store.words import Observed
 
 CLEAR_AFTER_SECONDS = 60.0
 """A fault that a person has in hand counts as gone only after so long a continuous absence."""
-
-Arrange = Callable[[tuple[Fault, ...]], Mapping[str, str]]
-
-
-def each_alone(faults: tuple[Fault, ...]) -> Mapping[str, str]:
-    """The arrangement in which no fault is another's symptom."""
-    del faults
-    return {}
+TITLE_CHARACTERS = 200
 
 
-class Incidents:
+class Incidents(Part):
+    @transaction
     def observe(self, check: str, seen: Seen, now: float, arrange: Arrange = each_alone, *, relapse_seconds: float = 3600.0) -> Observed:
         """Note what `check` saw at `now`; one transaction.
 
         `arrange` gets every standing fault and answers which symptom's key belongs to which root's key.
         A key that was fixed less than `relapse_seconds` ago reopens its row. Raises StoreFailed.
         """
-        raise NotImplementedError
+        self._note_look(check, seen, now)
+        if isinstance(seen, Blind):
+            return Observed()
+        standing = _one_a_key(check, seen)
+        live = {row["key"]: row for row in self.ledger.rows("SELECT * FROM tasks WHERE check_name = ? AND resolved_at IS NULL", (check,))}
+        for key in standing.keys() & live.keys():
+            self._see_again(live[key], standing[key], now)
+        new = [fault for key, fault in standing.items() if key not in live]
+        back = {fault.key: self._reopen(fault, now, relapse_seconds) for fault in new}
+        opened = [self._open(fault, now) for fault in new if back[fault.key] is None]
+        cleared = [row["id"] for key, row in live.items() if key not in standing and self._miss(row, now)]
+        arranged = arrange_live(self.ledger, arrange)
+        return Observed(
+            opened=tuple(row_id for row_id in (*opened, *arranged.freed) if row_id not in arranged.merged),
+            reopened=tuple(row_id for row_id in back.values() if row_id is not None),
+            cleared=tuple(cleared),
+            merged=arranged.merged,
+        )
 
-    def due(self, now: float) -> tuple[Case, ...]:
-        """Roots that are open or healing and whose time has come: the most severe first, then the oldest."""
-        raise NotImplementedError
+    def _note_look(self, check: str, seen: Seen, now: float) -> None:
+        if isinstance(seen, Blind):
+            state, detail = "blind", mask(seen.reason)[:1000]
+        else:
+            state, detail = ("fault" if seen else "ok"), "; ".join(mask(fault.message) for fault in seen)[:1000]
+        self.ledger.run(
+            """INSERT INTO checks (name, state, detail, looked_at, changed_at, blind_count)
+            VALUES (:name, :state, :detail, :now, :now, :blind)
+            ON CONFLICT (name) DO UPDATE SET detail = :detail, looked_at = :now, state = :state,
+                changed_at = CASE WHEN state = :state THEN changed_at ELSE :now END, blind_count = :blind * (blind_count + 1)""",
+            {"name": check, "state": state, "detail": detail, "now": utc(now), "blind": int(state == "blind")},
+        )
 
-    def next_due(self) -> float | None:
-        """When the next root falls due; None when none will without an event or a person. 0.0 is at once."""
-        raise NotImplementedError
+    def _see_again(self, row: Json, fault: Fault, now: float) -> None:
+        self.ledger.update(
+            "tasks", row["id"], {**fault_columns(fault), "last_seen": utc(now), "seen": row["seen"] + 1, "absent_since": None}
+        )
 
-    def case(self, task_id: int) -> Case | None:
-        """Everything a phase sees of one incident; None when there is no such row, or its fault cannot be read."""
-        raise NotImplementedError
+    def _open(self, fault: Fault, now: float) -> int:
+        at = utc(now)
+        times = {"detected_at": at, "opened_at": at, "last_seen": at, "next_at": AT_ONCE}
+        return self.ledger.insert("tasks", {**fault_columns(fault), **times, "status": "open"})
 
-    def unended(self) -> tuple[Case, ...]:
-        """Live cases with an attempt whose changes were begun and that has no outcome: what a death left."""
-        raise NotImplementedError
+    def _reopen(self, fault: Fault, now: float, relapse_seconds: float) -> int | None:
+        """The row that was fixed a short time ago, open again; None when the fault is a new one."""
+        row = self.ledger.row("SELECT * FROM tasks WHERE key = ? ORDER BY id DESC LIMIT 1", (fault.key,))
+        if row is None or row["status"] != "fixed" or row["resolved_at"] < utc(now - relapse_seconds):
+            return None
+        again = {"occurrences": row["occurrences"] + 1, "relapses": row["relapses"] + 1, "opened_at": utc(now), "last_seen": utc(now)}
+        afresh = {"phase": 1, "next_at": AT_ONCE, "fix_successful": None, "resolved_at": None, "resolution": "", "waiting_for": ""}
+        self.ledger.update("tasks", row["id"], {**fault_columns(fault), **again, **afresh, "status": "open", "seen": row["seen"] + 1})
+        return int(row["id"])
 
-    def with_person(self) -> tuple[int, ...]:
-        """The live rows that are waiting or escalated, for the desk's `reconcile`."""
-        raise NotImplementedError
+    def _miss(self, row: Json, now: float) -> bool:
+        """The fault was not seen: whether that cleared its incident."""
+        if row["status"] == "merged":
+            self.ledger.update("tasks", row["id"], {"resolved_at": utc(now)})
+            return False
+        if row["status"] in ("waiting", "escalated"):
+            absent_since = row["absent_since"] or utc(now)
+            if absent_since > utc(now - CLEAR_AFTER_SECONDS):
+                self.ledger.update("tasks", row["id"], {"absent_since": absent_since})
+                return False
+        elif row["status"] == "healing" or self._has_attempt_under_way(row["id"]):
+            return False  # what the repair did is the engine's to judge
+        gone = {"status": "cleared", "resolved_at": utc(now), "next_at": None, "approved": None, "resolution": "went away by itself"}
+        self.ledger.update("tasks", row["id"], gone)
+        return True
+
+    def _has_attempt_under_way(self, task_id: int) -> bool:
+        return self.ledger.row("SELECT 1 FROM attempts WHERE task_id = ? AND outcome IS NULL AND executed = 1", (task_id,)) is not None
+
+
+def fault_columns(fault: Fault) -> Json:
+    """What a row says about its fault."""
+    fault = fault.model_copy(update={"message": mask(fault.message)})
+    return {
+        "key": fault.key,
+        "fault": fault.model_dump_json(),
+        "fingerprint": fault.signature,
+        "check_name": fault.check,
+        "target": fault.target,
+        "title": " ".join(fault.message.split())[:TITLE_CHARACTERS] or fault.reason,
+        "severity": fault.severity.value,
+    }
+
+
+def _one_a_key(check: str, faults: Sequence[Fault]) -> dict[str, Fault]:
+    """A check that names a target twice means one fault: the more severe."""
+    standing: dict[str, Fault] = {}
+    for fault in sorted(faults, key=lambda fault: fault.severity.rank):
+        if fault.check != check:
+            raise ValueError(f"check {check} yielded a fault of {fault.check}: its incident would never clear")
+        standing.setdefault(fault.key, fault)
+    return standing

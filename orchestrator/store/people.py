@@ -1,42 +1,94 @@
 """What people decide, what is kept between runs, and the daemon's own sign of life."""
 
-from orchestrator.model import Json
-from orchestrator.store.words import Click, Window
+import json
+import os
+import secrets
+from importlib import metadata
+
+from orchestrator.model import Json, epoch, utc
+from orchestrator.store.base import Part, as_json, stamp
+from orchestrator.store.ledger import looking, transaction
+from orchestrator.store.masking import mask
+from orchestrator.store.rows import all_readable
+from orchestrator.store.words import Click, Stale, Window
+
+_RUN = f"{os.getpid()}-{secrets.token_hex(4)}"
+"""This run of the daemon, as clicks know who took them."""
+_STARTED = utc()
 
 
-class People:
+class People(Part):
+    @transaction
     def take_clicks(self) -> tuple[Click, ...]:
         """Decisions that this daemon has not seen yet, oldest first. One that a dead daemon took unanswered comes again."""
-        raise NotImplementedError
+        rows = self.ledger.rows("SELECT * FROM inbox WHERE answered_at IS NULL AND taken_by IS NOT ? ORDER BY id LIMIT 100", (_RUN,))
+        for row in rows:
+            self.ledger.update("inbox", row["id"], {"taken_at": utc(), "taken_by": _RUN})
+        clicks = all_readable("click", rows, _click_of)
+        for unread in {row["id"] for row in rows} - {click.id for click in clicks}:
+            self.answer_click(unread, "cannot be read")
+        return clicks
 
+    @transaction
     def answer_click(self, click_id: int, result: str) -> None:
-        """What came of it, for the person to read; an answered click never comes again."""
-        raise NotImplementedError
+        """What came of it, for the person to read; an answered click never comes again. Raises Stale when it was answered before."""
+        answered = self.ledger.run(
+            "UPDATE inbox SET result = ?, answered_at = ? WHERE id = ? AND answered_at IS NULL", (mask(result), utc(), click_id)
+        )
+        if not answered:
+            raise Stale(f"click {click_id} was answered before")
 
+    @looking
     def maintenance(self, now: float) -> tuple[Window, ...]:
         """The windows that are open at `now`."""
-        raise NotImplementedError
+        rows = self.ledger.rows("SELECT * FROM windows WHERE ended_by IS NULL AND until > ? ORDER BY id", (utc(now),))
+        return all_readable("maintenance window", rows, _window_of)
 
+    @transaction
     def pause(self, service: str, *, until: float, reason: str, actor: str) -> int:
         """Open a window; an empty `service` is the whole host."""
-        raise NotImplementedError
+        self.audit(actor, "pause", {"service": service, "until": stamp(until), "reason": reason})
+        said = {"service": service, "reason": mask(reason), "actor": actor}
+        return self.ledger.insert("windows", {**said, "begun_at": utc(), "until": stamp(until)})
 
+    @transaction
     def resume(self, service: str, actor: str) -> int:
         """End the open windows of `service` (empty: those of the whole host); returns how many."""
-        raise NotImplementedError
+        self.audit(actor, "resume", {"service": service})
+        ended = "UPDATE windows SET ended_by = ? WHERE service = ? AND ended_by IS NULL AND until > ?"
+        return self.ledger.run(ended, (actor, service, utc()))
 
+    @transaction
     def save_baseline(self, data: Json) -> None:
         """What ran here while all was well."""
-        raise NotImplementedError
+        self.ledger.run("INSERT OR REPLACE INTO baseline (id, data, saved_at) VALUES (1, ?, ?)", (as_json(data), utc()))
 
+    @looking
     def baseline(self) -> Json | None:
-        """None before the first one was saved."""
-        raise NotImplementedError
+        """None before the first one was saved, or when it cannot be read."""
+        rows = self.ledger.rows("SELECT * FROM baseline")
+        found = all_readable("baseline", rows, lambda row: dict(json.loads(row["data"])))
+        return found[0] if found else None
 
-    def audit(self, actor: str, what: str, detail: Json) -> None:
-        """Who did what: kept when incidents are not."""
-        raise NotImplementedError
-
+    @transaction
     def remember_tick(self, now: float, summary: Json) -> None:
         """The daemon lives: the one row that status and health read."""
-        raise NotImplementedError
+        self.ledger.run(
+            "INSERT OR REPLACE INTO daemon (id, tick_at, pid, version, started_at, summary) VALUES (1, ?, ?, ?, ?, ?)",
+            (utc(now), os.getpid(), _version(), _STARTED, as_json(summary)),
+        )
+
+
+def _click_of(row: Json) -> Click:
+    return Click(id=row["id"], at=epoch(row["at"]), actor=row["actor"], verb=row["verb"], args=json.loads(row["args"]))
+
+
+def _window_of(row: Json) -> Window:
+    return Window(id=row["id"], service=row["service"], reason=row["reason"], actor=row["actor"], until=epoch(row["until"]))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("autonomous-orchestrator")
+    except metadata.PackageNotFoundError:
+        return "uninstalled"

@@ -1,42 +1,181 @@
 """Reading both files without the daemon: for the command line, the dashboard and people's own SQL."""
 
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from orchestrator.model import Json
+from orchestrator.store.ledger import connect, fetch
+from orchestrator.store.reporting import metrics_of, status_of
+from orchestrator.store.words import QueryRefused, StoreFailed
+
+FILES = {"tasks": "tasks.db", "escalations": "escalations.db"}
+SQL_SECONDS = 10.0
+SQL_ROWS = 10_000
+"""Rows of one person's SELECT; what is beyond is cut off."""
+
+_ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+_JSON_COLUMNS = frozenset(
+    ("fault", "scope", "handoffs", "approved", "plan", "action", "facts", "evidence_ids", "args", "summary", "proposal", "detail")
+)
 
 
 class Reader:
-    """Every method opens, reads all and closes. No file yet is an empty answer. Raises StoreFailed when a file cannot be read."""
+    """Every method opens, reads all and closes, so that it never holds the daemon up. No file yet is an empty answer.
+
+    Raises StoreFailed when a file cannot be read.
+    """
 
     def __init__(self, state_dir: Path) -> None:
-        raise NotImplementedError
+        self._state_dir = state_dir
 
     def status(self) -> Json:
-        raise NotImplementedError
+        """The daemon's last tick, what stands, what waits for a person, what is blind."""
+        with self._open() as book:
+            return status_of(book)
+
+    def metrics(self) -> Json:
+        with self._open() as book:
+            return metrics_of(book)
 
     def incidents(self, *, status: str | None = None, live: bool | None = None, limit: int = 50, before: int | None = None) -> list[Json]:
-        raise NotImplementedError
+        """The newest first; `before` is the id where the page before this one ended. Symptoms are left to their root's story."""
+        with self._open() as book:
+            return book.rows(
+                "tasks",
+                """SELECT * FROM tasks WHERE (:status IS NULL OR status = :status) AND (:status = 'merged' OR status != 'merged')
+                AND (:live IS NULL OR :live = (resolved_at IS NULL)) AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit""",
+                {"status": status, "live": live, "before": before, "limit": limit},
+            )
 
     def story(self, task_id: int) -> Json | None:
         """Everything of one incident, both files; None when there is no such row."""
-        raise NotImplementedError
+        with self._open() as book:
+            task = book.row("tasks", "SELECT * FROM tasks WHERE id = ?", (task_id,))
+            if task is None:
+                return None
+            of_task = {
+                name: book.rows("tasks", f"SELECT * FROM {name} WHERE task_id = ? ORDER BY id", (task_id,))  # noqa: S608 - two constants
+                for name in ("attempts", "evidence")
+            }
+            for attempt in of_task["attempts"]:
+                attempt["changes"] = book.rows(
+                    "tasks",
+                    "SELECT id, attempt_id, n, action, begun_at, done_at, undone_at FROM changes WHERE attempt_id = ? ORDER BY id",
+                    (attempt["id"],),
+                )
+            symptoms = book.rows("tasks", "SELECT * FROM tasks WHERE root_id = ? ORDER BY id", (task_id,))
+            minutes = book.rows("escalations", "SELECT * FROM agent_consultations WHERE task_id = ? ORDER BY id", (task_id,))
+            found = book.rows("escalations", "SELECT * FROM escalations WHERE task_id = ? ORDER BY id", (task_id,))
+            questions = book.rows("escalations", "SELECT * FROM interventions WHERE task_id = ? ORDER BY id", (task_id,))
+            return {"task": task, "symptoms": symptoms, **of_task, "minutes": minutes, "escalations": found, "interventions": questions}
 
     def escalations(self, *, status: str | None = None, limit: int = 50, before: int | None = None) -> list[Json]:
-        raise NotImplementedError
+        """The newest first. Without a `status`, those that are not resolved."""
+        with self._open() as book:
+            return book.rows(
+                "escalations",
+                """SELECT * FROM escalations WHERE (status = :status OR (:status IS NULL AND status != 'resolved'))
+                AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit""",
+                {"status": status, "before": before, "limit": limit},
+            )
 
     def escalation(self, escalation_id: int) -> Json | None:
-        """One escalation with its interventions, notes and mails."""
-        raise NotImplementedError
+        """One escalation with its interventions, notes, mails and minutes, and its task as it is now."""
+        with self._open() as book:
+            found = book.row("escalations", "SELECT * FROM escalations WHERE id = ?", (escalation_id,))
+            if found is None:
+                return None
+            parts = {
+                name: book.rows("escalations", f"SELECT * FROM {name} WHERE escalation_id = ? ORDER BY id", (escalation_id,))  # noqa: S608
+                for name in ("interventions", "notes", "outbox", "agent_consultations")
+            }
+            task = book.row("tasks", "SELECT * FROM tasks WHERE id = ?", (found["task_id"],))
+            return {"escalation": found, "task": task, **parts}
 
     def patterns(self) -> list[Json]:
-        raise NotImplementedError
+        with self._open() as book:
+            return book.rows("tasks", "SELECT * FROM patterns ORDER BY wins - 2 * (losses + relapses) DESC, id")
 
     def checks(self) -> list[Json]:
-        raise NotImplementedError
-
-    def metrics(self) -> Json:
-        raise NotImplementedError
+        with self._open() as book:
+            return book.rows("tasks", "SELECT * FROM checks ORDER BY name")
 
     def sql(self, query: str) -> list[Json]:
         """A person's SELECT over both files (`tasks` and `escalations`). Raises QueryRefused."""
-        raise NotImplementedError
+        with self._open() as book:
+            return book.ask(query)
+
+    @contextlib.contextmanager
+    def _open(self) -> "Iterator[Book]":
+        book = Book(self._state_dir)
+        try:
+            yield book
+        except sqlite3.Error as error:
+            raise StoreFailed(f"{self._state_dir} cannot be read: {error}; be root or a member of its group") from error
+        finally:
+            book.close()
+
+
+class Book:
+    """One read-only connection with both files attached to it."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._connection = connect("file::memory:")
+        self.attached: set[str] = set()
+        try:
+            for name, file in FILES.items():
+                path = state_dir / file
+                if path.exists():
+                    # Not mode=ro: on a stopped daemon's file in WAL mode that fails for whoever is not its owner.
+                    self._connection.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?mode=rw",))
+                    self._connection.execute(f"PRAGMA {name}.schema_version")  # ATTACH alone does not open the file
+                    self.attached.add(name)
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.set_authorizer(_authorize)
+        except (sqlite3.Error, OSError) as error:
+            self._connection.close()
+            raise StoreFailed(f"{state_dir} cannot be read: {error}; be root or a member of its group") from error
+
+    def rows(self, name: str, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Json]:
+        """All rows, their JSON columns parsed; none where the file does not exist yet."""
+        return [_plain(row) for row in fetch(self._connection, sql, parameters)] if name in self.attached else []
+
+    def row(self, name: str, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Json | None:
+        rows = self.rows(name, sql, parameters)
+        return rows[0] if rows else None
+
+    def ask(self, query: str) -> list[Json]:
+        """Raises QueryRefused: the SQL is wrong, would change something, or ran out of time."""
+        deadline = time.monotonic() + SQL_SECONDS
+        self._connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        try:
+            return fetch(self._connection, query, limit=SQL_ROWS)
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            late = time.monotonic() > deadline
+            raise QueryRefused(f"longer than {SQL_SECONDS:.0f} s; narrow it" if late else str(error)) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _authorize(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
+    del first, database, trigger
+    if action not in _ALLOWED or (action == sqlite3.SQLITE_FUNCTION and second in ("load_extension", "fts3_tokenizer")):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+def _plain(row: Json) -> Json:
+    return {name: _parsed(value) if name in _JSON_COLUMNS else value for name, value in row.items()}
+
+
+def _parsed(value: object) -> object:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value

@@ -5,13 +5,20 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.store.attempts import Attempts
+from orchestrator.store.cases import Cases
+from orchestrator.store.files import Lock, make_directory
 from orchestrator.store.incidents import Incidents
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.migrations import tasks
 from orchestrator.store.moves import Moves
 from orchestrator.store.patterns import Patterns
 from orchestrator.store.people import People
+from orchestrator.store.retention import Retention
+
+FILE_NAME = "tasks.db"
 
 
-class Store(Incidents, Moves, Attempts, Patterns, People):
+class Store(Incidents, Cases, Moves, Attempts, Patterns, People, Retention):
     """tasks.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -19,22 +26,22 @@ class Store(Incidents, Moves, Attempts, Patterns, People):
 
         Takes no lock. Raises StoreUnusable.
         """
-        raise NotImplementedError
+        make_directory(state_dir)
+        self.ledger = Ledger(state_dir / FILE_NAME, tasks, migrate=True)
+        self.ledger.reserve.restore()
+        self._lock = Lock(state_dir)
 
     def lock(self) -> None:
-        """Be the only healer on this state directory until `close`. Raises StoreUnusable with the other one's pid."""
-        raise NotImplementedError
+        """Be the only healer on this state directory until `shut`. Raises StoreUnusable with the other one's pid."""
+        self._lock.take()
 
-    def tidy(self, now: float) -> None:
-        """Once a sweep: make the reserve again, remove what is older than the retention, give space back."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Close the file and let go of the lock. May be called twice."""
-        raise NotImplementedError
+    def shut(self) -> None:
+        """Close the file and let go of the lock; `close` is the end of an incident. May be called twice."""
+        self.ledger.close()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        self.shut()

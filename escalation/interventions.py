@@ -1,0 +1,88 @@
+"""Questions to people: asked once, answered once, and only with exactly the plan that was shown."""
+
+import logging
+from collections.abc import Sequence
+
+from escalation.front import TEXT_CHARACTERS, FrontDesk
+from escalation.text import one_line, plain
+from escalation.words import AnswerStatus, Intervention, Kind
+from orchestrator.model import Json, Minute, Proposal, utc
+from orchestrator.store import mask
+from orchestrator.store.base import as_json, stamp
+from orchestrator.store.ledger import looking, transaction
+from orchestrator.store.rows import all_readable, plan_data, proposal_data, proposal_of, readable
+
+log = logging.getLogger(__name__)
+
+REASONING_CHARACTERS = 8000
+
+
+class Interventions(FrontDesk):
+    @transaction
+    def review(self, task_id: int, question: str) -> int:
+        """Ask a person to look at a fix afterwards: a question without an escalation and without a mail."""
+        return self._ask(task_id, None, "review", question, None, None)
+
+    @looking
+    def pending(self, task_id: int) -> Intervention | None:
+        """The newest question of a task that waits for an answer; one that asks something comes before a plain hand-over."""
+        row = self.ledger.row(
+            """SELECT * FROM interventions WHERE task_id = ? AND status = 'pending' AND kind != 'review'
+            ORDER BY kind = 'escalation', id DESC LIMIT 1""",
+            (task_id,),
+        )
+        return readable("intervention", row, intervention_of) if row else None
+
+    @transaction
+    def answer(self, intervention_id: int, status: AnswerStatus, answer: str, actor: str) -> bool:
+        """False when it was answered, withdrawn or expired before: then nothing changed."""
+        said = (status, plain(mask(answer), TEXT_CHARACTERS), one_line(actor, 200), utc())
+        changed = self.ledger.run(
+            """UPDATE interventions SET status = ?, answer = ?, actor = ?, answered_at = ?
+            WHERE id = ? AND status = 'pending' AND (expires_at IS NULL OR expires_at > ?)""",
+            (*said, intervention_id, utc()),
+        )
+        if not changed:
+            return False
+        row = self.ledger.rows("SELECT * FROM interventions WHERE id = ?", (intervention_id,))[0]
+        if row["escalation_id"] is not None:
+            self._change(row["escalation_id"], actor, f"{row['kind']} {status}: {answer}")
+        return True
+
+    @transaction
+    def minutes(self, task_id: int, round_minutes: Sequence[Minute], escalation_id: int | None = None) -> None:
+        """Keep the votes and answers of the experts. Those of an open escalation's task are shown with it."""
+        found = self.open_for(task_id) if escalation_id is None else None
+        of = {"task_id": task_id, "escalation_id": found.id if found else escalation_id, "created_at": utc()}
+        for minute in round_minutes:
+            said = {"reasoning": plain(mask(minute.reasoning), REASONING_CHARACTERS), "evidence_ids": as_json(minute.evidence_ids)}
+            plain_fields = minute.model_dump(mode="json", exclude={"plan", "reasoning", "evidence_ids"})
+            self.ledger.insert("agent_consultations", {**of, **plain_fields, **said, "plan": as_json(plan_data(minute.plan))})
+
+    def _ask(
+        self, task_id: int, escalation_id: int | None, kind: Kind, question: str, proposal: Proposal | None, expires_at: float | None
+    ) -> int:
+        planned: Json = {}
+        if proposal:
+            planned = {
+                "plan": as_json(plan_data(proposal.plan)),
+                "proposal": as_json(proposal_data(proposal)),
+                "hash": proposal.hash,
+            }
+        asked: Json = {"kind": kind, "question": plain(mask(question), TEXT_CHARACTERS), "created_at": utc()}
+        asked["expires_at"] = None if expires_at is None else stamp(expires_at)
+        return self.ledger.insert("interventions", {"task_id": task_id, "escalation_id": escalation_id, **asked, **planned})
+
+
+def intervention_of(row: Json) -> Intervention:
+    """The row as a word. A plan that no longer parses, or is not the one that was hashed, is nobody's to approve."""
+    proposal = readable("plan of intervention", row, lambda row: proposal_of(row["proposal"])) if row["proposal"] else None
+    if proposal and proposal.hash != row["hash"]:
+        log.warning("plan of intervention %s is not the one that was asked about", row["id"])
+        proposal = None
+    fields = {name: row[name] for name in Intervention.model_fields if name != "proposal"}
+    return Intervention(proposal=proposal, **fields)
+
+
+def interventions_of(rows: Sequence[Json]) -> tuple[Intervention, ...]:
+    return all_readable("intervention", rows, intervention_of)

@@ -1,0 +1,105 @@
+"""One mail, and the session with the server that takes it."""
+
+import contextlib
+import smtplib
+import ssl
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from escalation.text import one_line
+from orchestrator.config import Mail
+from orchestrator.model import Json, epoch
+
+TIMEOUT_SECONDS = 20.0
+PASSWORD_BYTES = 4096
+
+
+class SendFailed(Exception):
+    """The server could not be reached or did not take a mail; what it said, as one line."""
+
+
+def message_of(row: Json, mail: Mail, host: str, thread: str) -> EmailMessage:
+    """The row of the outbox as a mail. `thread` is the Message-ID of the incident's first mail, empty for the first itself."""
+    message = EmailMessage(policy=SMTP)
+    headers = {
+        "From": mail.sender,
+        "To": ", ".join(mail.to),
+        "Subject": one_line(row["subject"], 200),
+        "Date": format_datetime(datetime.fromtimestamp(epoch(row["created_at"]), UTC)),
+        "Message-ID": row["message_id"],
+        "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday notice answers it
+        "X-Auto-Response-Suppress": "All",
+        "List-Id": f"autonomous-orchestrator <escalations.{host}>",
+    }
+    if thread:
+        headers |= {"In-Reply-To": thread, "References": thread}
+    for name, value in headers.items():
+        message[name] = value
+    message.set_content(row["body"])
+    return message
+
+
+class Server:
+    """A session with the mail server. Raises SendFailed, and nothing else, from every method."""
+
+    def __init__(self, mail: Mail, host: str) -> None:
+        self._mail = mail
+        self._host = host
+        self._smtp: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._smtp = self._connect()
+        except (OSError, ValueError) as error:  # smtplib's and ssl's errors are OSErrors
+            raise SendFailed(f"{self._mail.host}:{self._mail.port}: {one_line(str(error), 300) or type(error).__name__}") from error
+        return self
+
+    def _connect(self) -> smtplib.SMTP:
+        mail = self._mail
+        # Without a name of its own smtplib asks the DNS for one, and DNS may be what is down.
+        if mail.tls == "tls":
+            context = ssl.create_default_context()
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, self._host, timeout=TIMEOUT_SECONDS, context=context)
+        else:
+            smtp = smtplib.SMTP(mail.host, mail.port, self._host, timeout=TIMEOUT_SECONDS)
+        try:
+            if mail.tls == "starttls":
+                smtp.starttls(context=ssl.create_default_context())
+            if mail.user:
+                smtp.login(mail.user, _password(mail))
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+    def send(self, message: EmailMessage) -> str:
+        """Returns what the server said against single recipients; empty when it took all."""
+        if self._smtp is None:
+            raise SendFailed("there is no session with the server")
+        try:
+            refused = self._smtp.send_message(message)
+        except smtplib.SMTPServerDisconnected as error:
+            self._smtp = None
+            raise SendFailed(one_line(str(error), 300)) from error
+        except (OSError, ValueError) as error:
+            with contextlib.suppress(OSError):
+                self._smtp.rset()
+            raise SendFailed(one_line(str(error), 300) or type(error).__name__) from error
+        return "; ".join(f"{address}: {code} {said.decode(errors='replace')}" for address, (code, said) in refused.items())
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._smtp is not None:
+            with contextlib.suppress(OSError):
+                self._smtp.quit()
+
+
+def _password(mail: Mail) -> str:
+    if mail.password_file is None:
+        return ""
+    with Path(mail.password_file).open("rb") as file:
+        return file.read(PASSWORD_BYTES).decode().strip()

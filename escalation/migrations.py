@@ -1,0 +1,145 @@
+"""The schema of escalations.db: each step is one transaction, and is never edited once it was released."""
+
+from sqlite_utils import Database, Migrations
+
+from orchestrator.store.migrations import execute_all
+
+escalations = Migrations("escalations")
+
+
+@escalations()
+def m001_escalations(db: Database) -> None:
+    """The columns up to `version`, and those of an intervention up to `answered_at`, are a contract."""
+    execute_all(
+        db,
+        """
+CREATE TABLE escalations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('approval', 'input', 'decision', 'escalation')),
+    severity TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'acknowledged', 'resolved')),
+    owner TEXT NOT NULL DEFAULT '',
+    snoozed_until TEXT,
+    created_at TEXT NOT NULL,
+    resolved_at TEXT,
+    resolution TEXT NOT NULL DEFAULT '',
+    version INTEGER NOT NULL DEFAULT 1,
+    body TEXT NOT NULL DEFAULT '',
+    acknowledged_at TEXT
+);
+CREATE UNIQUE INDEX one_open_escalation_per_task ON escalations(task_id) WHERE status != 'resolved';
+CREATE INDEX escalations_by_created ON escalations(created_at);
+CREATE TABLE interventions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    escalation_id INTEGER REFERENCES escalations(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('approval', 'input', 'decision', 'review', 'escalation')),
+    question TEXT NOT NULL,
+    plan TEXT,
+    hash TEXT NOT NULL DEFAULT '',
+    expires_at TEXT,
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'approved', 'rejected', 'answered', 'expired', 'withdrawn')),
+    answer TEXT NOT NULL DEFAULT '',
+    actor TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL,
+    answered_at TEXT,
+    task_id INTEGER NOT NULL,
+    proposal TEXT,
+    CHECK (escalation_id IS NOT NULL OR kind = 'review')
+);
+CREATE INDEX interventions_by_task ON interventions(task_id);
+CREATE INDEX interventions_by_escalation ON interventions(escalation_id);
+CREATE INDEX interventions_pending ON interventions(expires_at) WHERE status = 'pending';
+CREATE TABLE notes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    escalation_id INTEGER NOT NULL REFERENCES escalations(id) ON DELETE CASCADE,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX notes_by_escalation ON notes(escalation_id);
+""",
+    )
+
+
+@escalations()
+def m002_consultations(db: Database) -> None:
+    """What each expert said."""
+    execute_all(
+        db,
+        """
+CREATE TABLE agent_consultations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id INTEGER NOT NULL,
+    escalation_id INTEGER REFERENCES escalations(id) ON DELETE SET NULL,
+    round INTEGER NOT NULL,
+    expert TEXT NOT NULL,
+    backend TEXT NOT NULL,
+    model TEXT NOT NULL,
+    stance TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    reasoning TEXT NOT NULL,
+    evidence_ids TEXT NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX consultations_by_task ON agent_consultations(task_id);
+CREATE INDEX consultations_by_created ON agent_consultations(created_at);
+""",
+    )
+
+
+@escalations()
+def m003_outbox(db: Database) -> None:
+    """`sending` is on disk before the server is called, so that nobody takes a mail back that may be on its way.
+
+    `summed` is a mail that a later one told together with others.
+    """
+    execute_all(
+        db,
+        """
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    escalation_id INTEGER REFERENCES escalations(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('problem', 'question', 'note', 'reminder', 'recovery', 'summary', 'test')),
+    message_id TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'sending', 'sent', 'summed', 'not sent')),
+    next_at TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last_error TEXT NOT NULL DEFAULT '',
+    sent_at TEXT,
+    summary_id INTEGER REFERENCES outbox(id) ON DELETE SET NULL
+);
+CREATE INDEX outbox_to_go ON outbox(next_at) WHERE status IN ('waiting', 'sending');
+CREATE INDEX outbox_by_escalation ON outbox(escalation_id);
+""",
+    )
+
+
+@escalations()
+def m004_views(db: Database) -> None:
+    """What reached a person and how long that took; what people were asked and how they answered."""
+    execute_all(
+        db,
+        """
+CREATE VIEW v_handoffs AS
+SELECT e.id AS escalation_id, e.task_id, e.title, e.severity, e.kind, e.reason, e.status, e.created_at,
+       (SELECT COUNT(*) FROM agent_consultations AS c WHERE c.task_id = e.task_id) AS consulted,
+       ROUND((julianday(e.acknowledged_at) - julianday(e.created_at)) * 86400, 1) AS seconds_to_ack,
+       ROUND((julianday(e.resolved_at) - julianday(e.created_at)) * 86400, 1) AS seconds_to_resolve,
+       e.resolution
+FROM escalations AS e;
+CREATE VIEW v_interventions AS
+SELECT kind, status, COUNT(*) AS asked,
+       ROUND(AVG((julianday(answered_at) - julianday(created_at)) * 86400), 1) AS mean_seconds_to_answer
+FROM interventions GROUP BY kind, status;
+""",
+    )

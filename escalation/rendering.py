@@ -1,0 +1,62 @@
+"""The templates, and how a case and a mail read."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from escalation.text import one_line, plain
+from orchestrator.model import Case, utc
+from orchestrator.store import mask
+
+EVIDENCE_SHOWN = 12
+EVIDENCE_LINES = 20
+EVIDENCE_CHARACTERS = 1500
+STORY_CHARACTERS = 30_000
+
+_templates = Environment(
+    loader=PackageLoader("escalation"),
+    autoescape=select_autoescape(default=False),  # these are plain text; pages escape in the dashboard
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def story(case: Case) -> str:
+    """The case as plain text: what is wrong, what was seen, what was tried with verdict and outcome, what was ruled out."""
+    text = render(
+        "story.txt.j2",
+        fault=case.fault,
+        since=utc(case.incident.detected_at)[:19],
+        occurrences=case.incident.occurrences,
+        symptoms=case.incident.symptoms,
+        evidence=case.evidence[-EVIDENCE_SHOWN:],
+        evidence_left_out=max(0, len(case.evidence) - EVIDENCE_SHOWN),
+        tried=case.tried,
+        handoffs=case.handoffs,
+    )
+    return plain(mask(text), STORY_CHARACTERS)
+
+
+def render(template: str, **values: Any) -> str:
+    return _templates.get_template(template).render(**values)
+
+
+def local_time(at: float) -> str:
+    """The host's own time with its offset: what the person who reads it has on the wall."""
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M %z")
+
+
+def _clock(at: float) -> str:
+    return utc(at)[:19]
+
+
+def _tail(text: str) -> str:
+    lines = plain(text, EVIDENCE_CHARACTERS).splitlines()
+    left_out = [f"[{len(lines) - EVIDENCE_LINES} lines before are left out]"] if len(lines) > EVIDENCE_LINES else []
+    return "\n".join(left_out + lines[-EVIDENCE_LINES:])
+
+
+_templates.filters.update(line=one_line, clock=_clock, tail=_tail)

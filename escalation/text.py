@@ -1,0 +1,36 @@
+"""Text for people: bounded, and without what a terminal or a mail header would obey."""
+
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""C0 and C1 (escape codes), line separators, and the marks that turn the direction of writing; not tab and newline."""
+
+
+def plain(text: str, limit: int) -> str:
+    """`text` without control characters; of a longer one the end, since the end of a log is what tells."""
+    text = _CONTROLS.sub("", text.replace("\r\n", "\n"))
+    if len(text) <= limit:
+        return text
+    return f"[the first {len(text) - limit} characters are left out]\n" + text[-limit:]
+
+
+def one_line(text: str, limit: int) -> str:
+    """`text` as one line, cut at the end: for subjects, titles and table cells."""
+    line = " ".join(_CONTROLS.sub(" ", text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def host_name(name: str) -> str:
+    """`name` as it may stand in a Message-ID: what a host's name is made of."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip(".-")[:100] or "localhost"
+
+
+def duration(seconds: float) -> str:
+    """3 min, 2 h 5 min, 4 d 3 h: two units are enough for a person."""
+    minutes = max(0, round(seconds / 60))
+    if minutes < 60:
+        return f"{minutes} min" if minutes else "less than a minute"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"

@@ -1,0 +1,216 @@
+"""The schema of tasks.db: each step is one transaction, and is never edited once it was released."""
+
+from sqlite_utils import Database, Migrations
+
+tasks = Migrations("tasks")
+
+
+def execute_all(db: Database, script: str) -> None:
+    """Each statement of `script`, inside the transaction that the step runs in."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+@tasks()
+def m001_incidents(db: Database) -> None:
+    """Columns up to `resolved_at` are a contract with people's own queries; those after it are the daemon's.
+
+    `detected_at` is the first opening, `opened_at` the latest: a relapse opens the same row again.
+    """
+    execute_all(
+        db,
+        """
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    root_id INTEGER REFERENCES tasks(id) ON DELETE SET NULL,
+    fingerprint TEXT NOT NULL,
+    check_name TEXT NOT NULL,
+    target TEXT NOT NULL,
+    title TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('open', 'healing', 'waiting', 'fixed', 'escalated', 'cleared', 'dismissed', 'merged')),
+    phase INTEGER NOT NULL DEFAULT 1 CHECK (phase BETWEEN 1 AND 4),
+    fix_successful INTEGER CHECK (fix_successful IN (0, 1)),
+    occurrences INTEGER NOT NULL DEFAULT 1,
+    detected_at TEXT NOT NULL,
+    started_at TEXT,
+    resolved_at TEXT,
+    key TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    opened_at TEXT NOT NULL,
+    scope TEXT,
+    handoffs TEXT NOT NULL DEFAULT '[]',
+    approved TEXT,
+    next_at TEXT,
+    waiting_for TEXT NOT NULL DEFAULT '',
+    last_seen TEXT NOT NULL,
+    seen INTEGER NOT NULL DEFAULT 1,
+    absent_since TEXT,
+    relapses INTEGER NOT NULL DEFAULT 0,
+    resolution TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX one_live_row_per_key ON tasks(key) WHERE resolved_at IS NULL;
+CREATE INDEX tasks_by_key ON tasks(key, id);
+CREATE INDEX tasks_by_root ON tasks(root_id) WHERE root_id IS NOT NULL;
+CREATE INDEX tasks_by_detected ON tasks(detected_at);
+CREATE INDEX tasks_by_resolved ON tasks(resolved_at);
+CREATE TABLE checks (
+    name TEXT PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('ok', 'fault', 'blind')),
+    detail TEXT NOT NULL DEFAULT '',
+    looked_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    blind_count INTEGER NOT NULL DEFAULT 0
+);
+""",
+    )
+
+
+@tasks()
+def m002_attempts(db: Database) -> None:
+    """`key` and `signature` are those of the fault when the attempt began: progress changes the row's own."""
+    execute_all(
+        db,
+        """
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id INTEGER NOT NULL REFERENCES tasks(id) ON DELETE CASCADE,
+    phase INTEGER NOT NULL,
+    proposer TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('allow', 'ask', 'deny')),
+    rule TEXT NOT NULL,
+    executed INTEGER NOT NULL DEFAULT 0 CHECK (executed IN (0, 1)),
+    outcome TEXT,
+    began_at TEXT NOT NULL,
+    ended_at TEXT,
+    key TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    origin TEXT NOT NULL DEFAULT '',
+    evidence_ids TEXT NOT NULL DEFAULT '[]',
+    reason TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',
+    ready_by TEXT,
+    clean_since TEXT
+);
+CREATE INDEX attempts_by_task ON attempts(task_id);
+CREATE INDEX attempts_under_way ON attempts(task_id) WHERE outcome IS NULL;
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    attempt_id INTEGER NOT NULL REFERENCES attempts(id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    before TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    done_at TEXT,
+    undone_at TEXT
+);
+CREATE INDEX changes_by_attempt ON changes(attempt_id);
+CREATE INDEX changes_by_time ON changes(begun_at);
+CREATE TABLE evidence (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id INTEGER NOT NULL REFERENCES tasks(id) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    text TEXT NOT NULL,
+    facts TEXT NOT NULL DEFAULT '{}',
+    at TEXT NOT NULL
+);
+CREATE INDEX evidence_by_task ON evidence(task_id);
+""",
+    )
+
+
+@tasks()
+def m003_patterns(db: Database) -> None:
+    """`said_by`: the person whose word on the stage holds until the next loss or relapse."""
+    execute_all(
+        db,
+        """
+CREATE TABLE patterns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    signature TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    stage TEXT NOT NULL CHECK (stage IN ('probation', 'trusted', 'demoted')),
+    wins INTEGER NOT NULL DEFAULT 0,
+    losses INTEGER NOT NULL DEFAULT 0,
+    relapses INTEGER NOT NULL DEFAULT 0,
+    origin TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    said_by TEXT NOT NULL DEFAULT '',
+    credited_at TEXT,
+    UNIQUE (signature, hash)
+);
+""",
+    )
+
+
+@tasks()
+def m004_people(db: Database) -> None:
+    """`taken_by` names the run of the daemon that took a click: one that died before it answered leaves it to the next."""
+    execute_all(
+        db,
+        """
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    verb TEXT NOT NULL,
+    args TEXT NOT NULL,
+    taken_at TEXT,
+    taken_by TEXT,
+    result TEXT,
+    answered_at TEXT
+);
+CREATE INDEX inbox_unanswered ON inbox(id) WHERE answered_at IS NULL;
+CREATE TABLE windows (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    service TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    until TEXT NOT NULL,
+    ended_by TEXT
+);
+CREATE TABLE baseline (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL, saved_at TEXT NOT NULL);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    what TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE TABLE daemon (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    tick_at TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    summary TEXT NOT NULL
+);
+""",
+    )
+
+
+@tasks()
+def m005_views(db: Database) -> None:
+    """What was healed, how fast, and what was learned. An incident counts once it ended one way or the other."""
+    execute_all(
+        db,
+        """
+CREATE VIEW v_success_by_phase AS
+SELECT phase, COUNT(*) AS ended, SUM(fix_successful) AS fixed, ROUND(100.0 * SUM(fix_successful) / COUNT(*), 1) AS fix_rate
+FROM tasks WHERE fix_successful IS NOT NULL GROUP BY phase;
+CREATE VIEW v_mttr AS
+SELECT check_name, COUNT(*) AS fixed,
+       ROUND(AVG((julianday(resolved_at) - julianday(opened_at)) * 86400), 1) AS mean_seconds,
+       ROUND(MAX((julianday(resolved_at) - julianday(opened_at)) * 86400), 1) AS longest_seconds
+FROM tasks WHERE status = 'fixed' AND resolved_at IS NOT NULL GROUP BY check_name;
+CREATE VIEW v_patterns_per_week AS
+SELECT strftime('%Y-W%W', created_at) AS week, COUNT(*) AS learned, SUM(stage = 'trusted') AS trusted, SUM(stage = 'demoted') AS demoted
+FROM patterns GROUP BY week;
+""",
+    )

@@ -1,0 +1,37 @@
+"""How long anything is kept: every table has an end (law 9)."""
+
+from orchestrator.model import utc
+from orchestrator.store.base import Part
+from orchestrator.store.ledger import transaction
+
+DAY = 86_400.0
+INCIDENTS_DAYS = 90
+AUDIT_DAYS = 365
+CLOSED_KEPT = 20_000
+"""Closed incidents, whatever their age."""
+AUDIT_KEPT = 100_000
+AT_ONCE = 500
+"""Rows removed in one transaction: a long one would hold up a repair."""
+
+_SWEEPS = (
+    # A symptom goes with its root or after it; attempts, changes and evidence go with their incident.
+    """DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE resolved_at < :incidents
+        OR (resolved_at IS NOT NULL AND id < (SELECT id FROM tasks WHERE resolved_at IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET :closed))
+        LIMIT :some)""",
+    "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE answered_at < :incidents LIMIT :some)",
+    "DELETE FROM windows WHERE until < :incidents",
+    "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < :audit OR id <= (SELECT MAX(id) FROM audit) - :audited LIMIT :some)",
+)
+
+
+class Retention(Part):
+    def tidy(self, now: float) -> None:
+        """Once a sweep: make the reserve again, remove some of what is older than the retention, give space back."""
+        self._remove(now)
+        self.ledger.shrink()
+
+    @transaction
+    def _remove(self, now: float) -> None:
+        limits = {"incidents": utc(now - INCIDENTS_DAYS * DAY), "audit": utc(now - AUDIT_DAYS * DAY)}
+        for sweep in _SWEEPS:
+            self.ledger.run(sweep, {**limits, "closed": CLOSED_KEPT, "audited": AUDIT_KEPT, "some": AT_ONCE})
