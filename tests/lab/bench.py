@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os import pidfd_open
+from os import pidfd_open, sysconf
 from statistics import median
 
 from tests.lab.host import DAEMON, Base, Host, LabError, unavailable
@@ -86,6 +86,7 @@ def start_ours(host: Host, servers: Iterable[Server], *, settings: str = "") -> 
         host.start_daemon(f"[daemon]\nboot_grace_seconds = 0\n{settings}[mail]\nenabled = false\n{limits}{declared}")
     except LabError as error:
         print(f"Our daemon is left out: {error}", file=sys.stderr)
+        host.sh(f"systemctl stop {DAEMON}")  # or its restarts would be measured
         return False
     return True
 
@@ -128,7 +129,7 @@ def heal(base: Base, runs: int) -> None:
             row(healer, times, median(healed["systemd"]))
         if runs_ours:
             row("recorded", recorded(host, killed))
-            print(usage(host, DAEMON))
+            print(f"  the daemon then: {memory(host, main_pid(host, DAEMON))}")
 
 
 def recorded(host: Host, killed: dict[str, float]) -> list[float]:
@@ -154,22 +155,25 @@ def idle(base: Base, seconds: int, services: int) -> None:
         start_monit(host, servers, seconds=30)
         watchers = ["bench-monit.service", *([DAEMON] if start_ours(host, servers) else [])]
         time.sleep(10)  # the start is not idleness
-        before = {watcher: spent(host, watcher) for watcher in ("init.scope", *watchers)}
+        pids = {"PID 1, asked by both": "1"} | {watcher: main_pid(host, watcher) for watcher in watchers}
+        before = {name: spent(host, pid) for name, pid in pids.items()}
         time.sleep(seconds)
         print(f"{units} units, {services} of them watched with a probe each, looked at every 30 s; quiet for {seconds} s")
-        for watcher in watchers:
-            percent = 100 * (spent(host, watcher) - before[watcher]) / seconds
-            print(f"  {watcher:30} {usage(host, watcher)}   CPU {percent:6.3f} % of a core")
-        print(f"  {'PID 1, asked by both':30} CPU {100 * (spent(host, 'init.scope') - before['init.scope']) / seconds:6.3f} % of a core")
+        for name, pid in pids.items():
+            print(f"  {name:30} {memory(host, pid)}   CPU {100 * (spent(host, pid) - before[name]) / seconds:6.3f} % of a core")
 
 
-def spent(host: Host, unit: str) -> float:
-    """Seconds of CPU that a unit and all its children have used."""
-    return int(host.show(unit, "CPUUsageNSec")["CPUUsageNSec"]) / 1e9
+def main_pid(host: Host, unit: str) -> str:
+    return host.show(unit, "MainPID")["MainPID"]
 
 
-def usage(host: Host, unit: str) -> str:
-    pid = host.show(unit, "MainPID")["MainPID"]
+def spent(host: Host, pid: str) -> float:
+    """Seconds of CPU that a process and the children it has waited for have used: fields 14 to 17 of proc(5)'s stat."""
+    fields = host.read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / sysconf("SC_CLK_TCK")
+
+
+def memory(host: Host, pid: str) -> str:
     kilobytes = int(host.ok(f"awk '/^VmRSS/ {{print $2}}' /proc/{pid}/status"))
     return f"RSS {kilobytes / 1024:5.1f} MiB"
 
