@@ -2,8 +2,8 @@
 
 from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
-from orchestrator.host.connection import Refused
 from orchestrator.host.commands import CommandResult, run
+from orchestrator.host.connection import Refused
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.files import Files, FileState
 from orchestrator.host.journal import Journal, Line

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import IO
 
 OUTPUT_BYTES = 20_000
 _ENVIRONMENT = {
@@ -45,23 +46,22 @@ def run(argv: Sequence[str], *, timeout: float, user: str | None = None, cap: in
     """
     began = time.monotonic()
     try:
-        child = _start(argv, user)
+        child, pipe = _start(argv, user)
     except (OSError, KeyError, ValueError, subprocess.SubprocessError) as error:
         return CommandResult(exit=None, output=f"{argv[0]} could not be started: {error}"[:cap], seconds=time.monotonic() - began)
     output = _Bounded(cap)
-    finished = _read_until_end(child, output, began + timeout)
+    with pipe:
+        finished = _read_until_end(child.pid, pipe.fileno(), output, began + timeout)
     _end(child)
-    assert child.stdout is not None
-    child.stdout.close()
     return CommandResult(
         exit=child.returncode if finished else None, output=output.text(), timed_out=not finished, seconds=time.monotonic() - began
     )
 
 
-def _start(argv: Sequence[str], user: str | None) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], user: str | None) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     account = pwd.getpwnam(user) if user else None
     other = account is not None and account.pw_uid != os.geteuid()
-    return subprocess.Popen(
+    child = subprocess.Popen(
         list(argv),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -73,14 +73,15 @@ def _start(argv: Sequence[str], user: str | None) -> subprocess.Popen[bytes]:
         group=account.pw_gid if account and other else None,
         extra_groups=os.getgrouplist(account.pw_name, account.pw_gid) if account and other else None,
     )
+    if child.stdout is None:
+        raise RuntimeError("a pipe was asked for")
+    return child, child.stdout
 
 
-def _read_until_end(child: subprocess.Popen[bytes], output: "_Bounded", deadline: float) -> bool:
+def _read_until_end(pid: int, pipe: int, output: "_Bounded", deadline: float) -> bool:
     """Read what it says until it ends; False at the deadline. What it left running may hold the pipe: that is not waited for."""
-    assert child.stdout is not None
-    pipe = child.stdout.fileno()
     os.set_blocking(pipe, False)
-    ended = os.pidfd_open(child.pid)
+    ended = os.pidfd_open(pid)
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(ended, selectors.EVENT_READ)

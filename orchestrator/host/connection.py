@@ -34,7 +34,7 @@ _SEND_SECONDS = 5
 _READ_BYTES = 1 << 16
 
 
-class Refused(Exception):  # noqa: N818  # a word of the house
+class Refused(Exception):  # a word of the house
     """Systemd answered with an error. `name` is the D-Bus error's name, the message systemd's own sentence."""
 
     def __init__(self, name: str, message: str) -> None:
@@ -92,7 +92,7 @@ class Connection:
     def receive(self, deadline: float, wake: int | None = None) -> Message | None:
         """The next message; None at the deadline (monotonic), or when the descriptor `wake` becomes readable."""
         while (message := self._parser.get_next_message()) is None:
-            watched = [self._socket] if wake is None else [self._socket, wake]
+            watched: list[Any] = [self._socket] if wake is None else [self._socket, wake]
             ready, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()))
             if self._socket not in ready:
                 return None

@@ -1,14 +1,26 @@
-"""Files as they are: looked at, never followed where a link would lie. Nothing here changes anything."""
+"""Files as they are. Nothing here changes anything, waits for a fifo's writer, or hangs on a dead mount."""
 
+import base64
+import fcntl
+import os
+import struct
 from dataclasses import dataclass
+from pathlib import Path
 
+from orchestrator.host.errors import Unavailable
+from orchestrator.host.helper import ASK_SECONDS
 from orchestrator.host.mounts import Mounts
+
+_LOCKS = Path("/proc/locks")
+_LOCKS_LINES = 20_000
+_FLOCK = struct.Struct("hhqqi4x")  # struct flock: type, whence, start, length, pid
+_UNKNOWN_HOLDER = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
     kind: str
-    """file, dir, link, socket, fifo or other."""
+    """One of file, dir, link, socket, fifo, other."""
     uid: int
     gid: int
     mode: int
@@ -25,24 +37,62 @@ class Files:
     """Raises Unavailable when a path cannot be asked about (a mount that hangs, no permission); absence is an answer."""
 
     def __init__(self, mounts: Mounts) -> None:
-        raise NotImplementedError
+        self._mounts = mounts
 
-    def look(self, path: str) -> FileState | None:
-        """The file itself, a link as a link; None when there is none."""
-        raise NotImplementedError
+    def look(self, path: str, *, follow: bool = False, timeout: float = ASK_SECONDS) -> FileState | None:
+        """The file itself, a link as a link unless `follow`; None when there is none. `timeout`: for a mount that may hang."""
+        found = self._mounts.ask("look", path, timeout, follow=follow)
+        return FileState(**found) if found else None
 
     def digest(self, path: str) -> str:
-        """SHA-256 in hex of a regular file's content (links followed); empty when there is no such file."""
-        raise NotImplementedError
+        """SHA-256 in hex of a regular file's content (links followed, at most 256 MiB); empty when there is no such file."""
+        return str(self._mounts.ask("digest", path))
 
     def read(self, path: str, cap: int = 1 << 20) -> bytes:
         """The first `cap` bytes of a regular file (links followed). Raises Unavailable when there is none to read."""
-        raise NotImplementedError
+        return base64.b64decode(self._mounts.ask("read", path, cap=cap))
 
     def entries(self, path: str, cap: int = 1000) -> tuple[str, ...]:
-        """The names in a directory, sorted, at most `cap`; empty when there is no such directory."""
-        raise NotImplementedError
+        """The names in a directory, sorted, `cap` at most; empty when there is no such directory."""
+        return tuple(self._mounts.ask("entries", path, cap=cap))
 
     def lock_holder(self, path: str) -> int | None:
-        """The pid that holds a real lock (fcntl or flock) on the file; a file without one is no lock."""
-        raise NotImplementedError
+        """The pid that holds a real lock (fcntl or flock) on the file; 0 when it is held and the kernel does not say by whom.
+
+        A file without a lock is no lock: None, as for no file. Only for local files, and never for one that this very process has
+        locked: closing the descriptor that asked would drop its own fcntl locks.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Unavailable(f"{path}: {error.strerror}") from None
+        try:
+            holder = _fcntl_holder(descriptor)
+            return _listed_holder(os.fstat(descriptor)) if holder is None else holder
+        finally:
+            os.close(descriptor)
+
+
+def _fcntl_holder(descriptor: int) -> int | None:
+    """Asks as if for a write lock on the whole file: the kernel names who stands against it. Works on every file system."""
+    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    if kind == fcntl.F_UNLCK:
+        return None
+    return pid if pid > 0 else _UNKNOWN_HOLDER
+
+
+def _listed_holder(found: os.stat_result) -> int | None:
+    """flock(2) has no question without taking the lock; /proc/locks lists it by device and inode. `->` is one that waits."""
+    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    try:
+        lines = _LOCKS.read_text(encoding="ascii", errors="replace").splitlines()[:_LOCKS_LINES]
+    except OSError:
+        return None
+    for line in lines:
+        fields = line.split()
+        if len(fields) >= 6 and fields[1] != "->" and fields[5] == wanted:
+            return max(int(fields[4]), _UNKNOWN_HOLDER)
+    return None

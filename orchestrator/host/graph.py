@@ -8,20 +8,19 @@ from pathlib import PurePosixPath
 from orchestrator.host.unit import Unit
 
 WALK_LIMIT = 200
-_BASICS = frozenset(
-    f"{name}.target"
-    for name in (
-        "sysinit basic local-fs local-fs-pre remote-fs remote-fs-pre swap sockets timers paths slices network network-pre network-online "
-        "nss-lookup nss-user-lookup time-set time-sync rpcbind cryptsetup integritysetup veritysetup getty "
-        "multi-user graphical default rescue emergency shutdown umount final reboot poweroff halt kexec exit"
-    ).split()
-)
+_STAGES = (
+    "basic", "cryptsetup", "default", "emergency", "exit", "final", "getty", "graphical", "halt", "integritysetup", "kexec", "local-fs",
+    "local-fs-pre", "multi-user", "network", "network-online", "network-pre", "nss-lookup", "nss-user-lookup", "paths", "poweroff",
+    "reboot", "remote-fs", "remote-fs-pre", "rescue", "rpcbind", "shutdown", "slices", "sockets", "swap", "sysinit", "time-set",
+    "time-sync", "timers", "umount", "veritysetup",
+)  # fmt: skip
 """Targets that stand for a stage of the boot: everything hangs on them, so they say nothing about one service."""
+_STAGE_TARGETS = frozenset(f"{stage}.target" for stage in _STAGES)
 
 
 def is_basic(name: str) -> bool:
     """Whether the unit is part of every host: slices, scopes, the stages of the boot, the root mount."""
-    return name in _BASICS or name == "-.mount" or name.endswith((".slice", ".scope"))
+    return name in _STAGE_TARGETS or name == "-.mount" or name.endswith((".slice", ".scope"))
 
 
 def direct_needs(unit: Unit, mounts: tuple[str, ...] = ()) -> tuple[str, ...]:

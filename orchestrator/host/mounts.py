@@ -1,8 +1,26 @@
 """Mounts and how full they are. A mount that hangs is never waited for."""
 
+import os
+import re
+import select
+import threading
 from dataclasses import dataclass
+from typing import Any
 
-from orchestrator.host.helper import Helper
+from orchestrator.host import helper_child
+from orchestrator.host.errors import Unavailable
+from orchestrator.host.helper import ASK_SECONDS, Helper
+
+_MOUNTINFO = "/proc/self/mountinfo"
+_MOUNTS = 5000
+_LINKS = 40  # as the kernel's own limit (path_resolution(7))
+_LOCAL = frozenset((
+    "bcachefs", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "erofs",
+    "exfat", "ext2", "ext3", "ext4", "f2fs", "fusectl", "hugetlbfs", "iso9660", "jfs", "mqueue", "nilfs2", "nsfs", "overlay", "proc",
+    "pstore", "ramfs", "reiserfs", "romfs", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf",
+    "vfat", "xfs", "zfs",
+))  # fmt: skip
+"""File systems that this kernel answers for by itself. Every other one (nfs, cifs, fuse.*, ceph, autofs, unknown) may hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,29 +29,37 @@ class Mount:
     point: str
     fstype: str
     options: tuple[str, ...]
+    """Of the mount, then of its file system."""
     device: str = ""
-    """major:minor, as in mountinfo."""
+    """As in mountinfo: major:minor."""
     root: str = "/"
     """Which directory of the file system is mounted: not `/` for a bind mount."""
 
     @property
     def read_only(self) -> bool:
-        """By its options, of the mount or of its file system. ext4 after errors may still say rw with `emergency_ro`."""
+        """By its options, of the mount or of its file system; ext4 after errors says `rw` and `emergency_ro`."""
         return "ro" in self.options or "emergency_ro" in self.options
+
+    @property
+    def may_hang(self) -> bool:
+        """Another host or another process answers for it."""
+        return self.fstype not in _LOCAL
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes and inodes. `used_percent` as df(1): used of what ordinary users may use."""
+    """Bytes and inodes."""
 
     total: int
     used: int
     available: int
+    """What an ordinary user may still use."""
     inodes: int
     inodes_used: int
 
     @property
     def used_percent(self) -> float:
+        """As df(1): used, of what ordinary users may use."""
         usable = self.used + self.available
         return 100.0 * self.used / usable if usable else 0.0
 
@@ -44,21 +70,112 @@ class Usage:
 
 
 class Mounts:
+    """Thread-safe."""
+
     def __init__(self, helper: Helper) -> None:
-        raise NotImplementedError
+        self._helper = helper
+        self._lock = threading.Lock()
+        self._table: _Table | None = None
 
     def list(self) -> tuple[Mount, ...]:
         """In the order of mountinfo: a later mount on the same point covers an earlier one."""
-        raise NotImplementedError
+        return self._current().mounts
 
     def usage(self, point: str) -> Usage:
-        """Raises Unavailable when the mount does not answer in time, and at once while an earlier question still hangs."""
-        raise NotImplementedError
+        """Raises Unavailable when there is none, or it does not answer in time; at once while an earlier question hangs."""
+        return Usage(*self.ask("usage", point))
 
     def of_path(self, path: str) -> Mount:
         """The mount that an absolute path lies on, by its spelling: no link is followed, nothing is touched."""
-        raise NotImplementedError
+        by_point = self._current().by_point
+        here = os.path.normpath("/" + path)
+        while here not in by_point:
+            if here == "/":
+                raise Unavailable("there is no root mount in mountinfo")
+            here = os.path.dirname(here)  # noqa: PTH120  # lexical, and often
+        return by_point[here]
 
     def hanging(self) -> tuple[str, ...]:
         """The points that did not answer and have not answered since."""
-        raise NotImplementedError
+        return self._helper.hanging()
+
+    def ask(self, question: str, path: str, timeout: float = ASK_SECONDS, **more: Any) -> Any:
+        """One of the helper's questions about a path: asked here where nothing can hang, else in a child that can be left.
+
+        Raises Unavailable: no such file, no permission, no answer.
+        """
+        try:
+            hangs = self._doubtful(path)
+            if hangs:
+                return self._helper.ask(question, path, timeout, about=hangs, **more)
+            return helper_child.answer(question, path, more)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise Unavailable(f"{path}: {reason}") from None
+
+    def _doubtful(self, path: str) -> str:
+        """The first mount on the way to `path`, its links included, that may hang; empty when there is none.
+
+        Each step is taken on a file system that was found safe before, so that the walk itself cannot hang.
+        """
+        by_point = self._current().by_point
+        if not any(mount.may_hang for mount in by_point.values()):
+            return ""
+        here, todo, links = "/", path.split("/")[::-1], 0
+        while todo:
+            part = todo.pop()
+            if part in ("", "."):
+                continue
+            here = os.path.normpath(os.path.join(here, part))  # noqa: PTH118  # lexical, and often
+            if here in by_point and by_point[here].may_hang:
+                return here
+            try:
+                target = os.readlink(here)  # noqa: PTH115
+            except OSError:  # no link, or nothing there
+                continue
+            links += 1
+            if links > _LINKS:
+                return ""  # the kernel will refuse it too
+            todo += target.split("/")[::-1]
+            here = "/" if target.startswith("/") else os.path.dirname(here)  # noqa: PTH120
+        return ""
+
+    def _current(self) -> "_Table":
+        with self._lock:
+            if self._table is None:
+                self._table = _Table()
+            self._table.refresh()
+            return self._table
+
+
+class _Table:
+    """mountinfo, read again only when the kernel says that it changed (proc(5): poll gives POLLPRI)."""
+
+    def __init__(self) -> None:
+        self.mounts: tuple[Mount, ...] = ()
+        self.by_point: dict[str, Mount] = {}
+        self._file = open(_MOUNTINFO, "rb", buffering=0)  # noqa: SIM115, PTH123  # kept open to be polled
+        self._poll = select.poll()
+        self._poll.register(self._file, select.POLLPRI)
+
+    def refresh(self) -> None:
+        if self.mounts and not self._poll.poll(0):
+            return
+        self._file.seek(0)
+        text = b"".join(iter(lambda: self._file.read(1 << 16), b"")).decode("utf-8", "surrogateescape")
+        self.mounts = tuple(parse(line) for line in text.splitlines()[:_MOUNTS])
+        self.by_point = {mount.point: mount for mount in self.mounts}
+
+
+def parse(line: str) -> Mount:
+    """One line of mountinfo: id parent device root point options [fields...] - type source super-options."""
+    before, _, after = line.partition(" - ")
+    _, _, device, root, point, options, *_ = before.split(" ")
+    fstype, source, super_options = (*after.split(" "), "", "")[:3]
+    merged = dict.fromkeys([*options.split(","), *super_options.split(",")])
+    return Mount(source=_plain(source), point=_plain(point), fstype=fstype, options=tuple(merged), device=device, root=_plain(root))
+
+
+def _plain(text: str) -> str:
+    """mountinfo writes space, tab, newline and backslash as octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

@@ -1,16 +1,66 @@
 """The package manager: whether it is at work, and what it left half done."""
 
+from pathlib import Path
+
+from orchestrator.host.errors import Unavailable
 from orchestrator.host.files import Files
+
+_LOCKS = {
+    "/var/lib/dpkg/lock-frontend": "dpkg",
+    "/var/lib/dpkg/lock": "dpkg",
+    "/var/lib/rpm/.rpm.lock": "rpm",
+    "/usr/lib/sysimage/rpm/.rpm.lock": "rpm",
+}
+_STATUS = "/var/lib/dpkg/status"
+_STATUS_BYTES = 64 << 20
+_HALF_DONE = ("half-installed", "unpacked", "half-configured")
+"""dpkg(1), package states: those that only an interrupted run leaves behind."""
 
 
 class Packages:
     def __init__(self, files: Files) -> None:
-        raise NotImplementedError
+        self._files = files
+        self._seen: tuple[float, int] = (0.0, -1)
+        self._half_done: tuple[str, ...] = ()
 
     def busy(self) -> str:
-        """Who changes packages now, by a real lock: "dpkg: pid 123 (apt-get) holds /var/lib/dpkg/lock"; empty when nobody does."""
-        raise NotImplementedError
+        """Who changes packages now, by a real lock: "dpkg: pid 123 (apt-get) holds /var/lib/dpkg/lock"; empty when nobody does.
+
+        The files are always there: only the lock on one counts. Locks of apt's lists and archives change no package.
+        """
+        for path, manager in _LOCKS.items():
+            pid = self._files.lock_holder(path)
+            if pid is not None:
+                return f"{manager}: {_who(pid)} holds {path}"
+        return ""
 
     def half_configured(self) -> tuple[str, ...]:
-        """Packages that dpkg left half installed or unconfigured."""
-        raise NotImplementedError
+        """Packages that dpkg left half installed or unconfigured; none without dpkg."""
+        state = self._files.look(_STATUS)
+        if state is None:
+            return ()
+        if (state.mtime, state.size) != self._seen:
+            if state.size > _STATUS_BYTES:
+                raise Unavailable(f"{_STATUS} is larger than {_STATUS_BYTES >> 20} MiB")
+            self._half_done = half_done(self._files.read(_STATUS, _STATUS_BYTES).decode(errors="replace"))
+            self._seen = (state.mtime, state.size)
+        return self._half_done
+
+
+def half_done(status: str) -> tuple[str, ...]:
+    """The names in dpkg's status file whose third word of `Status:` is a state in between."""
+    found = []
+    name = ""
+    for line in status.splitlines():
+        if line.startswith("Package: "):
+            name = line[9:].strip()
+        elif line.startswith("Status: ") and line.split()[-1] in _HALF_DONE:
+            found.append(name)
+    return tuple(found)
+
+
+def _who(pid: int) -> str:
+    try:
+        return f"pid {pid} ({Path(f'/proc/{pid}/comm').read_text(encoding='utf-8', errors='replace').strip()})" if pid else "somebody"
+    except OSError:
+        return f"pid {pid}"

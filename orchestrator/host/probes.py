@@ -1,9 +1,20 @@
 """Asks a service as its user would. A slow answer is no answer."""
 
+import errno
+import http.client
+import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from orchestrator.config import Probe
+from orchestrator.config import CommandProbe, FileProbe, HttpProbe, Probe, TcpProbe
+from orchestrator.host import commands, web
+from orchestrator.host.errors import Unavailable
 from orchestrator.host.files import Files
+from orchestrator.host.helper import Helper
+
+_DETAIL_CHARACTERS = 300
+_OUR_TROUBLE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
+"""The daemon's or the host's own shortage: it says nothing about the service (law 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +29,81 @@ class ProbeResult:
     """It could not be asked for a reason of our own (no such program, no permission): neither healthy nor a fault."""
 
 
-def ask(probe: Probe, files: Files, user: str | None = None) -> ProbeResult:
+def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> ProbeResult:
     """Never raises; ends within the probe's own timeout."""
-    raise NotImplementedError
+    began = time.monotonic()
+    detail, blind = "", False
+    try:
+        match probe:
+            case HttpProbe():
+                detail = _http(probe, helper)
+            case TcpProbe():
+                detail = _tcp(probe, helper)
+            case FileProbe():
+                detail = _file(probe, files)
+            case CommandProbe():
+                detail, blind = _command(probe, user)
+    except TimeoutError:
+        detail = _late(probe)
+    except Unavailable as error:
+        detail, blind = str(error), True
+    except OSError as error:
+        detail, blind = error.strerror or str(error), error.errno in _OUR_TROUBLE
+    except http.client.HTTPException as error:
+        detail = f"the answer is no HTTP ({type(error).__name__})"
+    return ProbeResult(describe(probe), not detail, detail[:_DETAIL_CHARACTERS], time.monotonic() - began, blind)
+
+
+def describe(probe: Probe) -> str:
+    """The probe in words, without a password that its URL may hold."""
+    match probe:
+        case HttpProbe():
+            parts = urlsplit(probe.http)
+            return f"http {parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()}"
+        case TcpProbe():
+            return f"tcp {probe.tcp}"
+        case FileProbe():
+            return f"file {probe.file}"
+        case CommandProbe():
+            return f"command {' '.join(probe.command)}"[:_DETAIL_CHARACTERS]
+
+
+def _http(probe: HttpProbe, helper: Helper) -> str:
+    status, body = web.get(probe.http, helper, probe.timeout_seconds)
+    if status != probe.status:
+        return f"status {status}, not {probe.status}"
+    if probe.contains and probe.contains.encode() not in body:
+        return f"the answer does not contain {probe.contains!r}"
+    return ""
+
+
+def _tcp(probe: TcpProbe, helper: Helper) -> str:
+    host, _, port = probe.tcp.rpartition(":")
+    web.connect(host.strip("[]"), int(port), helper, time.monotonic() + probe.timeout_seconds).close()
+    return ""
+
+
+def _file(probe: FileProbe, files: Files) -> str:
+    state = files.look(probe.file, follow=True, timeout=probe.timeout_seconds)
+    if state is None:
+        return "there is no such file"
+    age = time.time() - state.mtime
+    if probe.max_age_seconds is not None and age > probe.max_age_seconds:
+        return f"{age:.0f} s old, more than {probe.max_age_seconds:g} s"
+    return ""
+
+
+def _command(probe: CommandProbe, user: str | None) -> tuple[str, bool]:
+    """(what is wrong, whether that is our own trouble)."""
+    result = commands.run(probe.command, timeout=probe.timeout_seconds, user=user)
+    if result.timed_out:
+        return _late(probe), False
+    if result.exit is None:
+        return result.output, True
+    said = result.output.strip().splitlines()
+    ended = f"killed by signal {-result.exit}" if result.exit < 0 else f"exit status {result.exit}"
+    return ("" if result.ok else ": ".join([ended, *said[-1:]])), False
+
+
+def _late(probe: Probe) -> str:
+    return f"no answer in {probe.timeout_seconds:g} s"

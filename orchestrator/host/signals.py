@@ -18,8 +18,7 @@ from orchestrator.host.systemd import Units, unit_name
 
 _UNIT = "org.freedesktop.systemd1.Unit"
 _MATCHES = (
-    f"type='signal',sender='{SYSTEMD}',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
-    f"path_namespace='{MANAGER_PATH}/unit',arg0='{_UNIT}'",
+    f"type='signal',sender='{SYSTEMD}',member='PropertiesChanged',path_namespace='{MANAGER_PATH}/unit',arg0='{_UNIT}'",
     f"type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='Reloading'",
     f"type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='UnitFilesChanged'",
     f"type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{SYSTEMD}'",
@@ -170,7 +169,7 @@ class Signals:
         self._told_at = time.monotonic()
         try:
             self._on_change(names)
-        except Exception:  # a mistake of the listener's owner must not make the daemon deaf
+        except Exception:  # noqa: BLE001  # a mistake of the listener's owner must not make the daemon deaf
             _log.exception("a change of units was not taken in")
 
     def _wait(self, seconds: float) -> None:

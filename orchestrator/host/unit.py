@@ -13,6 +13,9 @@ EXITED, KILLED, DUMPED = 1, 2, 3
 """waitid(2): CLD_EXITED, CLD_KILLED, CLD_DUMPED, the values of `exec_main_code`. 0: it did not end yet, or never ran."""
 
 
+_BEFORE_MAIN = ("ExecCondition", "ExecStartPre")
+
+
 @dataclass(frozen=True, slots=True)
 class UnitLine:
     """One row of `systemctl list-units --all`."""
@@ -167,16 +170,13 @@ class Unit:
             return ""
         if self.load_state != "loaded":
             return f"{self.load_state}: {self.load_error}" if self.load_error else self.load_state
-        for line in ("ExecCondition", "ExecStartPre"):
-            if line in self.exec_statuses:
-                return f"{line} {_ended(self.exec_statuses[line])}"
-        if self.exec_main_code in (KILLED, DUMPED):
-            return f"main process {_ended(128 + self.exec_main_status)}"
-        if self.exec_main_code == EXITED and self.exec_main_status:
-            return f"main process {_ended(self.exec_main_status)}"
-        if self.exec_statuses:
-            line, status = next(iter(self.exec_statuses.items()))
-            return f"{line} {_ended(status)}"
+        failed = next((line for line in _BEFORE_MAIN if line in self.exec_statuses), "")
+        if not failed and self.exec_main_code != 0 and self.exec_main_status:
+            killed = self.exec_main_code in (KILLED, DUMPED)
+            return f"main process {_ended(self.exec_main_status + (128 if killed else 0))}"
+        failed = failed or next(iter(self.exec_statuses), "")
+        if failed:
+            return f"{failed} {_ended(self.exec_statuses[failed])}"
         return f"result {self.result}" if self.result not in ("", "success") else "ended without an error"
 
 

@@ -31,7 +31,7 @@ class View:
         self.kernel = Kernel()
         self.journal = Journal(self.kernel)
         self.units = Units(self._bus, self.journal)
-        self.processes = Processes()
+        self.processes = Processes(self.kernel)
         self.sockets = Sockets(self.processes)
         self.mounts = Mounts(self._helper)
         self.files = Files(self.mounts)
@@ -45,7 +45,7 @@ class View:
 
     def probe(self, probe: Probe, user: str | None = None) -> ProbeResult:
         """Ask a service as its user would. Never raises; ends within the probe's own timeout."""
-        return ask(probe, self.files, user)
+        return ask(probe, self.files, self._helper, user)
 
     def close(self) -> None:
         self._bus.close()

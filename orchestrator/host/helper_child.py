@@ -1,0 +1,145 @@
+"""The child of `helper.py`: answers questions about files, one JSON line each. Knows nothing but the standard library.
+
+Started by its path, so that it imports nothing of the project: 10 ms and 9 MB. It ends when its parent closes the pipe,
+and by itself when it is idle.
+"""
+
+import base64
+import errno
+import hashlib
+import json
+import os
+import select
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+IDLE_SECONDS = 30.0
+DIGEST_BYTES = 256 << 20
+
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "link",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFIFO: "fifo",
+}
+
+
+def usage(path: str) -> list[int]:
+    """[total, used, available, inodes, inodes used], bytes."""
+    found = os.statvfs(path)
+    unit = found.f_frsize
+    used = (found.f_blocks - found.f_bfree) * unit
+    return [found.f_blocks * unit, used, found.f_bavail * unit, found.f_files, found.f_files - found.f_ffree]
+
+
+def look(path: str, follow: bool = False) -> dict[str, Any] | None:  # noqa: FBT001, FBT002  # it comes from JSON
+    """The fields of a FileState; None when there is no such file."""
+    try:
+        found = Path(path).stat(follow_symlinks=follow)
+        target = str(Path(path).readlink()) if stat.S_ISLNK(found.st_mode) else ""
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return {
+        "kind": _KINDS.get(stat.S_IFMT(found.st_mode), "other"),
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+        "mode": stat.S_IMODE(found.st_mode),
+        "size": found.st_size,
+        "mtime": found.st_mtime,
+        "ctime": found.st_ctime,
+        "inode": found.st_ino,
+        "device": found.st_dev,
+        "link_target": target,
+    }
+
+
+def read(path: str, cap: int) -> str:
+    """The first `cap` bytes, as base64."""
+    descriptor = _open_regular(path)
+    try:
+        return base64.b64encode(b"".join(_chunks(descriptor, cap))).decode()
+    finally:
+        os.close(descriptor)
+
+
+def digest(path: str) -> str:
+    """SHA-256 in hex; empty when there is no such file."""
+    try:
+        descriptor = _open_regular(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    try:
+        if os.fstat(descriptor).st_size > DIGEST_BYTES:
+            raise OSError(errno.EFBIG, f"larger than {DIGEST_BYTES >> 20} MiB")
+        summed = hashlib.sha256()
+        for chunk in _chunks(descriptor, DIGEST_BYTES):
+            summed.update(chunk)
+        return summed.hexdigest()
+    finally:
+        os.close(descriptor)
+
+
+def entries(path: str, cap: int) -> list[str]:
+    """The names in a directory, sorted; none when there is no such directory."""
+    names = []
+    try:
+        with os.scandir(path) as found:
+            for entry in found:
+                names.append(entry.name)
+                if len(names) == cap:
+                    break
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(names)
+
+
+def resolve(host: str) -> list[str]:
+    """The addresses of a name: the resolver has no deadline of its own."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(row[4][0]) for row in found))[:16]
+
+
+QUESTIONS: dict[str, Callable[..., Any]] = {question.__name__: question for question in (usage, look, read, digest, entries, resolve)}
+
+
+def answer(question: str, path: str, more: dict[str, Any]) -> Any:
+    """Plain data. Raises OSError."""
+    return QUESTIONS[question](path, **more)
+
+
+def _open_regular(path: str) -> int:
+    """Never waits for a writer of a fifo, never rings a device."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "is no regular file")
+
+
+def _chunks(descriptor: int, cap: int) -> Iterator[bytes]:
+    while cap > 0 and (chunk := os.read(descriptor, min(cap, 1 << 20))):
+        cap -= len(chunk)
+        yield chunk
+
+
+def main() -> None:
+    while select.select([0], [], [], IDLE_SECONDS)[0]:
+        line = sys.stdin.buffer.readline()
+        if not line:
+            return
+        request = json.loads(line)
+        try:
+            reply = {"answer": answer(request["question"], request["path"], request["more"])}
+        except OSError as error:
+            reply = {"errno": error.errno or errno.EIO, "error": error.strerror or str(error)}
+        sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n")
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
