@@ -11,10 +11,11 @@ WEBAPP = Path(__file__).with_name("webapp.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever stands in this folder needs a lab."""
+    """Whatever stands in this folder needs a lab, and comes last."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("lab")
+    items.sort(key=lambda item: item.get_closest_marker("lab") is not None)
 
 
 @pytest.fixture(scope="session")
