@@ -2,7 +2,7 @@
 
 from escalation.desk import Desk
 from escalation.front import FrontDesk
-from escalation.rendering import story
+from escalation.rendering import seen, story, told
 from escalation.words import Delivered, Escalation, Intervention, Kind, Mend
 
-__all__ = ["Delivered", "Desk", "Escalation", "FrontDesk", "Intervention", "Kind", "Mend", "story"]
+__all__ = ["Delivered", "Desk", "Escalation", "FrontDesk", "Intervention", "Kind", "Mend", "seen", "story", "told"]

@@ -25,18 +25,21 @@ _templates = Environment(
 
 
 def story(case: Case) -> str:
-    """The case as plain text: what is wrong, what was seen, what was tried with verdict and outcome, what was ruled out."""
-    text = render(
-        "story.txt.j2",
-        fault=case.fault,
-        since=utc(case.incident.detected_at)[:19],
-        occurrences=case.incident.occurrences,
-        symptoms=case.incident.symptoms,
-        evidence=case.evidence[-EVIDENCE_SHOWN:],
-        evidence_left_out=max(0, len(case.evidence) - EVIDENCE_SHOWN),
-        tried=case.tried,
-        handoffs=case.handoffs,
-    )
+    """The case as plain text: what is wrong, what was tried with verdict and outcome, what was ruled out, what was seen."""
+    return plain(f"{told(case)}\n{seen(case)}", STORY_CHARACTERS)
+
+
+def told(case: Case) -> str:
+    """What is wrong, what was tried, what was ruled out."""
+    since, occurrences = utc(case.incident.detected_at)[:19], case.incident.occurrences
+    of = {"symptoms": case.incident.symptoms, "tried": case.tried, "handoffs": case.handoffs}
+    return plain(mask(render("told.txt.j2", fault=case.fault, since=since, occurrences=occurrences, **of)), STORY_CHARACTERS)
+
+
+def seen(case: Case) -> str:
+    """The latest evidence, the end of each."""
+    left_out = max(0, len(case.evidence) - EVIDENCE_SHOWN)
+    text = render("seen.txt.j2", evidence=case.evidence[-EVIDENCE_SHOWN:], evidence_left_out=left_out)
     return plain(mask(text), STORY_CHARACTERS)
 
 
