@@ -19,7 +19,7 @@ from orchestrator import __version__
 from orchestrator.checks import all_checks
 from orchestrator.checks.looks import Looks
 from orchestrator.config import Config, ConfigError, load
-from orchestrator.engine import Engine
+from orchestrator.engine import Engine, Thinker
 from orchestrator.engine.clicks import Clicks
 from orchestrator.hands import Hands
 from orchestrator.host import Baseline, Signals, Unavailable, View
@@ -62,12 +62,10 @@ class Daemon:
         self.store.lock()
         self.desk = Desk(state_dir, config.mail, socket.gethostname())
         self.view = View(state_dir)
-        self.hands = Hands(
-            config, state_dir / "hands.record", Machine(self.view, state_dir / "known-good", state_dir / "quarantine"), self.view
-        )
+        self.hands = Hands(config, state_dir / "hands.record", Machine(self.view, state_dir / "quarantine"), self.view)
         etc = (config_file or Path("/etc/autonomous-orchestrator/config.toml")).parent
         books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
-        phases = {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
+        phases: dict[int, Thinker] = {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
         self.engine = Engine(config, self.view, self.store, self.desk, self.hands, phases)
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
         self._clicks = Clicks(self.store, self.desk)
@@ -185,7 +183,7 @@ class Daemon:
                 _ended(future, max(0.0, deadline - time.monotonic()))
         self.view.close()
         self.desk.close()
-        self.store.close()
+        self.store.shut()
 
     # ---- one tick ----------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ _STEADY_FACTOR, _STEADY_CAP_SECONDS = 1.5, 60.0
 def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
     """A unit that crashes again and again behind its own Restart=."""
     del config  # a loop is a loop, whoever declared it
-    for name in view.units.restarting():
+    for name in view.units.restarting(PERIOD_SECONDS):
         if view.units.restarts(name, PERIOD_SECONDS) < INTENSITY:
             continue
         unit = view.units.get(name)

@@ -253,7 +253,7 @@ class Engine:
             self._desk.escalate(
                 case.incident,
                 verdict.reason,
-                body=story(self._fresh(case), proposal.minutes),
+                body=story(self._fresh(case)),
                 kind="approval",
                 question=f"{proposal.cause}. May this be done?",
                 proposal=proposal,

@@ -13,6 +13,7 @@ from orchestrator.host.files import Files
 from orchestrator.host.helper import Helper
 
 _DETAIL_CHARACTERS = 300
+_BLIND = "blind"
 _OUR_TROUBLE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
 """The daemon's or the host's own shortage: it says nothing about the service (law 1)."""
 
@@ -24,6 +25,8 @@ class ProbeResult:
     ok: bool
     detail: str = ""
     """Why it is not ok; empty when it is."""
+    failure: str = ""
+    """The kind of that: refused, timeout, status, content, age, missing, exit or error; without what changes from time to time."""
     seconds: float = 0.0
     blind: bool = False
     """It could not be asked for a reason of our own (no such program, no permission): neither healthy nor a fault."""
@@ -32,26 +35,28 @@ class ProbeResult:
 def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> ProbeResult:
     """Never raises; ends within the probe's own timeout."""
     began = time.monotonic()
-    detail, blind = "", False
+    failure, detail = "", ""
     try:
         match probe:
             case HttpProbe():
-                detail = _http(probe, helper)
+                failure, detail = _http(probe, helper)
             case TcpProbe():
-                detail = _tcp(probe, helper)
+                failure, detail = _tcp(probe, helper)
             case FileProbe():
-                detail = _file(probe, files)
+                failure, detail = _file(probe, files)
             case CommandProbe():
-                detail, blind = _command(probe, user)
+                failure, detail = _command(probe, user)
     except TimeoutError:
-        detail = _late(probe)
+        failure, detail = "timeout", _late(probe)
     except Unavailable as error:
-        detail, blind = str(error), True
+        failure, detail = _BLIND, str(error)
+    except ConnectionRefusedError as error:
+        failure, detail = "refused", error.strerror or str(error)
     except OSError as error:
-        detail, blind = error.strerror or str(error), error.errno in _OUR_TROUBLE
+        failure, detail = _BLIND if error.errno in _OUR_TROUBLE else "error", error.strerror or str(error)
     except http.client.HTTPException as error:
-        detail = f"the answer is no HTTP ({type(error).__name__})"
-    return ProbeResult(describe(probe), not detail, detail[:_DETAIL_CHARACTERS], time.monotonic() - began, blind)
+        failure, detail = "error", f"the answer is no HTTP ({type(error).__name__})"
+    return ProbeResult(describe(probe), not failure, detail[:_DETAIL_CHARACTERS], failure, time.monotonic() - began, failure == _BLIND)
 
 
 def describe(probe: Probe) -> str:
@@ -68,41 +73,40 @@ def describe(probe: Probe) -> str:
             return f"command {' '.join(probe.command)}"[:_DETAIL_CHARACTERS]
 
 
-def _http(probe: HttpProbe, helper: Helper) -> str:
+def _http(probe: HttpProbe, helper: Helper) -> tuple[str, str]:
     status, body = web.get(probe.http, helper, probe.timeout_seconds)
     if status != probe.status:
-        return f"status {status}, not {probe.status}"
+        return "status", f"status {status}, not {probe.status}"
     if probe.contains and probe.contains.encode() not in body:
-        return f"the answer does not contain {probe.contains!r}"
-    return ""
+        return "content", f"the answer does not contain {probe.contains!r}"
+    return "", ""
 
 
-def _tcp(probe: TcpProbe, helper: Helper) -> str:
+def _tcp(probe: TcpProbe, helper: Helper) -> tuple[str, str]:
     host, _, port = probe.tcp.rpartition(":")
     web.connect(host.strip("[]"), int(port), helper, time.monotonic() + probe.timeout_seconds).close()
-    return ""
+    return "", ""
 
 
-def _file(probe: FileProbe, files: Files) -> str:
+def _file(probe: FileProbe, files: Files) -> tuple[str, str]:
     state = files.look(probe.file, follow=True, timeout=probe.timeout_seconds)
     if state is None:
-        return "there is no such file"
+        return "missing", "there is no such file"
     age = time.time() - state.mtime
     if probe.max_age_seconds is not None and age > probe.max_age_seconds:
-        return f"{age:.0f} s old, more than {probe.max_age_seconds:g} s"
-    return ""
+        return "age", f"{age:.0f} s old, more than {probe.max_age_seconds:g} s"
+    return "", ""
 
 
-def _command(probe: CommandProbe, user: str | None) -> tuple[str, bool]:
-    """(what is wrong, whether that is our own trouble)."""
+def _command(probe: CommandProbe, user: str | None) -> tuple[str, str]:
     result = commands.run(probe.command, timeout=probe.timeout_seconds, user=user)
     if result.timed_out:
-        return _late(probe), False
+        return "timeout", _late(probe)
     if result.exit is None:
-        return result.output, True
+        return _BLIND, result.output
     said = result.output.strip().splitlines()
     ended = f"killed by signal {-result.exit}" if result.exit < 0 else f"exit status {result.exit}"
-    return ("" if result.ok else ": ".join([ended, *said[-1:]])), False
+    return ("", "") if result.ok else ("exit", ": ".join([ended, *said[-1:]]))
 
 
 def _late(probe: Probe) -> str:

@@ -48,6 +48,12 @@ class Restarts:
             seen = self._units.get(name)
             return sum(at >= since for at in seen.times) if seen else 0
 
+    def names(self, within: float) -> tuple[str, ...]:
+        """The units with an automatic restart in the last `within` seconds."""
+        since = time.monotonic() - within
+        with self._lock:
+            return tuple(name for name, seen in self._units.items() if seen.times and seen.times[-1] >= since)
+
     def _remember(self, name: str, seen: _Seen) -> None:
         self._units[name] = seen
         while len(self._units) > _UNITS:

@@ -104,6 +104,10 @@ class Units:
         """Count automatic restarts, each once. Signals call it, and `get` does by itself."""
         self._restarts.note(name, n_restarts, invocation)
 
+    def restarting(self, within: float) -> tuple[str, ...]:
+        """The units that systemd restarted by itself in the last `within` seconds."""
+        return self._restarts.names(within)
+
     def restarts(self, name: str, within: float) -> int:
         """Automatic restarts noted in the last `within` seconds."""
         return self._restarts.count(name, within)

@@ -27,7 +27,7 @@ class Remembering:
         missing = before.active - now.active
         self._absent = {name: self._absent.get(name, 0) + 1 for name in missing}
         kept = frozenset(name for name, count in self._absent.items() if count < _DROPPED_AFTER)
-        return now.with_active(now.active | kept)
+        return replace(now, active=now.active | kept)
 
     def good_files(self, service: Service) -> None:
         """Remember each watched file of a healthy service that was loaded by a start or reload after its last change."""

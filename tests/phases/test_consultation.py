@@ -26,6 +26,12 @@ class Mend(Action):
     def about(self) -> str:
         return f"mend {self.unit}"
 
+    def do(self, machine: object) -> str:
+        raise AssertionError("a vote does nothing")
+
+    def verify(self, view: object) -> str:
+        raise AssertionError("a vote proves nothing")
+
 
 class Burn(Mend):
     """One that cannot."""
