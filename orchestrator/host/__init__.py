@@ -4,7 +4,7 @@ from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
 from orchestrator.host.commands import CommandResult, run
 from orchestrator.host.connection import Refused
-from orchestrator.host.errors import Unavailable
+from orchestrator.host.errors import ChangeFailed, Unavailable
 from orchestrator.host.files import Files, FileState
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel, Memory, Pressure
@@ -22,6 +22,7 @@ from orchestrator.host.view import View
 __all__ = [
     "Baseline",
     "Bus",
+    "ChangeFailed",
     "CommandResult",
     "FileState",
     "Files",

@@ -1,9 +1,13 @@
-"""The one error of the reading door."""
+"""The errors of the two doors."""
 
 
-class Unavailable(Exception):  # a word of the house
+class Unavailable(Exception):
     """The host could not be asked: no systemd, no permission, no answer in time.
 
     Whoever meets it is blind: it says nothing about the health of what was asked after (law 1). The message is one clear
     sentence for people.
     """
+
+
+class ChangeFailed(Exception):
+    """A change did not happen, or not all of it. The message is one clear sentence for people."""

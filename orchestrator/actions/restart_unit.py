@@ -1,0 +1,39 @@
+"""Restarts the incident's own unit."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from orchestrator.actions.units import OnUnit, against_restart, bring_up, not_up, own_unit
+from orchestrator.config import Config
+from orchestrator.host import View
+from orchestrator.model import Case, Risk
+
+if TYPE_CHECKING:
+    from orchestrator.host.machine import Machine
+
+
+class RestartUnit(OnUnit):
+    """One job of systemd, so that what it pulls down comes back with it.
+
+    What the old processes held in memory is lost: there is no undo.
+    """
+
+    kind: Literal["restart_unit"] = "restart_unit"
+    risk: ClassVar[Risk] = Risk.LOW
+    reversible: ClassVar[bool] = False
+
+    @classmethod
+    def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
+        unit = own_unit(case, view, config)
+        return (cls(unit=unit.name),) if unit and unit.load_state == "loaded" and not unit.down else ()
+
+    def about(self) -> str:
+        return f"restart {self.unit}"
+
+    def refusal(self, view: View, config: Config) -> str:
+        return against_restart(view, config, view.units.get(self.unit))
+
+    def do(self, machine: "Machine") -> str:
+        return bring_up(machine, "restart", self.unit)
+
+    def verify(self, view: View) -> str:
+        return not_up(view.units.get(self.unit))

@@ -1,0 +1,165 @@
+"""Brings back the last configuration file that its service is known to have run with."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from orchestrator.actions.good_files import AccountId, FileMode, config_files, differs, read_by_systemd, services_of
+from orchestrator.actions.units import config_test
+from orchestrator.config import Config, Name, Service
+from orchestrator.host import ChangeFailed, FileState, GoodFile, Unit, View
+from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, Word
+
+if TYPE_CHECKING:
+    from orchestrator.host.machine import Machine
+
+PROVEN_SECONDS = 3600
+"""A service that ran this long with a version of its configuration was well with it."""
+_Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class Previous(Word):
+    """What was there before; the content itself is kept in the quarantine under its digest, never in a database."""
+
+    kind: Literal["file", "link", "absent"]
+    digest: _Digest = ""
+    uid: AccountId = 0
+    gid: AccountId = 0
+    mode: FileMode = 0
+    link_target: str = ""
+
+
+class RestoreConfig(Action):
+    """The good copy over what is there now, if that is proved bad: by the service's own test, or else by what happened since.
+
+    Whether the service's test passes afterwards is asked by whatever loads the file next (start, restart, reload): of two
+    broken files the first one alone cannot make it pass.
+    """
+
+    kind: Literal["restore_config"] = "restore_config"
+    risk: ClassVar[Risk] = Risk.MEDIUM
+    reversible: ClassVar[bool] = True
+    service: Name
+    path: AbsolutePath
+    good_digest: _Digest
+    """SHA-256 of the copy to restore; empty for a link."""
+    bad_digest: _Digest
+    """SHA-256 of what is there now; empty where that is no regular file, or nothing."""
+
+    @classmethod
+    def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
+        found = []
+        for service in services_of(case, config):
+            for path in filter(case.scope.holds, config_files(service, view)):
+                good = view.known_good.get(path)
+                if good is None or good.kind == "dir":
+                    continue
+                action = cls(service=service.name, path=path, good_digest=good.digest, bad_digest=_digest(path, view))
+                if not action.refusal(view, config):
+                    found.append(action)
+        return tuple(found)
+
+    def targets(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def about(self) -> str:
+        return f"restore the last known good {self.path} of {self.service}"
+
+    def refusal(self, view: View, config: Config) -> str:
+        good, state = view.known_good.get(self.path), view.files.look(self.path)
+        service = config.service_of(self.service)
+        if service is None or self.path not in config_files(service, view):
+            return f"{self.path} is not declared for {self.service}"
+        if good is None or good.digest != self.good_digest:
+            return f"the good copy of {self.path} is not the one that was chosen"
+        if _digest(self.path, view) != self.bad_digest:
+            return f"{self.path} was changed since this was chosen"
+        if not differs(state, good, self.bad_digest):
+            return f"{self.path} is as it was while all was well"
+        if state and state.kind not in ("file", "link"):
+            return f"{self.path} is a {state.kind} now"
+        return self._unproved(view, config, service, state, good)
+
+    def _unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile) -> str:
+        """Why what is there now may be what a person meant; a file that is gone was meant by nobody."""
+        if state is None:
+            return ""
+        unit = view.units.get(service.unit) if service.unit else Unit(name=service.name)
+        innocent = ran_with_it(unit, state.ctime, view.now())
+        test = config_test(view, config, unit) if self.path in service.config_files else None
+        if innocent or test is None:
+            return innocent or (f"{self.path} was not changed since it was good" if state.ctime <= good.loaded_at else "")
+        return f"the config test of {service.name} {'could not be run' if test.blind else 'passes'}" if test.blind or test.ok else ""
+
+    def remember(self, view: View) -> Before:
+        state = view.files.look(self.path)
+        if state is None:
+            return Previous(kind="absent").model_dump()
+        kind: Literal["file", "link"] = "link" if state.kind == "link" else "file"
+        return Previous(
+            kind=kind, digest=self.bad_digest, uid=state.uid, gid=state.gid, mode=state.mode, link_target=state.link_target
+        ).model_dump()
+
+    def do(self, machine: "Machine") -> str:
+        good = machine.view.known_good.get(self.path)
+        if good is None or good.digest != self.good_digest:
+            raise ChangeFailed(f"the good copy of {self.path} is not the one that was chosen")
+        if self.bad_digest:
+            machine.quarantine.keep(self.path, self.bad_digest)
+        if good.kind == "link":
+            machine.files.link(self.path, good.link_target)
+        else:
+            content = machine.view.known_good.content(self.path, good.digest)
+            machine.files.write(self.path, content, uid=good.uid, gid=good.gid, mode=good.mode)
+        return f"{self.path} is restored{self._reloaded(machine)}"
+
+    def verify(self, view: View) -> str:
+        good, state = view.known_good.get(self.path), view.files.look(self.path)
+        if good is None or state is None or differs(state, good, _digest(self.path, view)):
+            return f"{self.path} is not the good copy"
+        same = good.kind == "link" or (state.uid, state.gid, state.mode) == (good.uid, good.gid, good.mode)
+        return "" if same else f"{self.path} has another owner or mode than the good copy"
+
+    def undo(self, machine: "Machine", before: Before) -> str:
+        previous = Previous.model_validate(before)
+        match previous.kind:
+            case "file":
+                content = machine.quarantine.kept(previous.digest)
+                machine.files.write(self.path, content, uid=previous.uid, gid=previous.gid, mode=previous.mode)
+            case "link":
+                machine.files.link(self.path, previous.link_target)
+            case "absent":
+                self._take_away(machine)
+        return f"{self.path} is as it was before{self._reloaded(machine)}"
+
+    def _take_away(self, machine: "Machine") -> None:
+        state = machine.view.files.look(self.path)
+        if state and state.kind == "link":
+            machine.files.unlink(self.path)
+        elif state and _digest(self.path, machine.view) != self.good_digest:
+            raise ChangeFailed(f"{self.path} was changed since it was restored; it stays")
+        elif state:
+            machine.quarantine.take(self.path, inode=state.inode, device=state.device)
+
+    def _reloaded(self, machine: "Machine") -> str:
+        if not read_by_systemd(self.path):
+            return ""
+        machine.units.daemon_reload()
+        return ", and systemd has read it"
+
+
+def ran_with_it(unit: Unit, changed_at: float, now: float) -> str:
+    """Why the fault is not this version's: the service never loaded it, or was well with it for long. Empty when it may be."""
+    loaded_at = max(unit.main_started_at, unit.active_enter_at, 0.0 if "ExecReload" in unit.exec_statuses else unit.reloaded_at)
+    if unit.running and changed_at > loaded_at:
+        return f"{unit.name} runs with what it loaded before that change"
+    until = now if unit.running else unit.active_exit_at
+    if changed_at < loaded_at and until - loaded_at > PROVEN_SECONDS:
+        return f"{unit.name} ran with it for {(until - loaded_at) / 3600:.1f} hours"
+    return ""
+
+
+def _digest(path: str, view: View) -> str:
+    """Of a regular file itself; a link has none of its own."""
+    state = view.files.look(path)
+    return view.files.digest(path) if state and state.kind == "file" else ""

@@ -1,0 +1,80 @@
+"""Makes a declared directory again that is gone, empty, with the owner and mode that it had while all was well."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from orchestrator.actions.good_files import AccountId, FileMode, Owned, services_of
+from orchestrator.config import Config, Name
+from orchestrator.host import View
+from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
+
+if TYPE_CHECKING:
+    from orchestrator.host.machine import Machine
+
+
+class RestoreDirectory(Action):
+    """Not where a mount is missing: the service would write into the mount point, and its data would look lost."""
+
+    kind: Literal["restore_directory"] = "restore_directory"
+    risk: ClassVar[Risk] = Risk.MEDIUM
+    reversible: ClassVar[bool] = True
+    service: Name
+    path: AbsolutePath
+    uid: AccountId
+    gid: AccountId
+    mode: FileMode
+
+    @classmethod
+    def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
+        found = []
+        for service in services_of(case, config):
+            for path in filter(case.scope.holds, service.files):
+                good = view.known_good.get(path)
+                action = cls(service=service.name, path=path, uid=good.uid, gid=good.gid, mode=good.mode) if good else None
+                if action and not action.refusal(view, config):
+                    found.append(action)
+        return tuple(found)
+
+    def targets(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def about(self) -> str:
+        return f"make the directory {self.path} of {self.service} again"
+
+    def refusal(self, view: View, config: Config) -> str:
+        service, good = config.service_of(self.service), view.known_good.get(self.path)
+        if service is None or self.path not in service.files:
+            return f"{self.path} is not declared for {self.service}"
+        if good is None or good.kind != "dir":
+            return f"{self.path} is not known as a directory"
+        if Owned.of(good) != Owned(uid=self.uid, gid=self.gid, mode=self.mode):
+            return f"that is not the owner and mode that {self.path} had while all was well"
+        if view.files.look(self.path):
+            return f"{self.path} is there"
+        missing = _missing_mount(self.path, view)
+        return f"{missing} is not mounted, and {self.path} lies on it" if missing else ""
+
+    def remember(self, view: View) -> Before:
+        return {"there": view.files.look(self.path) is not None}
+
+    def do(self, machine: "Machine") -> str:
+        machine.files.make_directory(self.path, uid=self.uid, gid=self.gid, mode=self.mode)
+        return f"{self.path} is there again, empty"
+
+    def verify(self, view: View) -> str:
+        state = view.files.look(self.path)
+        return "" if state and state.kind == "dir" else f"{self.path} is not there"
+
+    def undo(self, machine: "Machine", before: Before) -> str:
+        """Only as long as it is empty: what a service wrote there meanwhile stays."""
+        if before["there"]:
+            return f"{self.path} was there before"
+        machine.files.remove_directory(self.path)
+        return f"{self.path} is gone again"
+
+
+def _missing_mount(path: str, view: View) -> str:
+    """A mount point at or above the path that was mounted while all was well, or that a mount unit wants, and is not now."""
+    mounted = {mount.point for mount in view.mounts.list()}
+    wanted = [line.name for line in view.units.list() if line.name.endswith(".mount") and line.active_state != "active"]
+    points = {view.units.get(name).where for name in wanted} | view.baseline.mounts
+    return next((point for point in sorted(points - mounted) if point and f"{path}/".startswith(point.rstrip("/") + "/")), "")

@@ -1,0 +1,76 @@
+"""Gives a declared file or directory back the owner and mode that it had while all was well."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, services_of
+from orchestrator.config import Config, Name
+from orchestrator.host import View
+from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
+
+if TYPE_CHECKING:
+    from orchestrator.host.machine import Machine
+
+
+class RestoreOwnerMode(Action):
+    """Exactly one path, never what lies beneath it."""
+
+    kind: Literal["restore_owner_mode"] = "restore_owner_mode"
+    risk: ClassVar[Risk] = Risk.LOW
+    reversible: ClassVar[bool] = True
+    service: Name
+    path: AbsolutePath
+    uid: AccountId
+    gid: AccountId
+    mode: FileMode
+
+    @classmethod
+    def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
+        found = []
+        for service in services_of(case, config):
+            for path in filter(case.scope.holds, (*service.files, *config_files(service, view))):
+                good = view.known_good.get(path)
+                if good is None or good.kind == "link":
+                    continue
+                action = cls(service=service.name, path=path, uid=good.uid, gid=good.gid, mode=good.mode)
+                if not action.refusal(view, config):
+                    found.append(action)
+        return tuple(dict.fromkeys(found))
+
+    def targets(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def about(self) -> str:
+        return f"give {self.path} back its owner {self.uid}:{self.gid} and mode {self.mode:04o}"
+
+    def command(self) -> str:
+        return f"chown {self.uid}:{self.gid} {self.path}; chmod {self.mode:04o} {self.path}"
+
+    def refusal(self, view: View, config: Config) -> str:
+        service, good, state = config.service_of(self.service), view.known_good.get(self.path), view.files.look(self.path)
+        if service is None or self.path not in (*service.files, *config_files(service, view)):
+            return f"{self.path} is not declared for {self.service}"
+        if good is None or Owned.of(good) != self._wanted():
+            return f"that is not the owner and mode that {self.path} had while all was well"
+        if state is None or state.kind == "link" or (state.kind == "dir") != (good.kind == "dir"):
+            return f"{self.path} is {'a ' + state.kind if state else 'gone'}"
+        return f"{self.path} has its owner and mode" if Owned.of(state) == self._wanted() else ""
+
+    def remember(self, view: View) -> Before:
+        state = view.files.look(self.path)
+        return Owned.of(state).model_dump() if state else {}
+
+    def do(self, machine: "Machine") -> str:
+        machine.files.own(self.path, uid=self.uid, gid=self.gid, mode=self.mode)
+        return f"{self.path} belongs to {self.uid}:{self.gid}, mode {self.mode:04o}"
+
+    def verify(self, view: View) -> str:
+        state = view.files.look(self.path)
+        return "" if state and Owned.of(state) == self._wanted() else f"{self.path} has another owner or mode"
+
+    def undo(self, machine: "Machine", before: Before) -> str:
+        old = Owned.model_validate(before)
+        machine.files.own(self.path, uid=old.uid, gid=old.gid, mode=old.mode)
+        return f"{self.path} belongs to {old.uid}:{old.gid} again, mode {old.mode:04o}"
+
+    def _wanted(self) -> Owned:
+        return Owned(uid=self.uid, gid=self.gid, mode=self.mode)

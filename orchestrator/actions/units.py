@@ -1,0 +1,149 @@
+"""What the actions on units share: a look before anything is touched (law 10), and whether a unit is up."""
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from orchestrator.config import CommandProbe, Config
+from orchestrator.host import ChangeFailed, ProbeResult, Unit, UnitLine, View
+from orchestrator.model import Action, Case, UnitName, is_unit
+
+if TYPE_CHECKING:
+    from orchestrator.host.machine import Machine
+
+TEST_SECONDS = 20
+"""For a service's own configuration test; most take less than one."""
+_DOWN = ("inactive", "failed")
+
+
+class OnUnit(Action):
+    """An action on one unit."""
+
+    unit: UnitName
+
+    def targets(self) -> tuple[str, ...]:
+        return (self.unit,)
+
+    def command(self) -> str:
+        verb = self.kind.removesuffix("_unit").replace("_", "-")
+        return shlex.join(["systemctl", verb, self.unit])
+
+
+# ---- which units ----
+
+
+def own_unit(case: Case, view: View, config: Config) -> Unit | None:
+    """The incident's own unit, if it is one that may be touched."""
+    target = case.scope.target
+    return view.units.get(target) if is_unit(target) and not config.protects_unit(target) else None
+
+
+def idle_units(case: Case, view: View) -> Iterator[UnitLine]:
+    """The units of the scope that are down, or that systemd only means to start again: the nearest to the root first."""
+    for line in view.units.named(case.scope.units):
+        waits = (line.active_state, line.sub_state) == ("activating", "auto-restart")
+        if line.load_state == "loaded" and (waits or (line.active_state in _DOWN and not line.job_id)):
+            yield line
+
+
+# ---- why it must not be touched now ----
+
+
+def against_start(view: View, config: Config, unit: Unit) -> str:
+    """Why a start must not be tried now; empty when nothing stands against it."""
+    if unit.refuse_manual_start:
+        return f"{unit.name} is not to be started by hand (RefuseManualStart=)"
+    return unusable(unit) or occupied(unit) or _upgrade(view) or against_config(view, config, unit)
+
+
+def against_restart(view: View, config: Config, unit: Unit) -> str:
+    """Why a restart would do harm now: what runs could not come back."""
+    if unit.running and unit.refuse_manual_stop:
+        return f"{unit.name} is not to be stopped by hand (RefuseManualStop=)"
+    return against_start(view, config, unit) or (_no_room(view, unit) if unit.running else "")
+
+
+def unusable(unit: Unit) -> str:
+    match unit.load_state:
+        case "loaded":
+            return ""
+        case "masked":
+            return f"{unit.name} is masked: an administrator's decision"
+        case "not-found":
+            return f"{unit.name} does not exist"
+        case _:
+            return f"systemd cannot use {unit.name}: {unit.load_error or unit.load_state}"
+
+
+def occupied(unit: Unit) -> str:
+    """A job is replaced by the next one: whoever asked for it would lose it. A unit that only waits for its restart has none."""
+    if unit.job_id:
+        return f"systemd is at work on {unit.name}: a {unit.job_type or 'queued'} job"
+    return f"{unit.name} is just being stopped" if unit.active_state == "deactivating" else ""
+
+
+def against_config(view: View, config: Config, unit: Unit) -> str:
+    """What the service's own test says of its configuration. What runs is not risked for a test that could not be run."""
+    result = config_test(view, config, unit)
+    if result is None or result.ok or (result.blind and not unit.running):
+        return ""
+    said = result.detail.strip().splitlines() or ["no reason given"]
+    return f"the config test of {unit.name} {'could not be run' if result.blind else 'fails'}: {said[0][:300]}"
+
+
+def config_test(view: View, config: Config, unit: Unit) -> ProbeResult | None:
+    """The result of the declared test, as the user that runs the service; None where none is declared."""
+    service = config.service_of(unit.name)
+    if service is None or not service.config_test:
+        return None
+    return view.probe(CommandProbe(command=service.config_test, timeout_seconds=TEST_SECONDS), service.user or unit.user or None)
+
+
+def _upgrade(view: View) -> str:
+    busy = view.packages.busy()
+    return f"a package upgrade is under way: {busy}" if busy else ""
+
+
+def _no_room(view: View, unit: Unit) -> str:
+    """A service on a full disk may run on what it holds in memory, and not come back."""
+    for path in (*unit.state_directories, unit.working_directory.lstrip("-!")):
+        if not path.startswith("/"):
+            continue
+        mount = view.mounts.of_path(path)
+        usage = view.mounts.usage(mount.point)
+        if not mount.read_only and (usage.available == 0 or (usage.inodes and usage.inodes_used >= usage.inodes)):
+            return f"{mount.point}, where {unit.name} keeps its data, is full"
+    return ""
+
+
+# ---- bringing it up ----
+
+
+def not_up(unit: Unit) -> str:
+    """Why the unit is not what a start promises: running, or for a oneshot ended well."""
+    ended_well = unit.type == "oneshot" and unit.active_state == "inactive" and unit.result == "success" and unit.exec_main_status == 0
+    if unit.running or ended_well:
+        return ""
+    return f"{unit.name} is {unit.active_state} ({unit.sub_state}): {unit.dead_reason}"
+
+
+def bring_up(machine: "Machine", verb: Literal["start", "restart"], name: str) -> str:
+    """Start or restart the unit and wait for the end of the job. Raises ChangeFailed when it is not up then."""
+    before = machine.view.units.get(name)
+    if not before.running:  # what is down may be held back by its start limit, and a socket by that of its service
+        for held_back in (name, *before.triggers):
+            machine.units.reset_failed(held_back)
+    after = machine.units.job(verb, before)
+    if after.invocation_id == before.invocation_id and not before.running:
+        raise ChangeFailed(f"{name} was not started: {_held_back(machine.view, after)}")
+    trouble = not_up(after)
+    if trouble:
+        raise ChangeFailed(trouble)
+    return f"{name} is {after.active_state} ({after.sub_state})"
+
+
+def _held_back(view: View, unit: Unit) -> str:
+    down = [need for need in view.units.needs(unit.name) if not_up(view.units.get(need))]
+    if down:
+        return f"it needs {', '.join(down[:5])}, which is not up"
+    return "systemd gave no reason" if unit.condition_result else "a condition in its unit file is not met"

@@ -1,0 +1,230 @@
+"""The hands: the only caller of an action's `do` and `undo`.
+
+This is the seam of a later privileged program. What crosses it is plain data, both ways: a change's id and an action's fields
+in, what became of it out. Nothing above may notice whether the hands live in this process or behind a socket, so the hands
+trust nothing that they are told: they parse the action again, ask the policy's `permits` and the action's own `refusal`
+again, act once for each id, and keep a record of their own, on disk before anything moves.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from orchestrator import actions
+from orchestrator.config import Config
+from orchestrator.host import ChangeFailed, Unavailable, View
+from orchestrator.host.machine import Machine
+from orchestrator.model import Action, Before, Json, Word, digest
+from orchestrator.policy import Performed, permits
+
+ROTATE_BYTES = 5 << 20
+REMEMBERED_SECONDS = 7 * 86_400
+REMEMBERED_ENTRIES = 10_000
+"""What survives a rotation: it can be undone, and counts against the budgets."""
+_DETAIL_CHARACTERS = 1000
+
+_Op = Literal["perform", "undo"]
+
+
+class Entry(Word):
+    """One line of the record: what is about to be done."""
+
+    id: Annotated[int, Field(ge=0)]
+    op: _Op
+    at: float
+    kind: str
+    targets: tuple[str, ...]
+    hash: str
+    """Of the whole action: only the same one can be undone."""
+    before: Before
+    """What the hands saw just before they acted; they undo to this."""
+
+
+class Hands:
+    """Thread-safe: changes run side by side, each recorded first. No method raises."""
+
+    def __init__(self, config: Config, record_file: Path, machine: Machine, view: View) -> None:
+        self._config = config
+        self._machine = machine
+        self._view = view
+        self._record = Record(record_file)
+        self._lock = threading.Lock()
+
+    def reload(self, config: Config) -> None:
+        self._config = config
+
+    def perform(self, change_id: int, action: Json) -> Json:
+        """Carry out one action: {"ok", "detail", "refused"}. Refused means that nothing was touched."""
+        return _guarded(lambda: self._perform(change_id, action), refused=True)
+
+    def undo(self, change_id: int, action: Json, before: Json) -> Json:
+        """Take back what `perform` did under this id. Where `before` differs from what the hands saw themselves, theirs counts."""
+        return _guarded(lambda: self._undo(change_id, action, before), refused=True)
+
+    def _perform(self, change_id: int, data: Json) -> Json:
+        action = actions.parse(data)
+        refusal = self._forbidden(action) or action.refusal(self._view, self._config)
+        if refusal:
+            return _refused(refusal)
+        entry = _entry(change_id, "perform", action, action.remember(self._view))
+        with self._lock:  # between the last look at the record and the new line nobody else may write one
+            refusal = self._forbidden(action) or self._record.used(entry)
+            if refusal:
+                return _refused(refusal)
+            self._record.append(entry)
+        return _guarded(lambda: _answer(action.do(self._machine), ok=True), refused=False)
+
+    def _undo(self, change_id: int, data: Json, before: Json) -> Json:
+        action = actions.parse(data)
+        if not action.reversible:
+            return _refused(f"{action.kind} cannot be undone")
+        entry = _entry(change_id, "undo", action, before)
+        with self._lock:
+            performed = self._record.performed(entry)
+            refusal = self._forbidden(action, undoing=True) or self._record.used(entry)
+            if performed is None or refusal:
+                return _refused(refusal or f"change {change_id} was not performed here with this action")
+            self._record.append(entry)
+        return _guarded(lambda: _answer(action.undo(self._machine, performed.before), ok=True), refused=False)
+
+    def _forbidden(self, action: Action, *, undoing: bool = False) -> str:
+        """The policy's word by configuration and budget; what was done can always be undone, whatever the budget says."""
+        now = time.time()
+        recent = () if undoing else self._record.recent(now)
+        verdict = permits(action, self._config, recent, now)
+        return "" if verdict.answer == "allow" else f"{verdict.rule}: {verdict.reason}"
+
+
+class RecordFailed(Exception):
+    """The record could not be written, so nothing may be done. The message says why."""
+
+
+class Record:
+    """Append-only JSON lines; each is on disk before what it tells of begins.
+
+    Ids that were ever used stay used: a rotation drops old lines, and keeps the highest id among them as a mark.
+    Not thread-safe: the hands hold their lock.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._entries: list[Entry] = []
+        self._mark = -1
+        self._size = 0
+        self._read()
+
+    def used(self, wanted: Entry) -> str:
+        known = wanted.id <= self._mark if wanted.op == "perform" else False
+        if known or any((entry.id, entry.op) == (wanted.id, wanted.op) for entry in self._entries):
+            return f"id {wanted.id} was used for a {wanted.op} before"
+        return ""
+
+    def performed(self, undo: Entry) -> Entry | None:
+        """The line of the change that is to be undone."""
+        return next((entry for entry in self._entries if (entry.id, entry.op, entry.hash) == (undo.id, "perform", undo.hash)), None)
+
+    def recent(self, now: float) -> tuple[Performed, ...]:
+        young = (entry for entry in self._entries if now - entry.at < 86_400)
+        return tuple(Performed(change_id=entry.id, op=entry.op, at=entry.at, kind=entry.kind, targets=entry.targets) for entry in young)
+
+    def append(self, entry: Entry) -> None:
+        """Raises RecordFailed; then the file is as it was."""
+        if self._size > ROTATE_BYTES:
+            self._rotate(entry.at)
+        line = entry.model_dump_json().encode() + b"\n"
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                os.ftruncate(descriptor, self._size)  # a line that was torn by a full disk goes
+                file.seek(self._size)
+                file.write(line)
+                file.flush()
+                os.fsync(descriptor)
+        except OSError as error:
+            raise RecordFailed(f"the hands' record cannot be written: {error.strerror}") from None
+        self._size += len(line)
+        self._entries.append(entry)
+
+    def _read(self) -> None:
+        """A last line without its end was torn while it was written, so what it tells of never began.
+
+        Where another line is damaged, its id is unknown: all up to the highest one count as used.
+        """
+        try:
+            content = self._file.read_bytes()
+        except FileNotFoundError:
+            return
+        whole = content[: content.rfind(b"\n") + 1]
+        self._size = len(whole)
+        damaged = False
+        for line in whole.splitlines():
+            try:
+                self._take(json.loads(line))
+            except (ValueError, TypeError):
+                damaged = True
+        if damaged:
+            self._mark = self._highest(self._entries)
+
+    def _take(self, data: Json) -> None:
+        if set(data) == {"mark"}:
+            self._mark = int(data["mark"])
+        else:
+            self._entries.append(Entry.model_validate(data))
+
+    def _rotate(self, now: float) -> None:
+        young = [entry for entry in self._entries if now - entry.at < REMEMBERED_SECONDS]
+        kept = young[-REMEMBERED_ENTRIES:]
+        mark = self._highest(self._entries[: len(self._entries) - len(kept)])
+        new = self._file.with_suffix(".new")
+        try:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.writelines(
+                    line.encode() + b"\n" for line in (json.dumps({"mark": mark}), *(entry.model_dump_json() for entry in kept))
+                )
+                file.flush()
+                os.fsync(file.fileno())
+                size = file.tell()
+            new.rename(self._file)
+        except OSError as error:
+            raise RecordFailed(f"the hands' record cannot be written: {error.strerror}") from None
+        self._entries, self._mark, self._size = kept, mark, size
+
+    def _highest(self, entries: Iterable[Entry]) -> int:
+        return max([self._mark, *(entry.id for entry in entries)])
+
+
+def _entry(change_id: int, op: _Op, action: Action, before: Before) -> Entry:
+    return Entry(
+        id=change_id, op=op, at=time.time(), kind=action.kind, targets=action.targets(), hash=digest(action.model_dump()), before=before
+    )
+
+
+def _guarded(act: Callable[[], Json], *, refused: bool) -> Json:
+    """What `act` answers; whatever it raises becomes an answer too. `refused`: nothing was touched yet."""
+    try:
+        return act()
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        said = f"not an action: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+    except (ChangeFailed, RecordFailed) as error:
+        said = str(error)
+    except Unavailable as error:
+        said = f"the host could not be asked: {error}"
+    except Exception as error:  # noqa: BLE001  # a brain, of whatever mind, must never end the hands
+        said = f"{type(error).__name__}: {error}"
+    return _answer(said, ok=False, refused=refused)
+
+
+def _refused(why: str) -> Json:
+    return _answer(why, ok=False, refused=True)
+
+
+def _answer(detail: str, *, ok: bool, refused: bool = False) -> Json:
+    return {"ok": ok, "detail": detail[:_DETAIL_CHARACTERS], "refused": refused}

@@ -1,0 +1,94 @@
+"""Reaches a path by directory descriptors, part by part, never through a link (law 7).
+
+What was looked at is what is changed: whoever may write in one of the directories can rename what he likes meanwhile, and
+still cannot lead the daemon anywhere else.
+"""
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from orchestrator.host.errors import ChangeFailed
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_STANDARD_LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
+"""The two links on the way that every distribution has (FHS 3.0); all others are refused."""
+_DEEPEST = 32
+
+
+def plain(path: str) -> str:
+    """The same path without the two standard links, and without a slash too many."""
+    parts = "/" + "/".join(filter(None, path.split("/")))
+    for link, real in _STANDARD_LINKS.items():
+        if parts == link or parts.startswith(link + "/"):
+            return real + parts[len(link) :]
+    return parts
+
+
+def open_directory(path: str) -> int:
+    """A descriptor of the directory; the caller closes it."""
+    descriptor, walked = os.open("/", _DIRECTORY), ""
+    for part in filter(None, plain(path).split("/")):
+        walked = f"{walked}/{part}"
+        try:
+            if part in (".", ".."):
+                raise ChangeFailed(f"{path} has {part!r} in it")
+            deeper = os.open(part, _DIRECTORY, dir_fd=descriptor)
+        except FileNotFoundError:
+            raise ChangeFailed(f"{walked} does not exist") from None
+        except OSError as error:
+            raise ChangeFailed(f"{walked} cannot be entered: {error.strerror}; links are not followed") from None
+        finally:
+            os.close(descriptor)
+        descriptor = deeper
+    return descriptor
+
+
+@contextmanager
+def parent_of(path: str) -> Iterator[tuple[int, str]]:
+    """A descriptor of the directory that holds `path`, and the path's last part. An OSError inside becomes ChangeFailed."""
+    above, _, name = plain(path).rpartition("/")
+    if name in ("", ".", ".."):
+        raise ChangeFailed(f"{path} names no file")
+    descriptor = open_directory(above)
+    try:
+        yield descriptor, name
+    except OSError as error:
+        raise ChangeFailed(f"{path}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+
+
+def look(descriptor: int, name: str) -> os.stat_result | None:
+    """The file itself, a link as a link; None when there is none."""
+    try:
+        return os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def files_beneath(descriptor: int, path: str, shut: Collection[str], depth: int = _DEEPEST) -> Iterator[tuple[int, str, os.stat_result]]:
+    """Every regular file of the directory's own file system, each with a descriptor of the directory that holds it.
+
+    `path` is where the descriptor lies; a path in `shut` is not even looked at: a mount there may hang, and a bind mount
+    has the same device number as what it lies on.
+    """
+    device = os.fstat(descriptor).st_dev
+    for name in os.listdir(descriptor):
+        if f"{path}/{name}" in shut:
+            continue
+        state = look(descriptor, name)
+        if state is None or state.st_dev != device:
+            continue
+        if stat.S_ISREG(state.st_mode):
+            yield descriptor, name, state
+        elif stat.S_ISDIR(state.st_mode) and depth:
+            try:
+                deeper = os.open(name, _DIRECTORY, dir_fd=descriptor)
+            except OSError:  # exchanged for a link, or gone
+                continue
+            try:
+                yield from files_beneath(deeper, f"{path}/{name}", shut, depth - 1)
+            finally:
+                os.close(deeper)
