@@ -4,6 +4,7 @@ import functools
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -19,6 +20,8 @@ from orchestrator.store.words import StoreFailed, StoreUnusable
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 5.0
+PATIENCE_SECONDS = 12.0
+"""How long a write waits for another process before it fails."""
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 """What SQLite answers on a full disk, on a full quota, and when no inode is left for a file of its own."""
 
@@ -37,6 +40,7 @@ class Ledger:
         self.path = path
         self.reserve = Reserve(path.parent)
         self._lock = threading.RLock()
+        self._inside = False
         if migrate:
             make_file(path)
         elif not path.exists():
@@ -73,7 +77,7 @@ class Ledger:
     def transact(self, body: Callable[[], T]) -> T:
         """`body` as one transaction. On a full disk the reserve is freed and `body` runs once more. Raises StoreFailed."""
         with self._lock:
-            if self.db.conn.in_transaction:
+            if self._inside:
                 return body()
             try:
                 return self._once(body)
@@ -87,20 +91,35 @@ class Ledger:
                 raise StoreFailed(f"{self.path} cannot be written, even with the reserve freed: {error}") from error
 
     def _once(self, body: Callable[[], T]) -> T:
-        # IMMEDIATE: a deferred one that reads first fails at once when another process writes, whatever the time-out.
-        self.db.conn.execute("BEGIN IMMEDIATE")
+        self._begin()
+        self._inside = True
         try:
             answer = body()
             self.db.conn.execute("COMMIT")
         except BaseException:
             self.db.rollback()
             raise
+        finally:
+            self._inside = False
         return answer
+
+    def _begin(self) -> None:
+        """IMMEDIATE: a deferred one that reads first fails at once when another process writes, whatever the time-out."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self.db.conn.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                # SQLite's waiting is not fair: beside a busy writer a single click can come away empty.
+                if _primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def look(self, body: Callable[[], T]) -> T:
         """`body` reads only. Raises StoreFailed."""
         with self._lock:
-            if self.db.conn.in_transaction:
+            if self._inside:
                 return body()
             try:
                 return body()
@@ -131,7 +150,7 @@ class Ledger:
         with self._lock:
             try:
                 self.db.conn.execute("PRAGMA busy_timeout = 50")
-                self.db.conn.execute("PRAGMA incremental_vacuum(500)").fetchall()
+                self.db.conn.executescript("PRAGMA incremental_vacuum(500)")  # execute() would free a single page
                 self.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 self.db.conn.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
             except sqlite3.Error as error:

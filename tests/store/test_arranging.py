@@ -1,0 +1,141 @@
+"""Roots and symptoms: who is merged into whom, and what happens when a root goes."""
+
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from orchestrator.model import Fault, Status
+from orchestrator.store import Arrange, Observed, Store
+from tests.store.made import a_begun_change, a_fault, a_proposal, task
+
+NOW = time.time()
+
+
+def arranged(**roots: str) -> Arrange:
+    """Symptom -> root, by the bare names of units."""
+
+    def arrange(faults: tuple[Fault, ...]) -> Mapping[str, str]:
+        del faults
+        return {f"c:{symptom}": f"c:{root}" for symptom, root in roots.items()}
+
+    return arrange
+
+
+def see(store: Store, *targets: str, after: float = 0, **roots: str) -> Observed:
+    return store.observe("c", tuple(a_fault(target, "c") for target in targets), NOW + after, arranged(**roots))
+
+
+def roots_of(store: Store) -> dict[str, str | None]:
+    """Every live target with its root's target."""
+    sql = "SELECT t.target, r.target AS root FROM tasks t LEFT JOIN tasks r ON r.id = t.root_id WHERE t.resolved_at IS NULL"
+    return {row["target"]: row["root"] for row in store.ledger.rows(sql)}
+
+
+def test_ten_units_of_one_mount_are_one_incident(store: Store) -> None:
+    """Symptoms merge into their root, only the root is due, and its case names them all."""
+    units = [f"u{n}" for n in range(10)]
+    observed = see(store, "mount", *units, **dict.fromkeys(units, "mount"))
+    assert len(observed.opened) == 1
+    assert len(observed.merged) == 10
+    (case,) = store.due(NOW)
+    assert case.fault.target == "mount"
+    assert {fault.target for fault in case.incident.symptoms} == set(units)
+
+
+def test_a_root_that_shows_later_takes_its_symptoms(store: Store) -> None:
+    """An incident that is open already becomes a symptom when its root appears."""
+    (symptom,) = see(store, "unit").opened
+    observed = see(store, "unit", "mount", unit="mount")
+    assert observed.merged == (symptom,)
+    assert roots_of(store) == {"unit": "mount", "mount": None}
+    assert see(store, "unit", "mount", unit="mount").merged == ()
+
+
+def test_a_chain_ends_at_its_last_root(store: Store) -> None:
+    """The symptom of a symptom belongs to the root itself, also when the root shows last."""
+    see(store, "app", "db", app="db")
+    see(store, "app", "db", "mount", app="db", db="mount")
+    assert roots_of(store) == {"app": "mount", "db": "mount", "mount": None}
+
+
+def test_a_root_that_becomes_a_symptom_hands_its_symptoms_on(store: Store) -> None:
+    """Symptoms that the arrangement does not name again follow their old root to the new one."""
+    see(store, "app", "db", app="db")
+    see(store, "app", "db", "mount", db="mount")
+    assert roots_of(store) == {"app": "mount", "db": "mount", "mount": None}
+
+
+def test_faults_that_blame_each_other_keep_one_root(store: Store) -> None:
+    """A circle never leaves an outage without an incident that is due."""
+    see(store, "a", "b", "c", "d", a="b", b="c", c="a", d="b")
+    assert roots_of(store) == {"a": None, "b": "a", "c": "a", "d": "a"}
+    assert len(store.due(NOW)) == 1
+
+
+def test_a_symptom_that_turns_out_to_be_the_root_changes_places(store: Store) -> None:
+    """When the arrangement turns round, so do the rows."""
+    see(store, "a", "b", b="a")
+    observed = see(store, "a", "b", a="b")
+    assert roots_of(store) == {"a": "b", "b": None}
+    assert (observed.opened, observed.merged) == ((2,), (1,))
+
+
+def test_symptoms_of_a_root_that_went_away_stand_alone(store: Store) -> None:
+    """When the root clears by itself, what still stands is an incident of its own, due at once."""
+    see(store, "unit", "mount", unit="mount")
+    observed = see(store, "unit")
+    assert (observed.opened, observed.cleared) == ((1,), (2,))
+    assert [case.fault.target for case in store.due(NOW)] == ["unit"]
+
+
+def test_a_symptom_that_goes_away_is_resolved_and_no_clearing(store: Store) -> None:
+    """A symptom that vanishes ends as merged; its root stays."""
+    see(store, "unit", "mount", unit="mount")
+    assert see(store, "mount") == Observed()
+    assert (task(store, 1)["status"], task(store, 1)["resolved_at"] is not None) == ("merged", True)
+    assert store.due(NOW)[0].incident.symptoms == ()
+
+
+def test_what_is_under_repair_stays_an_incident_of_its_own(store: Store) -> None:
+    """A row with a change begun is not merged away under its repair, and keeps what was merged into it."""
+    see(store, "app", "db", app="db")
+    a_begun_change(store, 2, a_proposal("db.service"))
+    see(store, "app", "db", "mount", app="db", db="mount")
+    assert roots_of(store) == {"app": "db", "db": None, "mount": None}
+
+
+def test_a_plan_that_a_person_approved_is_not_merged_away(store: Store) -> None:
+    """A person's approval is never lost to a merge."""
+    see(store, "unit")
+    store.approve(1, a_proposal())
+    assert see(store, "unit", "mount", unit="mount").merged == ()
+
+
+def test_a_symptom_joins_a_root_that_is_with_a_person(store: Store) -> None:
+    """What a known outage brings along opens nothing beside the escalation."""
+    see(store, "mount")
+    store.escalated(1, reason="disk is dead")
+    observed = see(store, "mount", "unit", unit="mount")
+    assert (observed.opened, observed.merged) == ((), (2,))
+
+
+def test_unknown_names_in_an_arrangement_are_ignored(store: Store) -> None:
+    """A root without a standing fault roots nothing."""
+    see(store, "unit", unit="ghost", phantom="unit")
+    assert roots_of(store) == {"unit": None}
+
+
+@pytest.mark.parametrize("order", ["release first", "close first"])
+def test_symptoms_that_stand_after_the_repair_are_released(store: Store, order: str) -> None:
+    """Healing the root resolves its symptoms, but one that still stands becomes an incident, in either order of the calls."""
+    see(store, "mount", "gone", "left", gone="mount", left="mount")
+    steps = [
+        lambda: store.release_symptoms(1, ["c:left"]),
+        lambda: store.close(1, Status.FIXED, phase=1, fix_successful=True, resolution=""),
+    ]
+    for step in steps if order == "release first" else reversed(steps):
+        step()
+    assert roots_of(store) == {"left": None}
+    assert [case.fault.target for case in store.due(NOW)] == ["left"]
+    assert task(store, 2)["status"] == "merged"

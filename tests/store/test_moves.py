@@ -1,0 +1,164 @@
+"""Each move is one step of a live incident; on any other row it is stale."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from orchestrator.model import Handoff, Outcome, Scope, Status
+from orchestrator.store import Stale, Store
+from tests.store.made import ALLOWED, a_begun_change, a_fault, a_proposal, an_incident, task
+
+NOW = time.time()
+
+MOVES: dict[str, Callable[[Store, int], object]] = {
+    "scope": lambda store, number: store.scope(number, Scope(target="web.service")),
+    "begin_phase": lambda store, number: store.begin_phase(number, 2),
+    "wait": lambda store, number: store.wait(number, NOW, "busy"),
+    "hand_off": lambda store, number: store.hand_off(number, Handoff(phase=1, reason="nothing fits")),
+    "ask": lambda store, number: store.ask(number, "may I?"),
+    "approve": lambda store, number: store.approve(number, a_proposal()),
+    "progress": lambda store, number: store.progress(number, a_fault("db.service")),
+    "close": lambda store, number: store.close(number, Status.FIXED, phase=1, fix_successful=True, resolution=""),
+    "escalated": lambda store, number: store.escalated(number, reason="nothing left"),
+    "retry": lambda store, number: store.retry(number, 1, NOW),
+    "begin_attempt": a_begun_change,
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("state", ["closed", "merged", "missing"])
+def test_a_row_that_is_not_live_is_stale_and_stays_as_it_is(store: Store, move: str, state: str) -> None:
+    """Nothing moves an incident that ended, became a symptom, or never was."""
+    task_id = an_incident(store)
+    if state == "closed":
+        store.close(task_id, Status.DISMISSED, phase=1, fix_successful=None, resolution="")
+    if state == "merged":
+        an_incident(store, a_fault("mount", "c"))
+        store.observe("c", (a_fault("mount", "c"),), NOW, lambda _faults: {"unit_failed:web.service": "c:mount"})
+    before = task(store, task_id)
+    with pytest.raises(Stale, match="moved on"):
+        MOVES[move](store, 99 if state == "missing" else task_id)
+    assert task(store, task_id) == before
+
+
+def test_healing_begins_once_and_goes_through_the_phases(store: Store) -> None:
+    """`started_at` is the first phase's; each handoff goes on to the next one with all that was ruled out."""
+    task_id = an_incident(store)
+    store.begin_phase(task_id, 1)
+    started = task(store, task_id)["started_at"]
+    store.hand_off(task_id, Handoff(phase=1, reason="no pattern", ruled_out=("a full disk",)))
+    store.begin_phase(task_id, 2)
+    store.hand_off(task_id, Handoff(phase=2, reason="no cause"))
+    row = task(store, task_id)
+    assert (row["status"], row["phase"], row["started_at"]) == ("healing", 3, started)
+    (case,) = store.due(NOW)
+    assert [handoff.reason for handoff in case.handoffs] == ["no pattern", "no cause"]
+    assert case.handoffs[0].ruled_out == ("a full disk",)
+
+
+def test_the_scope_is_kept(store: Store) -> None:
+    """A stored scope comes back as it was."""
+    task_id = an_incident(store)
+    scope = Scope(target="web.service", below=("db.service",), service="web", paths=("/srv/web",))
+    store.scope(task_id, scope)
+    case = store.case(task_id)
+    assert case is not None
+    assert case.scope == scope
+
+
+def test_a_case_that_waits_is_due_when_its_time_has_come(store: Store) -> None:
+    """Waiting keeps the status and says for what."""
+    task_id = an_incident(store)
+    store.wait(task_id, NOW + 60, "the host has just booted")
+    assert store.due(NOW + 59) == ()
+    assert store.next_due() == pytest.approx(NOW + 60, abs=0.001)
+    (case,) = store.due(NOW + 61)
+    assert (case.incident.status, case.incident.waiting_for) == (Status.OPEN, "the host has just booted")
+
+
+def test_a_wait_without_end_is_never_due(store: Store) -> None:
+    """Infinity is a time too."""
+    store.wait(an_incident(store), float("inf"), "for ever")
+    assert store.due(NOW + 1e9) == ()
+
+
+def test_an_approved_plan_makes_its_case_due_with_exactly_that_plan(store: Store) -> None:
+    """Asking takes the case off the clock; the approval puts it back with the plan that was shown."""
+    task_id = an_incident(store)
+    store.ask(task_id, "a person's word")
+    assert (store.due(float("inf")), store.next_due(), store.with_person()) == ((), None, (task_id,))
+    proposal = a_proposal()
+    store.approve(task_id, proposal)
+    (case,) = store.due(NOW)
+    assert case.approved is not None
+    assert case.approved.hash == proposal.hash
+    assert (case.incident.status, store.with_person()) == (Status.OPEN, ())
+
+
+def test_an_approved_plan_that_no_longer_parses_is_not_offered(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """A stored plan is parsed by today's rules: an unknown action means no plan, and a line in the log."""
+    task_id = an_incident(store)
+    store.approve(task_id, a_proposal())
+    store.ledger.run("UPDATE tasks SET approved = replace(approved, 'start_unit', 'format_disk')")
+    case = store.case(task_id)
+    assert case is not None
+    assert case.approved is None
+    assert "cannot be read" in caplog.text
+
+
+def test_progress_makes_the_next_fault_the_row_s_own(store: Store) -> None:
+    """When its own fault is gone and another shows, the incident goes on with that one and absorbs its row."""
+    both = (a_fault("mount"), a_fault("web.service"))
+    store.observe("unit_failed", both, NOW, lambda _faults: {"unit_failed:web.service": "unit_failed:mount"})
+    store.progress(1, a_fault("web.service"))
+    assert task(store, 1)["key"] == "unit_failed:web.service"
+    assert task(store, 2)["status"] == "merged"
+    assert task(store, 2)["resolved_at"] is not None
+    observed = store.observe("unit_failed", (a_fault("web.service"),), NOW + 30)
+    assert (observed.opened, observed.cleared) == ((), ())
+
+
+def test_progress_into_a_fault_that_a_person_has_is_stale(store: Store) -> None:
+    """Two incidents never share a key, and a person's is not taken away."""
+    first, second = an_incident(store, a_fault("mount", "c")), an_incident(store)
+    store.escalated(second, reason="nothing left")
+    with pytest.raises(Stale, match="in hand itself"):
+        store.progress(first, a_fault())
+    assert task(store, first)["key"] == "c:mount"
+
+
+def test_closing_resolves_the_symptoms_with_the_root(store: Store) -> None:
+    """A healed root's symptoms end with it, and no longer hold their keys."""
+    both = (a_fault("mount"), a_fault())
+    store.observe("unit_failed", both, NOW, lambda _faults: {"unit_failed:web.service": "unit_failed:mount"})
+    store.close(1, Status.FIXED, phase=1, fix_successful=True, resolution="mounted it with token=abc123")
+    assert [task(store, number)["status"] for number in (1, 2)] == ["fixed", "merged"]
+    assert task(store, 2)["resolved_at"] == task(store, 1)["resolved_at"]
+    assert task(store, 1)["resolution"] == "mounted it with token=[masked]"
+    case = store.case(1)
+    assert case is not None
+    assert [fault.target for fault in case.incident.symptoms] == ["web.service"]
+
+
+def test_an_escalated_case_may_be_tried_again(store: Store) -> None:
+    """A person may send a case back: it is open and due in the phase that was said, and its failure is not forgotten."""
+    task_id = an_incident(store)
+    store.escalated(task_id, reason="nothing left")
+    assert (task(store, task_id)["phase"], task(store, task_id)["fix_successful"]) == (4, 0)
+    store.retry(task_id, 2, NOW)
+    (case,) = store.due(NOW + 1)
+    assert (case.incident.status, case.incident.phase) == (Status.OPEN, 2)
+    assert task(store, task_id)["fix_successful"] == 0
+
+
+def test_what_a_death_left_is_found_at_the_start(store: Store) -> None:
+    """A case with a change begun and no outcome is unended; an attempt that changed nothing, or ended, is not."""
+    begun, ended, planned = (an_incident(store, a_fault(name, name)) for name in ("a", "b", "c"))
+    a_begun_change(store, begun)
+    attempt_id, _ = a_begun_change(store, ended)
+    store.end_attempt(attempt_id, Outcome.NO_EFFECT, "")
+    store.begin_attempt(planned, 1, a_proposal(), ALLOWED, NOW)
+    (case,) = store.unended()
+    assert case.incident.id == begun
+    assert case.tried[0].changes[0].done_at is None

@@ -1,0 +1,189 @@
+"""Reading beside, after and before the daemon; and only reading."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from escalation import Desk
+from orchestrator.config import Mail
+from orchestrator.model import Blind, Evidence, Minute, Outcome, Status
+from orchestrator.store import QueryRefused, Reader, Store, StoreFailed
+from orchestrator.store import reader as reader_module
+from tests.store.made import a_begun_change, a_fault, a_proposal, an_incident
+
+NOW = time.time()
+
+
+def test_before_any_daemon_there_is_an_empty_answer(state_dir: Path) -> None:
+    """Status, lists and metrics answer before a database exists, and make none."""
+    reader = Reader(state_dir)
+    assert reader.status()["daemon"] is None
+    assert reader.metrics()["seven_days"] is None
+    assert reader.incidents() == reader.escalations() == reader.checks() == reader.patterns() == []
+    assert reader.story(1) is reader.escalation(1) is None
+    assert not state_dir.exists()
+    with pytest.raises(QueryRefused, match="no such table"):
+        reader.sql("SELECT * FROM tasks")
+
+
+def test_the_story_holds_both_files(store: Store, state_dir: Path) -> None:
+    """One incident with everything that belongs to it: symptoms, evidence, attempts, changes, votes, questions."""
+    both = (a_fault("mount"), a_fault("web.service"))
+    store.observe("unit_failed", both, NOW, lambda _faults: {"unit_failed:web.service": "unit_failed:mount"})
+    store.add_evidence(1, [Evidence(source="journal", text="gone")])
+    attempt_id, _ = a_begun_change(store, 1)
+    store.end_attempt(attempt_id, Outcome.NO_EFFECT, "still failed")
+    with Desk(state_dir, Mail(), "h") as desk:
+        case = store.case(1)
+        assert case is not None
+        desk.minutes(1, [Minute(expert="sceptic", stance="person", reasoning="unclear")])
+        number = desk.escalate(case.incident, "nothing left", body="the story", kind="approval", proposal=a_proposal())
+        desk.note(number, "on it", "eve")
+    reader = Reader(state_dir)
+    story = reader.story(1)
+    assert story is not None
+    assert story["task"]["fault"]["target"] == "mount"
+    assert [symptom["target"] for symptom in story["symptoms"]] == ["web.service"]
+    assert story["attempts"][0]["changes"][0]["action"] == {"kind": "start_unit", "unit": "web.service"}
+    assert "before" not in story["attempts"][0]["changes"][0]
+    assert [item["text"] for item in story["evidence"]] == ["gone"]
+    assert [minute["expert"] for minute in story["minutes"]] == ["sceptic"]
+    assert story["escalations"][0]["reason"] == "nothing left"
+    assert story["interventions"][0]["plan"] == [{"kind": "start_unit", "unit": "web.service"}]
+    found = reader.escalation(number)
+    assert found is not None
+    assert [note["text"] for note in found["notes"]] == ["nothing left", "on it"]
+    assert found["outbox"][0]["kind"] == "problem"
+    assert found["task"]["id"] == 1
+    assert [row["id"] for row in reader.escalations()] == [number]
+
+
+def test_lists_are_pages_of_the_newest_first(store: Store, state_dir: Path) -> None:
+    """A page ends where the next begins; symptoms and filters are as asked."""
+    for n in range(5):
+        an_incident(store, a_fault(f"u{n}", f"c{n}"))
+    store.close(2, Status.FIXED, phase=1, fix_successful=True, resolution="")
+    store.observe("c2", (a_fault("u2", "c2"),), NOW, lambda _faults: {"c2:u2": "c3:u3"})
+    reader = Reader(state_dir)
+    first = reader.incidents(limit=2)
+    assert [row["id"] for row in first] == [5, 4]
+    assert [row["id"] for row in reader.incidents(before=4)] == [2, 1]
+    assert [row["id"] for row in reader.incidents(live=True)] == [5, 4, 1]
+    assert [row["id"] for row in reader.incidents(live=False)] == [2]
+    assert [row["id"] for row in reader.incidents(status="merged")] == [3]
+
+
+def test_the_score_has_both_denominators(store: Store, state_dir: Path) -> None:
+    """The fix rate of all rows, and of those that needed something and ended."""
+    for n in range(4):
+        an_incident(store, a_fault(f"u{n}", f"c{n}"))
+    store.close(1, Status.FIXED, phase=1, fix_successful=True, resolution="")
+    store.escalated(2, reason="nothing left")
+    store.observe("c2", (), NOW)
+    metrics = Reader(state_dir).metrics()
+    assert metrics["seven_days"] == {"total": 4, "fixed": 1, "needed": 2, "fix_rate": 25.0, "fix_rate_of_needed": 50.0}
+    assert metrics["by_phase"] == [
+        {"phase": 1, "ended": 1, "fixed": 1, "fix_rate": 100.0},
+        {"phase": 4, "ended": 1, "fixed": 0, "fix_rate": 0.0},
+    ]
+    assert [row["check_name"] for row in metrics["time_to_repair"]] == ["c0"]
+
+
+def test_status_tells_blindness_and_maintenance(store: Store, state_dir: Path) -> None:
+    """What the daemon cannot see, and where it may not act, is said."""
+    store.observe("disk_full", Blind(reason="the mount hangs"), NOW)
+    store.pause("web", until=time.time() + 100, reason="deploy", actor="eve")
+    status = Reader(state_dir).status()
+    assert [check["detail"] for check in status["blind_checks"]] == ["the mount hangs"]
+    assert [window["service"] for window in status["maintenance"]] == ["web"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM tasks",
+        "UPDATE escalations SET status = 'resolved'",
+        "INSERT INTO tasks.audit (at, actor, what, detail) VALUES ('', '', '', '')",
+        "DROP TABLE tasks",
+        "CREATE TEMP TABLE x (y)",
+        "ATTACH '/etc/passwd' AS p",
+        "PRAGMA query_only = OFF",
+        "PRAGMA writable_schema = ON",
+        "VACUUM",
+        "SELECT load_extension('/tmp/x.so')",
+        "SELECT 1; DELETE FROM tasks",
+        "BEGIN IMMEDIATE",
+        "no sql",
+        "",
+    ],
+)
+def test_people_s_sql_can_only_read(store: Store, state_dir: Path, query: str) -> None:
+    """Whatever would change, attach, load or switch something is refused with a word, and changes nothing."""
+    an_incident(store)
+    Desk(state_dir, Mail(), "h").close()
+    reader = Reader(state_dir)
+    if query:
+        with pytest.raises(QueryRefused):
+            reader.sql(query)
+    assert reader.sql("SELECT COUNT(*) AS n FROM tasks") == [{"n": 1}]
+
+
+def test_people_s_sql_sees_both_files(store: Store, state_dir: Path) -> None:
+    """Tables of both files stand side by side, with and without the file's name, views included."""
+    an_incident(store)
+    Desk(state_dir, Mail(), "h").close()
+    joined = "SELECT t.id FROM tasks.tasks AS t LEFT JOIN escalations.escalations AS e ON e.task_id = t.id WHERE e.id IS NULL"
+    assert Reader(state_dir).sql(joined) == [{"id": 1}]
+    for name in ("v_success_by_phase", "v_mttr", "v_patterns_per_week", "v_handoffs", "v_interventions"):
+        assert Reader(state_dir).sql(f"SELECT * FROM {name}") == []  # noqa: S608  # names of this file
+
+
+def test_a_query_without_end_is_stopped(store: Store, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's SELECT has a deadline."""
+    del store
+    monkeypatch.setattr(reader_module, "SQL_SECONDS", 0.2)
+    with pytest.raises(QueryRefused, match="longer than"):
+        Reader(state_dir).sql("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT MAX(x) FROM c")
+
+
+def test_a_file_that_cannot_be_read_is_a_clear_word(state_dir: Path) -> None:
+    """No traceback at a person whose state directory is damaged."""
+    state_dir.mkdir()
+    (state_dir / "tasks.db").write_bytes(b"nothing like a database" * 100)
+    with pytest.raises(StoreFailed, match="cannot be read"):
+        Reader(state_dir).status()
+
+
+def test_readers_and_the_writer_do_not_disturb_each_other(store: Store, state_dir: Path) -> None:
+    """Threads of the daemon write while the dashboard's read: no error on either side, and every write is there."""
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def guarded(work: object) -> None:
+        try:
+            assert callable(work)
+            work()
+        except BaseException as error:  # noqa: BLE001  # it is told in the test's own thread
+            failures.append(error)
+
+    def write(name: str) -> None:
+        for n in range(40):
+            an_incident(store, a_fault(f"u{n}", f"{name}-{n}"))
+
+    def read() -> None:
+        while not done.is_set():
+            Reader(state_dir).metrics()
+
+    writers = [threading.Thread(target=guarded, args=(lambda name=name: write(name),)) for name in "abcd"]
+    readers = [threading.Thread(target=guarded, args=(read,)) for _ in range(2)]
+    for thread in (*writers, *readers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in readers:
+        thread.join()
+    assert failures == []
+    assert Reader(state_dir).metrics()["all_time"]["total"] == 160
