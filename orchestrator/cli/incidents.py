@@ -1,0 +1,51 @@
+"""`incidents` and `show`: what was wrong, and the story of one."""
+
+import click
+
+from orchestrator.cli.options import listing, reader, wants_json
+from orchestrator.cli.printing import say, say_json, table
+from orchestrator.cli.when import SINCE, ago, between
+from orchestrator.model import Status, utc
+
+
+@click.command()
+@click.option("--status", type=click.Choice([str(status) for status in Status]), help="Default: all but symptoms (merged).")
+@click.option("--since", type=SINCE, help="24h, 7d, or a UTC day or moment.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@listing
+def incidents(status: str | None, since: float | None, limit: int) -> None:
+    """What was wrong, the newest first."""
+    rows = reader().incidents(status=status, limit=limit)
+    if since is not None:
+        rows = [row for row in rows if row["detected_at"] >= utc(since)]
+    if wants_json():
+        say_json(rows)
+    elif not rows:
+        say("no incidents" + (" like that" if status or since else ""))
+    else:
+        heads = ("n", "status", "severity", "phase", "seen", "took", "times", "what")
+        table(
+            heads,
+            [
+                (row["id"], row["status"], row["severity"], row["phase"], ago(row["detected_at"]),
+                 between(row["opened_at"], row["resolved_at"]), row["occurrences"], row["title"])
+                for row in rows
+            ],
+        )  # fmt: skip
+
+
+@click.command()
+@click.argument("number", type=int, metavar="N")
+@click.option("--evidence", is_flag=True, help="All that was observed, not only the latest.")
+@listing
+def show(number: int, *, evidence: bool) -> None:
+    """The story of incident N: how it stands, what was tried, what remains to do, what was seen."""
+    found = reader().story(number)
+    if found is None:
+        raise click.ClickException(f"there is no incident {number}; `orchestrator incidents` lists them")
+    if wants_json():
+        say_json(found)
+        return
+    from orchestrator.cli.story import tell  # noqa: PLC0415
+
+    tell(found, all_evidence=evidence)

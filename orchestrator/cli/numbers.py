@@ -1,0 +1,127 @@
+"""`metrics` and `sql`: what the tables say."""
+
+from typing import Any
+
+import click
+
+from orchestrator.cli.options import listing, reader, wants_json
+from orchestrator.cli.printing import say, say_json, table
+from orchestrator.cli.when import lasting
+from orchestrator.model import Json
+from orchestrator.store import QueryRefused
+
+_WINDOWS = (("24 h", "-1 days"), ("7 d", "-7 days"), ("30 d", "-30 days"))
+
+_RATES = """SELECT COUNT(*) AS total, COALESCE(SUM(fix_successful = 1), 0) AS fixed,
+    COUNT(fix_successful) AS needed, COALESCE(SUM(fix_successful = 0), 0) AS with_person,
+    COALESCE(SUM(status = 'cleared'), 0) AS cleared, COALESCE(SUM(relapses), 0) AS relapses,
+    AVG(CASE WHEN status = 'fixed' THEN (julianday(resolved_at) - julianday(opened_at)) * 86400 END) AS mean_seconds
+FROM tasks.tasks WHERE detected_at > datetime('now', '{since}')"""
+_UNDONE = """SELECT COALESCE(SUM(executed), 0) AS executed, COALESCE(SUM(outcome = 'no_effect'), 0) AS no_effect,
+    COALESCE(SUM(outcome = 'rolled_back'), 0) AS rolled_back, COALESCE(SUM(outcome = 'stranded'), 0) AS stranded
+FROM attempts WHERE began_at > datetime('now', '{since}')"""
+_ESCALATED = "SELECT status, COUNT(*) AS n FROM escalations.escalations WHERE created_at > datetime('now', '{since}') GROUP BY status"
+
+
+@click.command()
+@listing
+def metrics() -> None:
+    """How much was healed without a person, how fast, and what it cost.
+
+    The fix rate has two denominators: all incidents (those that went away by themselves and symptoms too), and those that
+    needed something, that is fixed or handed to a person.
+    """
+    found = {**reader().metrics(), "windows": {name: _window(since) for name, since in _WINDOWS}}
+    if wants_json():
+        say_json(found)
+    elif found["daemon"] is None:
+        say("no numbers yet: the daemon has not run on this state directory")
+    else:
+        _tell(found)
+
+
+@click.command()
+@click.argument("query")
+@listing
+def sql(query: str) -> None:
+    r"""One read-only SELECT over both files: tables of tasks.db and escalations.db side by side.
+
+    \b
+    orchestrator sql "SELECT status, COUNT(*) FROM tasks GROUP BY status"
+    orchestrator sql "SELECT name FROM tasks.sqlite_master"
+    """
+    try:
+        rows = reader().sql(query)
+    except QueryRefused as error:
+        raise click.ClickException(f"refused: {error}; what is possible is one SELECT, which reads") from None
+    if wants_json():
+        say_json(rows)
+    elif rows:
+        table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        say("no rows", error=True)
+
+
+def _window(since: str) -> Json:
+    """The numbers of one stretch of time; a file that does not exist yet has none."""
+    rates, undone, escalated = (_rows(query.format(since=since)) for query in (_RATES, _UNDONE, _ESCALATED))
+    return {**(rates or [{}])[0], **(undone or [{}])[0], "escalations": {row["status"]: row["n"] for row in escalated}}
+
+
+def _rows(query: str) -> list[Json]:
+    try:
+        return reader().sql(query)
+    except QueryRefused:
+        return []
+
+
+def _tell(found: Json) -> None:
+    windows = found["windows"]
+    table(("", *windows), [[label, *(tell(window) for window in windows.values())] for label, tell in _LINES])
+    for name, heads, columns in _PARTS:
+        if found[name]:
+            say()
+            table(heads, [[row[column] for column in columns] for row in found[name]])
+
+
+def _share(part: str, whole: str) -> Any:
+    def tell(window: Json) -> str:
+        n, of = int(window.get(part, 0)), int(window.get(whole, 0))
+        return f"{100 * n / of:.1f} % ({n} of {of})" if of else "-"
+
+    return tell
+
+
+def _count(name: str) -> Any:
+    return lambda window: window.get(name, "-")
+
+
+def _seconds(window: Json) -> str:
+    mean = window.get("mean_seconds")
+    return lasting(mean) if mean is not None else "-"
+
+
+def _escalations(window: Json) -> str:
+    return ", ".join(f"{n} {status}" for status, n in sorted(window["escalations"].items())) or "none"
+
+
+_LINES = (
+    ("incidents", _count("total")),
+    ("fix rate, of all", _share("fixed", "total")),
+    ("fix rate, of those that needed something", _share("fixed", "needed")),
+    ("handed to a person", _count("with_person")),
+    ("went away by themselves", _count("cleared")),
+    ("mean time to repair", _seconds),
+    ("relapses", _count("relapses")),
+    ("plans carried out", _count("executed")),
+    ("  without effect", _count("no_effect")),
+    ("  undone, since the proof failed", _count("rolled_back")),
+    ("  that could not be undone", _count("stranded")),
+    ("escalations", _escalations),
+)
+_PARTS = (
+    ("by_phase", ("phase", "ended there", "fixed", "fix rate %"), ("phase", "ended", "fixed", "fix_rate")),
+    ("time_to_repair", ("check", "fixed", "mean seconds", "longest"), ("check_name", "fixed", "mean_seconds", "longest_seconds")),
+    ("patterns_per_week", ("week", "learned", "trusted", "demoted"), ("week", "learned", "trusted", "demoted")),
+    ("interventions", ("asked for", "status", "asked", "mean seconds to answer"), ("kind", "status", "asked", "mean_seconds_to_answer")),
+)

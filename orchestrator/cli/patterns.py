@@ -1,0 +1,199 @@
+"""`patterns`: what the daemon learned on this host, and a person's word on it."""
+
+import json
+from typing import TextIO
+
+import click
+
+from orchestrator.cli.decisions import decide
+from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.plans import lines_of, parse_step, read_plan
+from orchestrator.cli.printing import one_line, say, say_json, table
+from orchestrator.cli.when import ago, clock
+from orchestrator.model import Action, Json
+
+_number = click.argument("number", type=int, metavar="N")
+_steps = click.argument("steps", nargs=-1, required=True, metavar="ACTION...")
+_FORMAT = "autonomous-orchestrator patterns 1"
+
+
+@click.group(invoke_without_command=True)
+@listing
+@click.pass_context
+def patterns(ctx: click.Context) -> None:
+    """What was learned on this host: plans that healed a kind of fault."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_)
+
+
+@patterns.command("list")
+@listing
+def list_() -> None:
+    """All patterns, the best record first."""
+    rows = reader().patterns()
+    if wants_json():
+        say_json(rows)
+    elif not rows:
+        say("nothing was learned yet: a plan that heals becomes a pattern; `patterns teach` writes one down")
+    else:
+        heads = ("n", "stage", "wins", "losses", "relapses", "learned", "from", "signature", "plan")
+        columns = ("id", "stage", "wins", "losses", "relapses", "created_at", "origin", "signature")
+        told = [[ago(row[name]) if name == "created_at" else row[name] for name in columns] for row in rows]
+        table(heads, [[*cells, _short(row["plan"])] for cells, row in zip(told, rows, strict=True)])
+
+
+@patterns.command()
+@_number
+@listing
+def show(number: int) -> None:
+    """One pattern: its plan, its record, and the incidents of its kind."""
+    row = _found(number)
+    if wants_json():
+        say_json({**row, "incidents": _incidents(row)})
+        return
+    record = f"{row['wins']} wins, {row['losses']} losses, {row['relapses']} relapses"
+    say(f"pattern {row['id']}: {row['stage'].upper()}, {record}", style="bold")
+    say(f"  signature  {one_line(row['signature'])}")
+    say(f"  learned    {clock(row['created_at'])} from {one_line(row['origin'])}")
+    for line in lines_of(row["plan"]):
+        say(f"    {line}")
+    _tell_incidents(row)
+
+
+@patterns.command()
+@click.option("--incident", type=int, metavar="N", help="The kind of fault of this incident.")
+@click.option("--signature", help="The kind of fault itself.")
+@_steps
+@configured
+def teach(incident: int | None, signature: str | None, steps: tuple[str, ...]) -> int:
+    """Write down what heals a kind of fault, one ACTION after the other: 'restart_unit unit=shop.service', or JSON.
+
+    It starts on probation, like what the daemon learned itself.
+    """
+    if (incident is None) == (signature is None):
+        raise click.UsageError("say --incident N or --signature TEXT")
+    about = {"task_id": incident} if signature is None else {"signature": signature}
+    try:
+        plan = [parse_step(step).model_dump(mode="json") for step in steps]
+    except ValueError as error:
+        raise click.UsageError(one_line(error)) from None
+    return decide("teach", {**about, "plan": plan})
+
+
+@patterns.command()
+@_number
+@configured
+def trust(number: int) -> int:
+    """Use it before anything else, until it loses."""
+    return decide("trust", {"pattern_id": _found(number)["id"]})
+
+
+@patterns.command()
+@_number
+@configured
+def demote(number: int) -> int:
+    """Keep it and its record, and do not use it."""
+    return decide("demote", {"pattern_id": _found(number)["id"]})
+
+
+@patterns.command()
+@_number
+@configured
+def forget(number: int) -> int:
+    """Remove it with its record."""
+    return decide("forget", {"pattern_id": _found(number)["id"]})
+
+
+@patterns.command()
+@click.argument("numbers", type=int, nargs=-1, metavar="[N...]")
+@configured
+def export(numbers: tuple[int, ...]) -> None:
+    """Write all patterns, or those named, as JSON to standard output: for `import` on another host."""
+    rows = [_found(number) for number in numbers] if numbers else reader().patterns()
+    kept = ("signature", "plan", "stage", "wins", "losses", "relapses", "origin", "created_at")
+    say_json({"format": _FORMAT, "patterns": [{name: row[name] for name in kept} for row in rows]})
+
+
+@patterns.command("import")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@configured
+def import_(file: TextIO) -> int:
+    """Teach the daemon what FILE (`-` is standard input) holds. Trust is not imported: each proves itself on this host."""
+    try:
+        taught = [(str(item["signature"]), _dumped(item["plan"])) for item in _exported(file)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise click.ClickException(f"{file.name}: no patterns that this version can read: {one_line(error)}") from None
+    return max((decide("teach", {"signature": signature, "plan": plan}) for signature, plan in taught), default=0)
+
+
+@patterns.command()
+@_number
+@configured
+def test(number: int) -> None:
+    """Whether the plan could run now, by the policy and by the host itself. Changes nothing."""
+    row = _found(number)
+    plan = read_plan(row["plan"])
+    if plan is None:
+        raise click.ClickException(f"pattern {number} has a plan that this version cannot read: it is never used")
+    against = [_against(action) for action in plan]
+    for action, why in zip(plan, against, strict=True):
+        say(f"  {'no ' if why else 'ok '} {one_line(action.about())}{': ' + one_line(why) if why else ''}", style="red" if why else "green")
+    _tell_incidents(row)
+    if any(against):
+        raise click.ClickException(f"pattern {number} could not run now")
+
+
+def _against(action: Action) -> str:
+    """What stands against this action now; empty when nothing does."""
+    from orchestrator.host import Unavailable, View  # noqa: PLC0415
+    from orchestrator.policy import permits  # noqa: PLC0415
+
+    config, view = settings(), View(state_dir())
+    try:
+        verdict = permits(action, config, (), view.now())
+        return f"{verdict.rule}: {verdict.reason}" if verdict.answer != "allow" else action.refusal(view, config)
+    except Unavailable as trouble:
+        return f"the host cannot be asked: {trouble}"
+    finally:
+        view.close()
+
+
+def _exported(file: TextIO) -> list[Json]:
+    data = json.load(file)
+    if data["format"] != _FORMAT:
+        raise ValueError(f"expected {_FORMAT!r}")
+    found: list[Json] = data["patterns"]
+    return found
+
+
+def _dumped(plan: list[Json]) -> list[Json]:
+    known = read_plan(plan)
+    if not known:
+        raise ValueError(f"a plan of {len(plan)} actions cannot be read")
+    return [action.model_dump(mode="json") for action in known]
+
+
+def _found(number: int) -> Json:
+    row = next((row for row in reader().patterns() if row["id"] == number), None)
+    if row is None:
+        raise click.ClickException(f"there is no pattern {number}; `orchestrator patterns` lists them")
+    return row
+
+
+def _incidents(row: Json) -> list[Json]:
+    """The latest incidents of the pattern's kind."""
+    quoted = str(row["signature"]).replace("'", "''")
+    latest = "SELECT id, status, phase, detected_at, title FROM tasks.tasks"
+    return reader().sql(f"{latest} WHERE fingerprint = '{quoted}' ORDER BY id DESC LIMIT 5")  # the reader cannot write, whatever it holds
+
+
+def _tell_incidents(row: Json) -> None:
+    found = _incidents(row)
+    say(f"  incidents of this kind: {len(found) or 'none yet'}")
+    for incident in found:
+        say(f"    #{incident['id']} {incident['status']} {ago(incident['detected_at'])}: {one_line(incident['title'])}")
+
+
+def _short(plan: list[Json]) -> str:
+    known = read_plan(plan)
+    return "; ".join(action.about() for action in known) if known else "cannot be read by this version"

@@ -1,0 +1,64 @@
+"""Plans as people read and write them."""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+
+from pydantic import ValidationError
+
+from orchestrator import actions
+from orchestrator.cli.printing import one_line
+from orchestrator.model import Action, Json
+
+
+def read_plan(plan: Sequence[Json]) -> tuple[Action, ...] | None:
+    """The stored plan as actions; None when this version cannot read it."""
+    try:
+        return tuple(actions.parse(item) for item in plan)
+    except ValueError:
+        return None
+
+
+def lines_of(plan: Sequence[Json]) -> Iterator[str]:
+    """Each action: what it does, the line that a person would type, its risk, and whether it can be undone."""
+    for n, item in enumerate(plan, 1):
+        known = read_plan([item])
+        if known is None:
+            yield f"{n}. {one_line(json.dumps(item))}  (this version cannot read it)"
+            continue
+        action = known[0]
+        undo = "undone if it does not help" if action.reversible else "cannot be undone"
+        yield f"{n}. {one_line(action.about())}  ({action.level} risk, {undo})"
+        if action.command():
+            yield f"   $ {one_line(action.command())}"
+
+
+def parse_step(text: str) -> Action:
+    """`restart_unit unit=shop.service`, or the action as JSON. Raises ValueError with what was expected."""
+    data = json.loads(text) if text.lstrip().startswith("{") else _fields(text)
+    try:
+        return actions.parse(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{text!r}: {where}: {first['msg']}; `orchestrator actions` lists what there is") from None
+
+
+def _fields(text: str) -> Json:
+    kind, *pairs = shlex.split(text)
+    fields: Json = {"kind": kind}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r}: write each field as name=value")
+        fields[name] = _value(value)
+    return fields
+
+
+def _value(text: str) -> object:
+    """A number or a list as such, anything else as the words that they are."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float | list) else text

@@ -1,0 +1,146 @@
+"""`status`, `checks` and `test-alert`: whether the host is watched, what is wrong now, and whether a mail would arrive."""
+
+import socket
+import time
+from contextlib import closing
+
+import click
+
+from escalation import Desk, FrontDesk
+from orchestrator.cli.life import dead
+from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.printing import one_line, say, say_json, table
+from orchestrator.cli.when import age, ago, between, clock, lasting, until
+from orchestrator.model import Json
+
+_SHOWN = 20
+_FIXED_SHOWN = 5
+_MAIL_SECONDS = 30.0
+"""The daemon looks into its outbox each 10 s, and a mail server may take its time."""
+
+
+@click.command()
+@listing
+def status() -> int:
+    """What is wrong now, on one screen. Exit status 1 when no daemon watches this host, whatever else is right."""
+    found = reader().status()
+    why_dead = dead(found, settings().daemon.poll_seconds)
+    live = reader().incidents(live=True, limit=1000)
+    fixed = reader().incidents(status="fixed", limit=_FIXED_SHOWN)
+    if wants_json():
+        say_json({**found, "alive": not why_dead, "why_dead": why_dead, "live": live, "fixed_lately": fixed})
+    else:
+        _tell_daemon(found, why_dead)
+        if found["daemon"] is not None:
+            _tell_live(live)
+            _tell_rest(found)
+            _tell_fixed(fixed)
+    return 1 if why_dead else 0
+
+
+@click.command()
+@listing
+def checks() -> None:
+    """Every check: what it looks for, and what it saw last."""
+    from orchestrator.checks import all_checks  # noqa: PLC0415
+
+    seen = {row["name"]: row for row in reader().checks()}
+    unseen = {"state": "", "looked_at": None, "detail": ""}
+    rows = [{"name": name, "about": check.about, **seen.get(name, unseen)} for name, check in all_checks().items()]
+    if wants_json():
+        say_json(rows)
+    else:
+        heads = ("name", "state", "looked", "looks for", "saw")
+        table(heads, [(row["name"], row["state"] or "not yet", ago(row["looked_at"]), row["about"], row["detail"]) for row in rows])
+
+
+@click.command()
+@configured
+def test_alert() -> None:
+    """Send a mail that only says that mail works, on the way that a real one takes."""
+    config = settings()
+    if not config.mail.enabled:
+        raise click.ClickException("mail is off in the configuration ([mail] enabled = false)")
+    FrontDesk(state_dir()).close()  # only the daemon makes or migrates the file; this raises when it has not
+    with closing(Desk(state_dir(), config.mail, socket.gethostname())) as desk:
+        mail = desk.test_mail()
+        if dead(reader().status(), config.daemon.poll_seconds):
+            say("the daemon does not run: sending it from here")
+            desk.deliver(time.time())
+    row = _fate(mail)
+    if row["status"] != "sent":
+        why = one_line(row["last_error"]) or "no answer yet"
+        raise click.ClickException(f"not sent to {', '.join(config.mail.to)}: {why}; it is tried again")
+    refused = f"; refused: {one_line(row['last_error'])}" if row["last_error"] else ""
+    say(f"the mail server {config.mail.host}:{config.mail.port} took it for {', '.join(config.mail.to)}{refused}")
+
+
+def _fate(mail: int) -> Json:
+    """The mail's row once it was tried, or as it is when that takes too long."""
+    deadline = time.monotonic() + _MAIL_SECONDS
+    while True:
+        row = reader().sql(f"SELECT status, last_error FROM outbox WHERE id = {mail:d}")[0]  # noqa: S608  # a number
+        if row["status"] in ("sent", "not sent") or row["last_error"] or time.monotonic() > deadline:
+            return row
+        time.sleep(0.1)
+
+
+def _tell_daemon(found: Json, why_dead: str) -> None:
+    daemon = found["daemon"]
+    if daemon is None:
+        say(f"NOT WATCHED: no daemon has run on {state_dir()} yet", style="bold red")
+        say("  start it: systemctl enable --now autonomous-orchestrator    first look: orchestrator doctor")
+        return
+    about = f"version {daemon['version']}, mode {_mode(daemon)}"
+    if why_dead:
+        say(f"NOT WATCHED: the daemon is dead: {why_dead} ({about})", style="bold red")
+        say("  look: systemctl status autonomous-orchestrator; journalctl -u autonomous-orchestrator -n 50")
+    else:
+        say(f"watched: {about}, last tick {ago(daemon['tick_at'])}, up since {clock(daemon['started_at'])}", style="green")
+
+
+def _mode(daemon: Json) -> str:
+    summary = daemon["summary"]
+    return str(summary.get("mode", "unknown")) if isinstance(summary, dict) else "unknown"
+
+
+def _tell_live(live: list[Json]) -> None:
+    say()
+    if not live:
+        say("nothing is wrong", style="green")
+        return
+    say(f"wrong now: {len(live)}", style="bold")
+    columns = ("id", "status", "severity", "phase", "opened_at", "title", "waiting_for")
+    rows = [[ago(row[name]) if name == "opened_at" else row[name] for name in columns] for row in live[:_SHOWN]]
+    table(("n", "state", "severity", "phase", "since", "what", "waits for"), rows)
+    if len(live) > _SHOWN:
+        say(f"and {len(live) - _SHOWN} more: orchestrator incidents")
+    say("the story of one: orchestrator show N")
+
+
+def _tell_rest(found: Json) -> None:
+    """What else a person should know; nothing is printed for what is as it should be."""
+    for check in found["blind_checks"]:
+        say(f"blind: {check['name']} for {lasting(age(check['changed_at']))}: {one_line(check['detail'])}", style="yellow")
+    for window in found["maintenance"]:
+        what, who = one_line(window["service"]) or "the whole host", one_line(window["actor"])
+        say(f"maintenance: {what}, ends {until(window['until'])}, by {who}: {one_line(window['reason'])}", style="yellow")
+    standing = {name: n for name, n in found["escalations"].items() if name != "resolved"}
+    if standing:
+        say(f"escalations: {', '.join(f'{n} {name}' for name, n in standing.items())}: orchestrator escalations", style="yellow")
+    mail = found["mail"]
+    if mail["waiting"]:
+        say(f"mail: {mail['waiting']} not sent, the oldest from {ago(mail['oldest'])}: orchestrator doctor", style="yellow")
+    if found["decisions_waiting"]:
+        say(f"decisions: {found['decisions_waiting']} wait for the daemon", style="yellow")
+
+
+def _tell_fixed(fixed: list[Json]) -> None:
+    if fixed:
+        say("\nfixed lately")
+        rows = [(row["id"], ago(row["resolved_at"]), _took(row), row["phase"], row["title"]) for row in fixed]
+        table(("n", "when", "took", "phase", "what"), rows)
+
+
+def _took(row: Json) -> str:
+    return between(row["opened_at"], row["resolved_at"])
