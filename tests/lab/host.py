@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, Self
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-NAMESPACE = Path(__file__).with_name("namespace.sh")
+NAMESPACE = Path(__file__).with_name("namespace.sh").read_text(encoding="utf-8")
 RUN = Path("/run/autonomous-orchestrator-lab")
 GROUP = "orchestrator-lab"  # how its cgroups' names begin
 CACHE = Path("/var/cache/autonomous-orchestrator-lab")
@@ -82,8 +82,8 @@ def _unified() -> Path | None:
 
 
 def _legacy() -> dict[str, Path]:
-    """The cgroup v1 hierarchies that a service's limits need: their controllers -> where the machine mounts them."""
-    wanted = {"memory", "pids", "cpu", "cpuacct", "name=systemd"}
+    """The cgroup v1 hierarchies that systemd makes groups in: their controllers -> where the machine mounts them."""
+    wanted = {"memory", "pids", "cpu", "cpuacct", "blkio", "devices", "name=systemd"}
     found = {}
     for _, point, kind, options in _mounts():
         controllers = ",".join(option for option in options.split(",") if option in wanted)
@@ -110,7 +110,21 @@ class Base:
         for old in set(CACHE.glob("*.tar*")) - {cache, cache.with_name(cache.name + ".lock")}:
             old.unlink(missing_ok=True)
         log = self.root / "base.log"
-        hold = ["unshare", "--fork", "--pid", "--mount", "--kill-child", str(NAMESPACE), "hold", str(self.root), str(cache), *self.packages]
+        hold = [
+            "unshare",
+            "--fork",
+            "--pid",
+            "--mount",
+            "--kill-child",
+            "bash",
+            "-c",
+            NAMESPACE,
+            "lab",
+            "hold",
+            str(self.root),
+            str(cache),
+            *self.packages,
+        ]
         with log.open("w") as messages:
             self._holder = subprocess.Popen(
                 hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, text=True, start_new_session=True
@@ -133,7 +147,7 @@ class Base:
     def _cache(self) -> Path:
         """A layer fits as long as the machine below it has the same packages and it is made in the same way."""
         status = Path("/var/lib/dpkg/status").read_bytes()
-        name = hashlib.sha256(b"\0".join([status, NAMESPACE.read_bytes(), " ".join(self.packages).encode()])).hexdigest()[:16]
+        name = hashlib.sha256(b"\0".join([status, NAMESPACE.encode(), " ".join(self.packages).encode()])).hexdigest()[:16]
         return CACHE / f"base-{name}.tar"
 
 
@@ -170,9 +184,12 @@ class Host:
         binds = sorted(
             {str(CHECKOUT), *(prefix for prefix in (sys.prefix, sys.base_prefix) if not prefix.startswith(("/usr", str(CHECKOUT))))}
         )
-        namespaces = ["--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net", "--kill-child"]
-        boot = [*_in_groups(self._groups.values()), "nsenter", "-t", str(self._base.pid), "-m", "-p", "unshare", *namespaces,
-                str(NAMESPACE), "boot", str(self._base.root), self.name, hierarchies, *binds]  # fmt: skip
+        namespaces = ["--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--kill-child"]
+        boot = [
+            *_in_groups(self._groups.values()), "unshare", "--cgroup",  # from here on its own groups look like the root
+            *self._in_console(), "nsenter", "-t", str(self._base.pid), "-m", "-p", "unshare", *namespaces,
+            "bash", "-c", NAMESPACE, "lab", "boot", str(self._base.root), self.name, hierarchies, *binds,
+        ]  # fmt: skip
         with self._log.open("w") as messages:
             self._outer = subprocess.Popen(boot, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, start_new_session=True)
         self.pid = _first_inside(self._outer.pid, depth=2)
@@ -207,6 +224,10 @@ class Host:
         if result.status:
             raise LabError(f"exit {result.status} of {script!r}: {result.out[-2000:]}")
         return result.out
+
+    def _in_console(self) -> list[str]:
+        """Where processes that systemd did not start live: cgroup v2 wants none beside the groups of a group."""
+        return _in_groups(group / "console" for group in self._groups.values())
 
     def _enter(self) -> list[str]:
         environment = ["HOME=/root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_COLORS=0", "SYSTEMD_PAGER=cat",

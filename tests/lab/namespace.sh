@@ -1,4 +1,3 @@
-#!/usr/bin/env bash
 # What has to happen inside new namespaces, for host.py. Nothing here changes the machine outside: every mount is private.
 #
 #   namespace.sh hold ROOT CACHE PACKAGE…   PID 1 of the base: prepares the layer, says "ready", lives as long as its stdin
@@ -6,7 +5,11 @@
 #
 # The hosts are started inside the base's pid namespace. When the program that holds the other end of stdin ends, however
 # it ends, the base ends, and the kernel ends all hosts and takes all their mounts away.
+#
+# host.py hands this text over with `bash -c`, and it is never run from its file: bash reads a file while it executes it,
+# so that an edit during a run would have it go on somewhere else, as root and in the wrong namespace.
 set -euo pipefail
+[ $$ = 1 ] || { echo "namespace.sh is for the first process of a new pid namespace only" >&2; exit 1; }
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # Units that would reach for the machine outside (its kernel settings, modules, clock, devices) or that no test wants.
@@ -70,6 +73,14 @@ settle() { # HOST: only what a minimal host runs, whatever the machine outside h
   chroot "$1" useradd --create-home --user-group --shell /bin/bash ops
 }
 
+protect() { # ROOT: from here on not even a mistake writes to the machine: in this namespace all its file systems are read-only
+  local point
+  while read -r _ point _; do
+    case $point in "$1" | /proc* | /sys* | /dev*) ;; *) mount -o remount,ro,bind "$point" ;; esac
+  done </proc/self/mounts
+  ! touch /etc/.lab-can-write 2>/dev/null
+}
+
 hold() { # ROOT CACHE PACKAGE…
   local root=$1 cache=$2; shift 2
   mount --make-rprivate /
@@ -85,14 +96,16 @@ hold() { # ROOT CACHE PACKAGE…
     mv "$cache.new" "$cache"
   fi
   exec 9>&-
+  protect "$root"
   echo ready
   read -r _ || true
 }
 
-cgroups() { # HOST HIERARCHIES: "v2", or the controllers of each v1 hierarchy of the machine
+cgroups() { # HOST HIERARCHIES: "v2", or the controllers of each v1 hierarchy of the machine; PID 1 moves to the root of each
   local top=$1/sys/fs/cgroup controllers; shift
   if [ "$*" = v2 ]; then
     mount -t cgroup2 cgroup2 "$top"
+    echo $$ >"$top/cgroup.procs"
     return
   fi
   mount -t tmpfs -o mode=755 tmpfs "$top"
@@ -100,9 +113,14 @@ cgroups() { # HOST HIERARCHIES: "v2", or the controllers of each v1 hierarchy of
   mount -t cgroup2 cgroup2 "$top/unified"
   for controllers in "$@"; do
     mkdir "$top/${controllers#name=}"
-    case $controllers in name=*) mount -t cgroup -o "none,$controllers" cgroup "$top/${controllers#name=}" ;;
-    *) mount -t cgroup -o "$controllers" cgroup "$top/$controllers" ;; esac
+    case $controllers in
+    name=*) mount -t cgroup -o "none,$controllers" cgroup "$top/${controllers#name=}" ;;
+    *) mount -t cgroup -o "$controllers" cgroup "$top/$controllers" ;;
+    esac
+    echo $$ >"$top/${controllers#name=}/cgroup.procs"
   done
+  echo $$ >"$top/unified/cgroup.procs"
+  mount -o remount,ro,bind "$top" # systemd would mount what other hierarchies the kernel knows, and they are the machine's
 }
 
 boot() { # ROOT NAME HIERARCHIES BIND…
@@ -136,7 +154,8 @@ boot() { # ROOT NAME HIERARCHIES BIND…
   cd "$host"
   pivot_root . outside
   umount -l /outside && rmdir /outside
+  [ "$(stat --file-system --format %T /)" = overlayfs ] || { echo "this is not the root of a host" >&2; exit 1; }
   exec env -i container=lab PATH="$PATH" /lib/systemd/systemd --system --unit=multi-user.target --log-target=journal --show-status=0
 }
 
-"$@"
+"$@"; exit
