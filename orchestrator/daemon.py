@@ -162,7 +162,7 @@ class Daemon:
         if (retry := self.looks.next_retry()) is not None:
             waits.append(retry)
         try:
-            if (due := self.store.next_due()) is not None:
+            if (due := self.engine.next_due()) is not None:
                 waits.append(max(0.02, due - self.view.now()))
         except StoreFailed:
             pass  # told by the tick

@@ -64,6 +64,8 @@ class Engine:
         self._settling = Settling(config, view, store, hands)
         self._held: dict[int, Scope] = {}
         self._working: set[int] = set()
+        self._blocked: set[int] = set()
+        """Due, and not claimed at the last round: their lane was full, or their scope held."""
         self._lock = threading.Lock()
         self.config = config
         self.booting = False
@@ -76,19 +78,28 @@ class Engine:
 
     def claim_due(self, now: float, has_room: Callable[[Case], bool]) -> Iterator[Case]:
         """The cases to step now: due, their lane has room, and no other change is under way in their scope."""
+        self._blocked.clear()
         for case in self._store.due(now):
+            number = case.incident.id
             with self._lock:
-                if case.incident.id in self._working:
+                if number in self._working:
                     continue
+            self._blocked.add(number)
             if not has_room(case):
                 continue
             scope = case.scope if _open_attempt(case) else scope_of(case.fault, self._view, self.config)
             with self._lock:
-                if any(number != case.incident.id and _overlap(scope, held) for number, held in self._held.items()):
+                if any(other != number and _overlap(scope, held) for other, held in self._held.items()):
                     continue
-                self._working.add(case.incident.id)
-                self._held[case.incident.id] = scope
+                self._working.add(number)
+                self._held[number] = scope
+            self._blocked.discard(number)
             yield case.model_copy(update={"scope": scope})
+
+    def next_due(self) -> float | None:
+        """When a case falls due that can be claimed without another step ending first."""
+        with self._lock:
+            return self._store.next_due(besides=self._working | self._blocked)
 
     def step(self, case: Case) -> None:
         """One step of a claimed case. Never raises: our own trouble is logged, and the case comes back later."""

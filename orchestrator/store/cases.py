@@ -1,5 +1,7 @@
 """Reading: a row of `tasks` with all that belongs to it, as the Case that a phase sees."""
 
+from collections.abc import Collection
+
 from orchestrator.model import Attempt, Case, Fault, Json, epoch
 from orchestrator.store.base import Part, stamp
 from orchestrator.store.ledger import looking
@@ -24,7 +26,8 @@ ATTEMPTS_SHOWN = 50
 _SEVERITY_RANK = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
 _DUE = f"""SELECT * FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL AND next_at <= ?
 ORDER BY {_SEVERITY_RANK}, detected_at, id LIMIT {CLAIMED_AT_ONCE}"""  # noqa: S608 - two constants of this module
-_NEXT = "SELECT MIN(next_at) AS at FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL"
+_NEXT = """SELECT id, next_at FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL
+AND next_at IS NOT NULL ORDER BY next_at"""
 _UNENDED = """SELECT * FROM tasks WHERE resolved_at IS NULL AND status != 'merged'
 AND id IN (SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1) ORDER BY id"""
 _SYMPTOMS = "SELECT * FROM tasks WHERE root_id = ? AND status = 'merged' AND (resolved_at IS NULL OR ?) ORDER BY id"
@@ -39,10 +42,9 @@ class Cases(Part):
         return all_readable("incident", self.ledger.rows(_DUE, (stamp(now),)), self._case)
 
     @looking
-    def next_due(self) -> float | None:
-        """When the next root falls due; None when none will without an event or a person. 0.0 is at once."""
-        row = self.ledger.row(_NEXT)
-        return epoch(row["at"]) if row and row["at"] else None
+    def next_due(self, besides: Collection[int] = ()) -> float | None:
+        """When the next root, `besides` these, falls due; None when none will without an event or a person. 0.0 is at once."""
+        return next((epoch(row["next_at"]) for row in self.ledger.rows(_NEXT) if row["id"] not in besides), None)
 
     @looking
     def case(self, task_id: int) -> Case | None:
