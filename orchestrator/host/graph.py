@@ -1,5 +1,6 @@
 """The dependency graph of units: what counts as needing, and how far it is walked. Pure but for the functions given."""
 
+import os.path
 import re
 from collections import deque
 from collections.abc import Callable
@@ -58,5 +59,5 @@ def mount_unit(point: str) -> str:
     """systemd-escape --path --suffix=mount: the name of the unit that mounts on `point`."""
     if point == "/":
         return "-.mount"
-    escaped = re.sub(rb"[^A-Za-z0-9:_./]|^\.", lambda found: b"\\x%02x" % found[0][0], point.strip("/").encode())
+    escaped = re.sub(rb"[^A-Za-z0-9:_./]|^\.", lambda found: b"\\x%02x" % found[0][0], os.path.normpath(point).strip("/").encode())
     return escaped.decode().replace("/", "-") + ".mount"

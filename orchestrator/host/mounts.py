@@ -88,7 +88,7 @@ class Mounts:
     def of_path(self, path: str) -> Mount:
         """The mount that an absolute path lies on, by its spelling: no link is followed, nothing is touched."""
         by_point = self._current().by_point
-        here = os.path.normpath("/" + path)
+        here = os.path.normpath("/" + path.lstrip("/"))  # of two leading slashes normpath keeps both
         while here not in by_point:
             if here == "/":
                 raise Unavailable("there is no root mount in mountinfo")
@@ -112,6 +112,12 @@ class Mounts:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise Unavailable(f"{path}: {reason}") from None
+
+    def close(self) -> None:
+        with self._lock:
+            if self._table is not None:
+                self._table.close()
+                self._table = None
 
     def _doubtful(self, path: str) -> str:
         """The first mount on the way to `path`, its links included, that may hang; empty when there is none.
@@ -165,6 +171,9 @@ class _Table:
         text = b"".join(iter(lambda: self._file.read(1 << 16), b"")).decode("utf-8", "surrogateescape")
         self.mounts = tuple(parse(line) for line in text.splitlines()[:_MOUNTS])
         self.by_point = {mount.point: mount for mount in self.mounts}
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def parse(line: str) -> Mount:

@@ -49,4 +49,5 @@ class View:
 
     def close(self) -> None:
         self._bus.close()
+        self.mounts.close()
         self._helper.close()

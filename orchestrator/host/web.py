@@ -53,23 +53,17 @@ def _connected(parts: SplitResult, helper: Helper, deadline: float) -> socket.so
     plain = connect(host, parts.port or (443 if secure else 80), helper, deadline)
     if not secure:
         return plain
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    wrapped = context.wrap_socket(plain, server_hostname=host or None, do_handshake_on_connect=False)
     try:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return _shake_hands(context, plain, host, deadline)
+        wrapped.settimeout(_left(deadline))
+        wrapped.do_handshake()
     except BaseException:
-        plain.close()
+        wrapped.close()
         raise
-
-
-def _shake_hands(context: ssl.SSLContext, plain: socket.socket, host: str, deadline: float) -> ssl.SSLSocket:
-    """Step by step, so that a handshake that drips is late too."""
-    plain.settimeout(_left(deadline))
-    secure = context.wrap_socket(plain, server_hostname=host or None, do_handshake_on_connect=False)
-    secure.settimeout(_left(deadline))
-    secure.do_handshake()
-    return secure
+    return wrapped
 
 
 def _addresses(host: str, helper: Helper, deadline: float) -> Iterator[str]:

@@ -1,0 +1,36 @@
+"""What ran while all was well, as a value."""
+
+from pathlib import Path
+
+from orchestrator.host import Baseline, Listener
+from orchestrator.host.baseline import enabled_units, listener_name
+
+
+def test_it_survives_the_database() -> None:
+    """JSON and back; unknown keys of another version are passed over."""
+    baseline = Baseline(active=frozenset({"b.service", "a.service"}), listeners=frozenset({"tcp:80"}), read_at=5.0)
+    data = baseline.to_json()
+    assert data["active"] == ["a.service", "b.service"]
+    assert Baseline.from_json(data | {"later": [1]}) == baseline
+    assert Baseline.from_json({}) == Baseline()
+
+
+def test_two_are_merged() -> None:
+    """What ran in either; but enabled is what is enabled now."""
+    old = Baseline(active=frozenset({"a"}), enabled=frozenset({"a"}), mounts=frozenset({"/"}), read_at=1.0)
+    new = Baseline(active=frozenset({"b"}), enabled=frozenset({"b"}), mounts=frozenset({"/srv"}), read_at=2.0)
+    assert old.merged(new) == Baseline(active=frozenset({"a", "b"}), enabled=frozenset({"b"}), mounts=frozenset({"/", "/srv"}), read_at=2.0)
+
+
+def test_enabled_is_what_stands_in_the_directories(tmp_path: Path) -> None:
+    """Links in wants and requires, dangling ones too; nothing that is no unit."""
+    for name in ("multi-user.target.wants/web.service", "web.service.requires/srv.mount", "x.target.wants/notes.txt", "alone.service"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to("/nowhere")
+    assert set(enabled_units(tmp_path)) == {"web.service", "srv.mount"}
+
+
+def test_listeners_are_called_by_what_clients_know() -> None:
+    """Port or path, whatever the address."""
+    assert listener_name(Listener("tcp6", address="::", port=80)) == "tcp:80"
+    assert listener_name(Listener("unix", path="/run/x.sock")) == "unix:/run/x.sock"

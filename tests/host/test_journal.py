@@ -1,0 +1,102 @@
+"""What journalctl says becomes typed lines, however it is said and whoever wrote it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.host import Journal, Unavailable
+from orchestrator.host.journal import MESSAGE_CHARACTERS, clean, parse
+from orchestrator.host.kernel import Kernel
+
+
+def _entry(**fields: object) -> str:
+    return json.dumps({"__REALTIME_TIMESTAMP": "1795222492394818", "MESSAGE": "hello", "_PID": "7", **fields})
+
+
+def test_a_line_has_its_time_and_writer() -> None:
+    """The common fields of an entry."""
+    line = parse(_entry(PRIORITY="3", _COMM="web", _SYSTEMD_UNIT="web.service"))
+    assert line is not None
+    assert (line.at, line.message, line.priority, line.pid, line.comm, line.unit) == (
+        1795222492.394818,
+        "hello",
+        3,
+        7,
+        "web",
+        "web.service",
+    )
+    assert not line.trusted
+
+
+def test_only_pid_1_is_trusted() -> None:
+    """A forged line of systemd, written with logger, has another pid and lends no fields; a true one names its unit."""
+    fields = {"UNIT": "web.service", "JOB_TYPE": "stop", "MESSAGE_ID": "x", "_SYSTEMD_UNIT": "init.scope"}
+    forged, true = parse(_entry(**fields)), parse(_entry(**fields | {"_PID": "1"}))
+    assert forged is not None
+    assert true is not None
+    assert (forged.trusted, forged.unit, dict(forged.fields)) == (False, "init.scope", {})
+    assert (true.trusted, true.unit, true.fields["JOB_TYPE"]) == (True, "web.service", "stop")
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ([104, 105, 255], "hi\ufffd"),
+        (None, ""),
+        (["one", "two"], "one two"),
+        (["one", [104, 105]], "one hi"),
+        ([], ""),
+        ({"a": 1}, ""),
+        (5, ""),
+    ],
+)
+def test_messages_come_in_many_forms(message: object, text: str) -> None:
+    """journald gives bytes as numbers, doubled fields as lists, oversized ones as null."""
+    line = parse(_entry(MESSAGE=message))
+    assert line is not None
+    assert line.message == text
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "-- No entries --", '{"MESSAGE":"x"}', '{"__REALTIME_TIMESTAMP":"soon"}'])
+def test_what_is_no_entry_is_none(text: str) -> None:
+    """Anything else is passed over."""
+    assert parse(text) is None
+
+
+def test_strange_numbers_have_defaults() -> None:
+    """A client may set PRIORITY to anything."""
+    line = parse(_entry(PRIORITY=["3", "4"], _PID=None))
+    assert line is not None
+    assert (line.priority, line.pid) == (3, 0)
+    assert getattr(parse(_entry(PRIORITY="urgent")), "priority", None) == 6
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07after", "after"),
+        ("a\x00b\rc\x9bd", "a b c d"),
+        ("tab\tand\nline", "tab\tand\nline"),
+        ("safe\u202egnp.exe", "safe gnp.exe"),
+        ("half an escape\x1b", "half an escape"),
+    ],
+)
+def test_text_cannot_move_a_terminal(raw: str, plain: str) -> None:
+    """Escape sequences, control characters and direction changes are taken out."""
+    assert clean(raw) == plain
+
+
+def test_a_long_line_is_cut() -> None:
+    """A line of a megabyte keeps its first 2,000 characters."""
+    assert clean("x" * 1_000_000) == "x" * MESSAGE_CHARACTERS
+
+
+def test_without_a_journal_it_is_blind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No journal is no empty journal."""
+    monkeypatch.setattr("orchestrator.host.journal._DIRECTORIES", (tmp_path,))
+    journal = Journal(Kernel())
+    assert not journal.has_journal()
+    with pytest.raises(Unavailable, match="no journal"):
+        journal.tail("web.service")

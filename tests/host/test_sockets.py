@@ -1,0 +1,94 @@
+"""Who listens where, on real sockets."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.host import Kernel, Listener, Processes, Sockets
+
+BACKLOG = 3
+
+
+@pytest.fixture
+def sockets() -> Sockets:
+    return Sockets(Processes(Kernel()))
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def server(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
+    with socket.socket(family) as opened:
+        try:
+            opened.bind((request.param, 0))
+        except OSError:
+            pytest.skip("no IPv6 here")
+        opened.listen(BACKLOG)
+        yield opened
+
+
+def _found(sockets: Sockets, server: socket.socket) -> Listener:
+    return next(listener for listener in sockets.listeners() if listener.port == server.getsockname()[1])
+
+
+def test_a_listener_is_found(sockets: Sockets, server: socket.socket) -> None:
+    """Its protocol, address, port and inode, and how many may wait."""
+    found = _found(sockets, server)
+    assert found.address == server.getsockname()[0]
+    assert found.protocol == ("tcp6" if ":" in found.address else "tcp")
+    assert found.inode == os.fstat(server.fileno()).st_ino
+    assert (found.queue, found.backlog) == (0, BACKLOG)
+
+
+def test_who_is_not_accepted_is_counted(sockets: Sockets, server: socket.socket) -> None:
+    """A connection that nobody accepts waits in the queue."""
+    with socket.create_connection(server.getsockname()[:2]):
+        assert _found(sockets, server).queue == 1
+        server.accept()[0].close()
+        assert _found(sockets, server).queue == 0
+
+
+def test_a_port_has_its_holder(sockets: Sockets, server: socket.socket) -> None:
+    """The process that listens; nobody on a port that nobody listens on."""
+    port = server.getsockname()[1]
+    holder = sockets.holder_of_port(port)
+    assert holder is not None
+    assert holder.pid == os.getpid()
+    server.close()
+    assert sockets.holder_of_port(port) is None
+
+
+def test_a_connection_is_no_listener(sockets: Sockets, server: socket.socket) -> None:
+    """The client's side of a connection is not listed."""
+    with socket.create_connection(server.getsockname()[:2]) as client:
+        assert client.getsockname()[1] not in {listener.port for listener in sockets.listeners()}
+
+
+def test_a_socket_file_has_its_holder(sockets: Sockets, tmp_path: Path) -> None:
+    """Who listens on the file; nobody when the file is all that is left."""
+    path = str(tmp_path / "with space.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        assert sockets.holder_of_socket(path) is None, "bound, but not listening"
+        server.listen()
+        holder = sockets.holder_of_socket(path)
+        assert holder is not None
+        assert holder.pid == os.getpid()
+    assert Path(path).exists()
+    assert sockets.holder_of_socket(path) is None
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1", "::1"], indirect=True)
+def test_without_sock_diag_proc_tells_the_same(sockets: Sockets, server: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel without that door is read by /proc/net/tcp: all but the length of the queue."""
+
+    def no_door(family: int) -> tuple[()]:
+        raise OSError(2, f"no sock_diag for {family}")
+
+    with_door = _found(sockets, server)
+    monkeypatch.setattr("orchestrator.host.sock_diag.tcp_listeners", no_door)
+    without = _found(sockets, server)
+    assert (without.protocol, without.address, without.inode) == (with_door.protocol, with_door.address, with_door.inode)
+    assert (without.queue, without.backlog) == (0, 0)
