@@ -27,6 +27,7 @@ from typing import Any, Self
 CHECKOUT = Path(__file__).resolve().parents[2]
 NAMESPACE = Path(__file__).with_name("namespace.sh").read_text(encoding="utf-8")
 RUN = Path("/run/autonomous-orchestrator-lab")
+LAYER_SECONDS = 7 * 86_400  # then it is made anew, with the packages of that day
 GROUP = "orchestrator-lab"  # how its cgroups' names begin
 CACHE = Path("/var/cache/autonomous-orchestrator-lab")
 
@@ -107,8 +108,9 @@ class Base:
             directory.mkdir(parents=True, exist_ok=True)
         self.root = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=RUN))
         cache = self._cache()
-        for old in set(CACHE.glob("*.tar*")) - {cache, cache.with_name(cache.name + ".lock")}:
-            old.unlink(missing_ok=True)
+        for old in CACHE.glob("base-*"):
+            if time.time() - old.stat().st_mtime > LAYER_SECONDS:
+                old.unlink(missing_ok=True)
         log = self.root / "base.log"
         hold = [
             "unshare",

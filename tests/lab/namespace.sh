@@ -73,12 +73,17 @@ settle() { # HOST: only what a minimal host runs, whatever the machine outside h
   chroot "$1" useradd --create-home --user-group --shell /bin/bash ops
 }
 
-protect() { # ROOT: from here on not even a mistake writes to the machine: in this namespace all its file systems are read-only
+protect() { # ROOT: from here on not even a mistake writes to the machine: in this namespace its file systems are read-only
   local point
   while read -r _ point _; do
-    case $point in "$1" | /proc* | /sys* | /dev*) ;; *) mount -o remount,ro,bind "$point" ;; esac
+    point=$(printf %b "$point") # a space is \040 there
+    case $point in "$1" | /proc* | /sys* | /dev*) ;; *) mount -o remount,ro,bind "$point" || echo "stays writable: $point" >&2 ;; esac
   done </proc/self/mounts
-  ! touch /etc/.lab-can-write 2>/dev/null
+  if touch /etc/.lab-can-write 2>/dev/null; then
+    rm /etc/.lab-can-write
+    echo "the machine's root could not be made read-only for the lab" >&2
+    exit 1
+  fi
 }
 
 hold() { # ROOT CACHE PACKAGE…
