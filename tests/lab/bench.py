@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from os import pidfd_open, sysconf
 from statistics import median
 
-from tests.lab.host import DAEMON, Base, Host, LabError, unavailable
+from tests.lab.base import Base, LabError, unavailable
+from tests.lab.host import DAEMON, Host
 
 HEALERS = ("systemd", "ours", "monit")
 FIRST_PORT = {"systemd": 8100, "ours": 8300, "monit": 8500}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.host import Base, Host, unavailable
+from tests.lab.base import Base, unavailable
+from tests.lab.host import Host
 
 WEBAPP = Path(__file__).with_name("webapp.py")
 

@@ -1,4 +1,4 @@
-# What has to happen inside new namespaces, for host.py. Nothing here changes the machine outside: every mount is private.
+# What has to happen inside new namespaces, for base.py and host.py. Nothing here changes the machine outside: every mount is private.
 #
 #   namespace.sh hold ROOT CACHE PACKAGE…   PID 1 of the base: prepares the layer, says "ready", lives as long as its stdin
 #   namespace.sh boot ROOT NAME HIERARCHIES BIND…   PID 1 of a host: mounts its root over the layer and becomes systemd
@@ -6,7 +6,7 @@
 # The hosts are started inside the base's pid namespace. When the program that holds the other end of stdin ends, however
 # it ends, the base ends, and the kernel ends all hosts and takes all their mounts away.
 #
-# host.py hands this text over with `bash -c`, and it is never run from its file: bash reads a file while it executes it,
+# base.py hands this text over with `bash -c`, and it is never run from its file: bash reads a file while it executes it,
 # so that an edit during a run would have it go on somewhere else, as root and in the wrong namespace.
 set -euo pipefail
 [ $$ = 1 ] || { echo "namespace.sh is for the first process of a new pid namespace only" >&2; exit 1; }

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.host import CHECKOUT, CONFIG, DAEMON, STATE, Base, Host
+from tests.lab.base import Base
+from tests.lab.host import CHECKOUT, CONFIG, DAEMON, STATE, Host
 
 WHEELS = CHECKOUT / "build" / "wheels"
 INSTALL = f"{CHECKOUT}/scripts/install --wheels {WHEELS}"

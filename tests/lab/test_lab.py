@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.host import CHECKOUT, RUN, Base, Host
+from tests.lab.base import RUN, Base
+from tests.lab.host import CHECKOUT, Host
 
 SLEEPER = "[Service]\nExecStart=/bin/sleep infinity\n"
 
@@ -67,7 +68,10 @@ def test_a_host_leaves_the_machine_alone(lab: Host) -> None:
 @pytest.mark.usefixtures("base")
 def test_a_killed_run_leaves_nothing() -> None:
     """When the program that started a host is killed, the host ends; the next base removes its cgroups."""
-    program = "import sys; from tests.lab.host import *\nwith Base() as b, Host(b) as h: print(h.pid, h.name, flush=True); sys.stdin.read()"
+    program = "\n".join([
+        "import sys; from tests.lab.base import Base; from tests.lab.host import Host",
+        "with Base() as b, Host(b) as h: print(h.pid, h.name, flush=True); sys.stdin.read()",
+    ])  # fmt: skip
     with subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout
         pid, name = run.stdout.readline().split()
