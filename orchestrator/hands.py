@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,13 +28,14 @@ ROTATE_BYTES = 5 << 20
 REMEMBERED_SECONDS = 7 * 86_400
 REMEMBERED_ENTRIES = 10_000
 """What survives a rotation: it can be undone, and counts against the budgets."""
+_READ_BYTES = 8 * ROTATE_BYTES
 _DETAIL_CHARACTERS = 1000
 
-_Op = Literal["perform", "undo"]
+_Op = Literal["perform", "undo", "undone"]
 
 
 class Entry(Word):
-    """One line of the record: what is about to be done."""
+    """One line of the record: what is about to be done; or, after an undo, that it is through."""
 
     id: Annotated[int, Field(ge=0)]
     op: _Op
@@ -69,29 +71,39 @@ class Hands:
 
     def _perform(self, change_id: int, data: Json) -> Json:
         action = actions.parse(data)
-        refusal = self._forbidden(action) or action.refusal(self._view, self._config)
+        refusal = self._not_now(change_id, action) or action.refusal(self._view, self._config)
         if refusal:
             return _refused(refusal)
         entry = _entry(change_id, "perform", action, action.remember(self._view))
         with self._lock:  # between the last look at the record and the new line nobody else may write one
-            refusal = self._forbidden(action) or self._record.used(entry)
+            refusal = self._not_now(change_id, action)
             if refusal:
                 return _refused(refusal)
             self._record.append(entry)
         return _guarded(lambda: _answer(action.do(self._machine), ok=True), refused=False)
 
     def _undo(self, change_id: int, data: Json, before: Json) -> Json:
+        """One that a death cut short is done again from its beginning: every undo leaves alone what is already as it was."""
         action = actions.parse(data)
-        if not action.reversible:
-            return _refused(f"{action.kind} cannot be undone")
         entry = _entry(change_id, "undo", action, before)
         with self._lock:
-            performed = self._record.performed(entry)
-            refusal = self._forbidden(action, undoing=True) or self._record.used(entry)
+            performed = self._record.find(change_id, "perform")
+            refusal = _not_undoable(action, entry, performed) or self._forbidden(action, undoing=True)
+            if performed is None and not self._record.has_used(change_id):
+                return _answer("nothing to undo: it never began", ok=True)
+            if self._record.find(change_id, "undone"):
+                return _answer("it was undone before", ok=True)
             if performed is None or refusal:
-                return _refused(refusal or f"change {change_id} was not performed here with this action")
+                return _refused(refusal or f"what change {change_id} did is not recorded any more")
             self._record.append(entry)
-        return _guarded(lambda: _answer(action.undo(self._machine, performed.before), ok=True), refused=False)
+        answer = _guarded(lambda: _answer(action.undo(self._machine, performed.before), ok=True), refused=False)
+        if answer["ok"]:
+            with self._lock, suppress(RecordFailed):  # then a second undo finds nothing to do
+                self._record.append(entry.model_copy(update={"op": "undone", "at": time.time()}))
+        return answer
+
+    def _not_now(self, change_id: int, action: Action) -> str:
+        return f"id {change_id} was used before" if self._record.has_used(change_id) else self._forbidden(action)
 
     def _forbidden(self, action: Action, *, undoing: bool = False) -> str:
         """The policy's word by configuration and budget; what was done can always be undone, whatever the budget says."""
@@ -117,17 +129,14 @@ class Record:
         self._entries: list[Entry] = []
         self._mark = -1
         self._size = 0
+        self._unusable = ""
         self._read()
 
-    def used(self, wanted: Entry) -> str:
-        known = wanted.id <= self._mark if wanted.op == "perform" else False
-        if known or any((entry.id, entry.op) == (wanted.id, wanted.op) for entry in self._entries):
-            return f"id {wanted.id} was used for a {wanted.op} before"
-        return ""
+    def has_used(self, change_id: int) -> bool:
+        return change_id <= self._mark or self.find(change_id, "perform") is not None
 
-    def performed(self, undo: Entry) -> Entry | None:
-        """The line of the change that is to be undone."""
-        return next((entry for entry in self._entries if (entry.id, entry.op, entry.hash) == (undo.id, "perform", undo.hash)), None)
+    def find(self, change_id: int, op: _Op) -> Entry | None:
+        return next((entry for entry in self._entries if (entry.id, entry.op) == (change_id, op)), None)
 
     def recent(self, now: float) -> tuple[Performed, ...]:
         young = (entry for entry in self._entries if now - entry.at < 86_400)
@@ -135,6 +144,8 @@ class Record:
 
     def append(self, entry: Entry) -> None:
         """Raises RecordFailed; then the file is as it was."""
+        if self._unusable:
+            raise RecordFailed(f"the hands' record {self._unusable}")
         if self._size > ROTATE_BYTES:
             self._rotate(entry.at)
         line = entry.model_dump_json().encode() + b"\n"
@@ -158,8 +169,15 @@ class Record:
         Where another line is damaged, its id is unknown: all up to the highest one count as used.
         """
         try:
-            content = self._file.read_bytes()
+            with self._file.open("rb") as file:
+                content = file.read(_READ_BYTES)
         except FileNotFoundError:
+            return
+        except OSError as error:
+            self._unusable = f"cannot be read: {error.strerror}"
+            return
+        if len(content) == _READ_BYTES:
+            self._unusable = f"is larger than {_READ_BYTES >> 20} MiB, which this program never writes"
             return
         whole = content[: content.rfind(b"\n") + 1]
         self._size = len(whole)
@@ -204,6 +222,12 @@ def _entry(change_id: int, op: _Op, action: Action, before: Before) -> Entry:
     return Entry(
         id=change_id, op=op, at=time.time(), kind=action.kind, targets=action.targets(), hash=digest(action.model_dump()), before=before
     )
+
+
+def _not_undoable(action: Action, undo: Entry, performed: Entry | None) -> str:
+    if not action.reversible:
+        return f"{action.kind} cannot be undone"
+    return "" if performed is None or performed.hash == undo.hash else f"change {undo.id} was another action"
 
 
 def _guarded(act: Callable[[], Json], *, refused: bool) -> Json:

@@ -96,9 +96,8 @@ class RestoreConfig(Action):
         if state is None:
             return Previous(kind="absent").model_dump()
         kind: Literal["file", "link"] = "link" if state.kind == "link" else "file"
-        return Previous(
-            kind=kind, digest=self.bad_digest, uid=state.uid, gid=state.gid, mode=state.mode, link_target=state.link_target
-        ).model_dump()
+        digest = _digest(self.path, view)
+        return Previous(kind=kind, digest=digest, uid=state.uid, gid=state.gid, mode=state.mode, link_target=state.link_target).model_dump()
 
     def do(self, machine: "Machine") -> str:
         good = machine.view.known_good.get(self.path)
@@ -121,7 +120,13 @@ class RestoreConfig(Action):
         return "" if same else f"{self.path} has another owner or mode than the good copy"
 
     def undo(self, machine: "Machine", before: Before) -> str:
-        previous = Previous.model_validate(before)
+        if self.remember(machine.view) != before:
+            self._put_back(machine, Previous.model_validate(before))
+        return f"{self.path} is as it was before{self._reloaded(machine)}"
+
+    def _put_back(self, machine: "Machine", previous: Previous) -> None:
+        if _digest(self.path, machine.view) != self.good_digest:
+            raise ChangeFailed(f"{self.path} was changed since it was restored; it stays")
         match previous.kind:
             case "file":
                 content = machine.quarantine.kept(previous.digest)
@@ -130,14 +135,11 @@ class RestoreConfig(Action):
                 machine.files.link(self.path, previous.link_target)
             case "absent":
                 self._take_away(machine)
-        return f"{self.path} is as it was before{self._reloaded(machine)}"
 
     def _take_away(self, machine: "Machine") -> None:
         state = machine.view.files.look(self.path)
         if state and state.kind == "link":
             machine.files.unlink(self.path)
-        elif state and _digest(self.path, machine.view) != self.good_digest:
-            raise ChangeFailed(f"{self.path} was changed since it was restored; it stays")
         elif state:
             machine.quarantine.take(self.path, inode=state.inode, device=state.device)
 

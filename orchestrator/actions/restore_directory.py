@@ -66,8 +66,8 @@ class RestoreDirectory(Action):
 
     def undo(self, machine: "Machine", before: Before) -> str:
         """Only as long as it is empty: what a service wrote there meanwhile stays."""
-        if before["there"]:
-            return f"{self.path} was there before"
+        if before["there"] or machine.view.files.look(self.path) is None:
+            return f"{self.path} is as it was before"
         machine.files.remove_directory(self.path)
         return f"{self.path} is gone again"
 

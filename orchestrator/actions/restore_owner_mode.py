@@ -68,7 +68,9 @@ class RestoreOwnerMode(Action):
         return "" if state and Owned.of(state) == self._wanted() else f"{self.path} has another owner or mode"
 
     def undo(self, machine: "Machine", before: Before) -> str:
-        old = Owned.model_validate(before)
+        old, state = Owned.model_validate(before), machine.view.files.look(self.path)
+        if state and Owned.of(state) == old:
+            return f"{self.path} has its owner and mode of before"
         machine.files.own(self.path, uid=old.uid, gid=old.gid, mode=old.mode)
         return f"{self.path} belongs to {old.uid}:{old.gid} again, mode {old.mode:04o}"
 

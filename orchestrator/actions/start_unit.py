@@ -44,7 +44,7 @@ class StartUnit(OnUnit):
         return not_up(view.units.get(self.unit))
 
     def undo(self, machine: "Machine", before: Before) -> str:
-        if before["running"]:
-            return f"{self.unit} was running before: it stays"
-        after = machine.units.job("stop", machine.view.units.get(self.unit))
-        return f"{self.unit} is {after.active_state} again"
+        unit = machine.view.units.get(self.unit)
+        if before["running"] or unit.down:
+            return f"{self.unit} is {unit.active_state}, as before"
+        return f"{self.unit} is {machine.units.job('stop', unit).active_state} again"

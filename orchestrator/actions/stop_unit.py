@@ -51,4 +51,6 @@ class StopUnit(OnUnit):
         return "" if unit.down else f"{self.unit} is {unit.active_state} ({unit.sub_state})"
 
     def undo(self, machine: "Machine", before: Before) -> str:
-        return bring_up(machine, "start", self.unit) if before["running"] else f"{self.unit} was not running before"
+        if machine.view.units.get(self.unit).running or not before["running"]:
+            return f"{self.unit} is as it was before"
+        return bring_up(machine, "start", self.unit)

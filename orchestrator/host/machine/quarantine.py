@@ -66,16 +66,16 @@ class Quarantine:
         """Undo `take`; a file that came there since stays. Says which it was."""
         _prepare(self._directory)
         with parent_of(path) as (directory, name), self._places(directory, name, inode) as places:
+            here = look(directory, name)
+            if here is not None:
+                return f"{path} {'never left' if here.st_ino == inode else 'was made anew meanwhile, and that one stays'}"
             for place, aside in places:
                 state = look(place, aside)
-                if state is None or state.st_ino != inode:
-                    continue
-                if look(directory, name) is not None:
-                    return f"{path} was made anew meanwhile; that one stays"
-                # Unlike a rename, a link never replaces what came there in this very moment.
-                os.link(aside, name, src_dir_fd=place, dst_dir_fd=directory, follow_symlinks=False)
-                os.unlink(aside, dir_fd=place)
-                return f"{path} is back"
+                if state is not None and state.st_ino == inode:
+                    # Unlike a rename, a link never replaces what came there in this very moment.
+                    os.link(aside, name, src_dir_fd=place, dst_dir_fd=directory, follow_symlinks=False)
+                    os.unlink(aside, dir_fd=place)
+                    return f"{path} is back"
         raise ChangeFailed(f"what was moved away from {path} is not there any more")
 
     @contextmanager
