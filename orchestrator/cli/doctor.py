@@ -1,41 +1,24 @@
 """`doctor`: what of the daemon itself does not work, and the line that mends it."""
 
-import grp
 import os
-import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import click
 
+from orchestrator.cli.finding import UNIT, Finding
 from orchestrator.cli.life import dead
 from orchestrator.cli.options import listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.own_state import look_at_databases, look_at_directory
 from orchestrator.cli.printing import STYLES, one_line, say, say_json
 from orchestrator.cli.when import age, ago, lasting
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
 from orchestrator.store import StoreFailed
 
-UNIT = "autonomous-orchestrator.service"
-_ROOM_BYTES = 100 << 20
 _OLD_MAIL_SECONDS = 900.0
 _EARLIEST = 1_767_225_600
 """2026-01-01: a clock before the program was written is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part, how it is, and the line that mends it."""
-
-    part: str
-    state: Literal["ok", "warn", "bad"]
-    what: str
-    mend: str = ""
 
 
 Look = Callable[[View, Config], Iterator[Finding]]
@@ -44,7 +27,9 @@ Look = Callable[[View, Config], Iterator[Finding]]
 @click.command()
 @listing
 def doctor() -> int:
-    """Whether the daemon has what it needs: one line a part, and for what is not right the line that mends it.
+    """Whether the daemon has what it needs.
+
+    One line a part, and for what is not right the line that mends it.
 
     Exit status 1 when something is bad. A warning is 0.
     """
@@ -132,58 +117,12 @@ def _journal(view: View, config: Config) -> Iterator[Finding]:
 
 def _state(view: View, config: Config) -> Iterator[Finding]:
     del view, config
-    directory = state_dir()
-    try:
-        found = directory.stat()
-    except FileNotFoundError:
-        yield Finding("state", "bad", f"{directory} does not exist", f"systemctl start {UNIT}")
-        return
-    if stat.S_IMODE(found.st_mode) != 0o2770:
-        yield Finding("state", "warn", f"{directory} has mode {stat.S_IMODE(found.st_mode):o}, not 2770", f"chmod 2770 {directory}")
-    elif not os.access(directory, os.W_OK | os.X_OK):
-        yield Finding("state", "bad", f"{directory} cannot be written by you", "run as root, or: usermod -aG orchestrator NAME")
-    else:
-        yield Finding("state", "ok", f"{directory}, for root and {_group(found.st_gid)}")
-    usage = os.statvfs(directory)
-    room = usage.f_bavail * usage.f_frsize
-    if room < _ROOM_BYTES:
-        yield Finding("room", "bad", f"{room >> 20} MB are left for the state: what happens may not be written down", f"df -h {directory}")
-    else:
-        yield Finding("room", "ok", f"{room >> 30} GB" if room >> 30 else f"{room >> 20} MB")
-
-
-def _group(gid: int) -> str:
-    if gid == 0:
-        return "nobody else"
-    try:
-        return f"the group {grp.getgrgid(gid).gr_name}"
-    except KeyError:
-        return f"the group {gid}, which has no name"
+    yield from look_at_directory(state_dir())
 
 
 def _databases(view: View, config: Config) -> Iterator[Finding]:
     del view, config
-    for name in ("tasks.db", "escalations.db"):
-        path = state_dir() / name
-        if not path.exists():
-            yield Finding("database", "warn", f"{path} does not exist yet", f"systemctl start {UNIT}")
-            continue
-        wrong = _damage(path)
-        mend = f"systemctl stop {UNIT}; mv {path}* /root/; systemctl start {UNIT}"
-        yield Finding("database", "bad" if wrong else "ok", f"{name} {wrong or 'is whole'}", mend if wrong else "")
-        if stat.S_IMODE(path.stat().st_mode) != 0o660:
-            yield Finding("database", "warn", f"{name} has mode {stat.S_IMODE(path.stat().st_mode):o}, not 660", f"chmod 660 {path}")
-
-
-def _damage(path: Path) -> str:
-    """What SQLite itself finds wrong; empty when nothing is."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=5)) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.DatabaseError as error:
-        return f"cannot be read: {error}"
-    return "" if said == "ok" else f"is damaged: {said}"
+    yield from look_at_databases(state_dir())
 
 
 def _mail(view: View, config: Config) -> Iterator[Finding]:

@@ -56,7 +56,7 @@ def pending_plan(found: Json) -> tuple[Json, str]:
     number = found["escalation"]["id"]
     asked = [question for question in found["interventions"] if question["status"] == "pending" and question["plan"]]
     if not asked:
-        raise click.ClickException(f"escalation {number} asks for no permission: orchestrator escalations show {number}")
+        raise click.ClickException(f"escalation {number} asks for no permission now: orchestrator escalations show {number}")
     question = asked[-1]
     plan = read_plan(question["plan"])
     if plan is None:

@@ -39,7 +39,10 @@ def incidents(status: str | None, since: float | None, limit: int) -> None:
 @click.option("--evidence", is_flag=True, help="All that was observed, not only the latest.")
 @listing
 def show(number: int, *, evidence: bool) -> None:
-    """The story of incident N: how it stands, what was tried, what remains to do, what was seen."""
+    """The story of incident N.
+
+    How it stands, what was tried and why, what remains to do, what was seen.
+    """
     found = reader().story(number)
     if found is None:
         raise click.ClickException(f"there is no incident {number}; `orchestrator incidents` lists them")

@@ -19,7 +19,7 @@ from orchestrator.model import Action, Case, Json
 @click.command()
 @listing
 def actions() -> None:
-    """Every change that the daemon can make, its risk, and what it needs to be told."""
+    """Every change that the daemon can make."""
     if wants_json():
         say_json(schema())
         return
@@ -34,7 +34,7 @@ def actions() -> None:
 @listing
 @click.pass_context
 def runbooks(ctx: click.Context) -> None:
-    """Written knowledge: which evidence means which cause, and which plan."""
+    """Which evidence means which cause and plan."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_runbooks)
 
@@ -42,7 +42,10 @@ def runbooks(ctx: click.Context) -> None:
 @runbooks.command("list")
 @listing
 def list_runbooks() -> None:
-    """All runbooks in the order in which they are asked: yours first (runbooks.d beside the configuration)."""
+    """All runbooks, in the order that they are asked.
+
+    Yours come first: runbooks.d beside the configuration.
+    """
     books = _books()
     if wants_json():
         say_json([book.model_dump(mode="json") for book in books])
@@ -75,9 +78,9 @@ def show(name: str) -> None:
 @click.option("--incident", type=int, metavar="N", help="Whether it fits this incident, by the evidence that was kept of it.")
 @listing
 def test(file: Path, incident: int | None) -> None:
-    """Read FILE, and say what its runbooks would make of an incident. Changes nothing.
+    """Try the runbooks of FILE on an incident.
 
-    Exit status 1 when none of them fits, 78 when the file cannot be used.
+    Changes nothing. Exit status 1 when none of them fits, 78 when the file cannot be used.
     """
     books = written.read(file)
     if incident is None:
@@ -101,7 +104,7 @@ def test(file: Path, incident: int | None) -> None:
 @listing
 @click.pass_context
 def experts(ctx: click.Context) -> None:
-    """The roster of specialists that consultation asks."""
+    """The specialists that consultation asks."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_experts)
 

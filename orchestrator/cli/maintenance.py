@@ -15,7 +15,10 @@ from orchestrator.cli.when import DURATION
 @click.option("--reason", required=True, help="What is going on, for whoever wonders.")
 @configured
 def pause(service: str, *, seconds: float, reason: str) -> int:
-    """Hands off SERVICE (a declared name or a unit), or off the whole host, while you work on it."""
+    """Hands off SERVICE, or the whole host.
+
+    For a while that you name, while you work on it. SERVICE is a declared name, or a unit's full one.
+    """
     return decide("pause", {"service": _named(service), "until": time.time() + seconds, "reason": reason})
 
 
@@ -23,7 +26,7 @@ def pause(service: str, *, seconds: float, reason: str) -> int:
 @click.argument("service", required=False, default="")
 @configured
 def resume(service: str) -> int:
-    """End the maintenance of SERVICE, or of the whole host."""
+    """End the maintenance early."""
     return decide("resume", {"service": _named(service)})
 
 
@@ -31,7 +34,7 @@ def resume(service: str) -> int:
 @click.argument("incident", type=int, metavar="N")
 @configured
 def retry(incident: int) -> int:
-    """Let the daemon begin anew with incident N, as when the cause was mended."""
+    """Let the daemon try incident N anew."""
     return decide("retry", {"task_id": incident})
 
 

@@ -26,7 +26,9 @@ _ESCALATED = "SELECT status, COUNT(*) AS n FROM escalations.escalations WHERE cr
 @click.command()
 @listing
 def metrics() -> None:
-    """How much was healed without a person, how fast, and what it cost.
+    """How much was healed without a person.
+
+    And how fast, and how often it came back.
 
     The fix rate has two denominators: all incidents (those that went away by themselves and symptoms too), and those that
     needed something, that is fixed or handed to a person.
@@ -44,12 +46,12 @@ def metrics() -> None:
 @click.argument("query")
 @listing
 def sql(query: str) -> None:
-    r"""One read-only SELECT over both files: tables of tasks.db and escalations.db side by side.
+    """One read-only SELECT over both files.
 
     \b
     orchestrator sql "SELECT status, COUNT(*) FROM tasks GROUP BY status"
     orchestrator sql "SELECT name FROM tasks.sqlite_master"
-    """
+    """  # noqa: D301  # \b is click's own word: these lines stay lines
     try:
         rows = reader().sql(query)
     except QueryRefused as error:

@@ -21,7 +21,7 @@ _FORMAT = "autonomous-orchestrator patterns 1"
 @listing
 @click.pass_context
 def patterns(ctx: click.Context) -> None:
-    """What was learned on this host: plans that healed a kind of fault."""
+    """Plans that healed a kind of fault here."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_)
 
@@ -46,7 +46,7 @@ def list_() -> None:
 @_number
 @listing
 def show(number: int) -> None:
-    """One pattern: its plan, its record, and the incidents of its kind."""
+    """Its plan, its record, its incidents."""
     row = _found(number)
     if wants_json():
         say_json({**row, "incidents": _incidents(row)})
@@ -66,9 +66,9 @@ def show(number: int) -> None:
 @_steps
 @configured
 def teach(incident: int | None, signature: str | None, steps: tuple[str, ...]) -> int:
-    """Write down what heals a kind of fault, one ACTION after the other: 'restart_unit unit=shop.service', or JSON.
+    """Write down what heals a kind of fault.
 
-    It starts on probation, like what the daemon learned itself.
+    One ACTION after the other: 'restart_unit unit=shop.service', or JSON. It starts on probation, like what the daemon learned itself.
     """
     if (incident is None) == (signature is None):
         raise click.UsageError("say --incident N or --signature TEXT")
@@ -108,7 +108,10 @@ def forget(number: int) -> int:
 @click.argument("numbers", type=int, nargs=-1, metavar="[N...]")
 @configured
 def export(numbers: tuple[int, ...]) -> None:
-    """Write all patterns, or those named, as JSON to standard output: for `import` on another host."""
+    """Write patterns as JSON to standard output.
+
+    All, or those named: for `import` on another host.
+    """
     rows = [_found(number) for number in numbers] if numbers else reader().patterns()
     kept = ("signature", "plan", "stage", "wins", "losses", "relapses", "origin", "created_at")
     say_json({"format": _FORMAT, "patterns": [{name: row[name] for name in kept} for row in rows]})
@@ -118,7 +121,10 @@ def export(numbers: tuple[int, ...]) -> None:
 @click.argument("file", type=click.File(encoding="utf-8"))
 @configured
 def import_(file: TextIO) -> int:
-    """Teach the daemon what FILE (`-` is standard input) holds. Trust is not imported: each proves itself on this host."""
+    """Teach what FILE holds (`-`: standard input).
+
+    Trust is not imported: each proves itself on this host.
+    """
     try:
         taught = [(str(item["signature"]), _dumped(item["plan"])) for item in _exported(file)]
     except (KeyError, TypeError, ValueError) as error:
@@ -130,7 +136,10 @@ def import_(file: TextIO) -> int:
 @_number
 @configured
 def test(number: int) -> None:
-    """Whether the plan could run now, by the policy and by the host itself. Changes nothing."""
+    """Whether the plan could run now.
+
+    By the policy, and by the host itself. Changes nothing.
+    """
     row = _found(number)
     plan = read_plan(row["plan"])
     if plan is None:

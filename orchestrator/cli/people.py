@@ -26,7 +26,10 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 @listing
 @click.pass_context
 def escalations(ctx: click.Context) -> None:
-    """What waits for a person; N is the escalation's number."""
+    """What waits for a person.
+
+    N is the escalation's number; `orchestrator show` wants the incident's.
+    """
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_)
 
@@ -52,7 +55,7 @@ def list_(status: str | None, limit: int) -> None:
 @_number
 @listing
 def show(number: int) -> None:
-    """One escalation: why, the question with its plan, notes, mails."""
+    """Why, the question and its plan, notes, mails."""
     found = _found(number)
     if wants_json():
         say_json(found)
@@ -64,7 +67,7 @@ def show(number: int) -> None:
 @_number
 @configured
 def ack(number: int) -> None:
-    """You have it: no more reminders."""
+    """You have it; others see your name."""
     with _desk() as desk:
         _said(desk.ack(number, actor()))
 
@@ -83,7 +86,7 @@ def unack(number: int) -> None:
 @click.option("--for", "seconds", type=DURATION, required=True, help="How long: 30m, 2h, 1d.")
 @configured
 def snooze(number: int, *, seconds: float) -> None:
-    """No reminder for a while."""
+    """No mail about it for a while."""
     with _desk() as desk:
         _said(desk.snooze(number, time.time() + seconds, actor()))
 
@@ -127,7 +130,10 @@ def reopen(number: int) -> None:
 @_yes
 @configured
 def approve(number: int, *, yes: bool) -> int:
-    """Let the plan run that is printed here, and no other: what is approved is the hash of what was shown."""
+    """Let the plan that is printed run.
+
+    That one and no other: what is approved is the hash of what was shown.
+    """
     question, plan_hash = pending_plan(_found(number))
     tell_plan(question)
     if at_terminal():

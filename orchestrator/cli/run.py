@@ -21,9 +21,11 @@ def run(*, once: bool, dry_run: bool) -> int:
 @click.command()
 @configured
 def check_config() -> None:
-    """Say whether the configuration can be used, and what it names that this host lacks.
+    """Whether the configuration can be used.
 
-    What is missing is a warning and exit status 0: the daemon runs, and reports it as a fault. Errors are exit status 78.
+    It also says what the configuration names and this host lacks.
+
+    That is a warning and exit status 0: the daemon runs, and reports it as a fault. Errors are exit status 78.
     """
     config = settings()
     from orchestrator.cli.naming import missing  # noqa: PLC0415

@@ -46,7 +46,8 @@ def verdict(story: Json) -> str:
         case "merged":
             line = f"A SYMPTOM of incident {task['root_id']}: orchestrator show {task['root_id']}"
         case "escalated" | "waiting":
-            line = f"WITH A PERSON{_owner(story)} {_since(story)}because {one_line(task['waiting_for']) or 'no reason was kept'}"
+            reason = one_line(task["waiting_for"]).removeprefix("a person's word: ") or "no reason was kept"
+            line = f"WITH A PERSON{_owner(story)} {_since(story)}because {reason}"
         case "healing":
             phase, lasts = Phase.numbered(task["phase"]), lasting(age(task["started_at"]))
             line = f"BEING HEALED, phase {task['phase']} ({phase}), for {lasts}{_waiting(task)}"

@@ -32,7 +32,7 @@ def status() -> int:
     else:
         _tell_daemon(found, why_dead)
         if found["daemon"] is not None:
-            _tell_live(live)
+            _tell_live(live, watched=not why_dead)
             _tell_rest(found)
             _tell_fixed(fixed)
     return 1 if why_dead else 0
@@ -41,7 +41,7 @@ def status() -> int:
 @click.command()
 @listing
 def checks() -> None:
-    """Every check: what it looks for, and what it saw last."""
+    """What each check looks for, and saw last."""
     from orchestrator.checks import all_checks  # noqa: PLC0415
 
     seen = {row["name"]: row for row in reader().checks()}
@@ -57,7 +57,10 @@ def checks() -> None:
 @click.command()
 @configured
 def test_alert() -> None:
-    """Send a mail that only says that mail works, on the way that a real one takes."""
+    """Send a mail that says that mail works.
+
+    It takes the way of a real one: through the outbox, by the daemon if it runs.
+    """
     config = settings()
     if not config.mail.enabled:
         raise click.ClickException("mail is off in the configuration ([mail] enabled = false)")
@@ -104,10 +107,10 @@ def _mode(daemon: Json) -> str:
     return str(summary.get("mode", "unknown")) if isinstance(summary, dict) else "unknown"
 
 
-def _tell_live(live: list[Json]) -> None:
+def _tell_live(live: list[Json], *, watched: bool) -> None:
     say()
     if not live:
-        say("nothing is wrong", style="green")
+        say("nothing is wrong" if watched else "nothing was wrong when it looked last", style="green" if watched else "yellow")
         return
     say(f"wrong now: {len(live)}", style="bold")
     columns = ("id", "status", "severity", "phase", "opened_at", "title", "waiting_for")

@@ -63,6 +63,7 @@ def test_a_dead_daemon_is_1(call: Call, store: Store, state_dir: Path) -> None:
     result = call("status")
     assert result.exit_code == 1
     assert f"the daemon is dead: its process {gone.pid} is gone" in result.stdout
+    assert "nothing was wrong when it looked last" in result.stdout
     store.remember_tick(time.time() - 600, {})
     found = json.loads(call("status", "--json").stdout)
     assert found["alive"] is False
