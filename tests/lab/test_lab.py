@@ -68,10 +68,14 @@ def test_a_host_leaves_the_machine_alone(lab: Host) -> None:
 @pytest.mark.usefixtures("base")
 def test_a_killed_run_leaves_nothing() -> None:
     """When the program that started a host is killed, the host ends; the next base removes its cgroups."""
-    program = "\n".join([
-        "import sys; from tests.lab.base import Base; from tests.lab.host import Host",
-        "with Base() as b, Host(b) as h: print(h.pid, h.name, flush=True); sys.stdin.read()",
-    ])  # fmt: skip
+    program = """
+import sys
+from tests.lab.base import Base
+from tests.lab.host import Host
+with Base() as base, Host(base) as host:
+    print(host.pid, host.name, flush=True)
+    sys.stdin.read()
+"""
     with subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout
         pid, name = run.stdout.readline().split()
