@@ -369,6 +369,8 @@ class Incident(Word):
     occurrences: int = 1
     """Openings of this row: 1 + its relapses."""
     detected_at: float
+    opened_at: float = 0.0
+    """When it opened last: `detected_at`, or its newest relapse."""
     waiting_for: str = ""
 
     @property
@@ -394,13 +396,17 @@ class Case(Word):
         return self.incident.fault
 
     def has_tried(self, proposal: Proposal) -> bool:
-        """Whether this very plan had its turn in this incident. One that a death cut short had none."""
-        return any(attempt.proposal.hash == proposal.hash and attempt.outcome is not Outcome.INTERRUPTED for attempt in self.tried)
+        """Whether this very plan had its turn since the fault opened. One that a death cut short had none."""
+        return any(
+            attempt.proposal.hash == proposal.hash and attempt.outcome is not Outcome.INTERRUPTED
+            for attempt in self.tried
+            if attempt.began_at >= self.incident.opened_at
+        )
 
     def facts(self) -> dict[str, str]:
-        """The fault's and all evidence's facts as one map; a later observation wins."""
+        """The fault's facts and those of the newest observation of each source: what was true once is not true still."""
         merged = {"check": self.fault.check, "reason": self.fault.reason, **self.fault.facts}
-        for item in self.evidence:
+        for item in {item.source: item for item in self.evidence}.values():
             merged.update(item.facts)
         return merged
 

@@ -167,7 +167,7 @@ class Engine:
             return True
         around = surroundings(case, self._view, self._store, self.config, booting=self.booting)
         reason = stand_down(case.fault, around)
-        if reason and not around.maintenance and now - case.incident.detected_at > _STAND_DOWN_TOLD_SECONDS:
+        if reason and not around.maintenance and now - case.incident.opened_at > _STAND_DOWN_TOLD_SECONDS:
             self.escalate(case, f"it stands for an hour, and was left alone all the time because {reason}")
             return True
         if reason:
@@ -333,7 +333,7 @@ class Engine:
             case Outcome.HEALED:
                 self._store.close(number, Status.FIXED, phase=attempt.phase, fix_successful=not by_person, resolution=settled.detail)
                 self._desk.went_away(number, f"healed: {settled.detail}")
-                log.info("incident %d healed in phase %d after %.1f s", number, attempt.phase, now - case.incident.detected_at)
+                log.info("incident %d healed in phase %d after %.1f s", number, attempt.phase, now - case.incident.opened_at)
             case Outcome.PROGRESS if settled.next_fault:
                 self._store.progress(number, settled.next_fault)
                 self._store.retry(number, 1, now)

@@ -63,6 +63,7 @@ def incident_of(row: Json, symptoms: Sequence[Fault]) -> Incident:
         phase=row["phase"],
         occurrences=row["occurrences"],
         detected_at=epoch(row["detected_at"]),
+        opened_at=epoch(row["opened_at"]),
         waiting_for=row["waiting_for"],
     )
 

@@ -93,7 +93,7 @@ def test_the_panel_reads_different_evidence() -> None:
     case = CASE.model_copy(
         update={
             "evidence": tuple(
-                Evidence(id=n, source=source, text="") for n, source in enumerate(("journal", "unit_state", "configuration"), 1)
+                Evidence(id=n, source=source, text="") for n, source in enumerate(("journal_lines", "unit_state", "configuration"), 1)
             )
         }
     )

@@ -134,8 +134,8 @@ def test_another_ending_or_a_later_return_is_a_new_incident(store: Store, status
     assert observed.opened == (task_id + 1,)
 
 
-def test_a_relapsed_incident_keeps_what_was_tried(store: Store) -> None:
-    """After a relapse the phases still see the plan that did not last."""
+def test_a_relapsed_incident_shows_what_was_tried_and_may_try_it_again(store: Store) -> None:
+    """After a relapse the phases see the plan that did not last; it may have its turn again, within the budget of relapses."""
     task_id = an_incident(store)
     attempt_id, _ = a_begun_change(store, task_id)
     store.end_attempt(attempt_id, Outcome.HEALED, "")
@@ -143,7 +143,8 @@ def test_a_relapsed_incident_keeps_what_was_tried(store: Store) -> None:
     store.observe("unit_failed", (a_fault(),), time.time())
     case = store.case(task_id)
     assert case is not None
-    assert case.has_tried(a_proposal())
+    assert [attempt.proposal.hash for attempt in case.tried] == [a_proposal().hash]
+    assert not case.has_tried(a_proposal())
 
 
 def test_secrets_in_a_message_never_reach_the_disk(store: Store) -> None:

@@ -19,4 +19,4 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     if is_unit(case.fault.target):
         lines = view.journal.tail(case.fault.target, lines=_LINES)
         text = "\n".join(line.message for line in lines)
-        yield Evidence(source="journal", text=bounded(text), facts=signs_in(text))
+        yield Evidence(source="journal_lines", text=bounded(text), facts=signs_in(text))
