@@ -12,7 +12,8 @@ from orchestrator.store import mask
 EVIDENCE_SHOWN = 12
 EVIDENCE_LINES = 20
 EVIDENCE_CHARACTERS = 1500
-STORY_CHARACTERS = 30_000
+STORY_CHARACTERS = 25_000
+"""Of each of the two parts of a story: together they fit a mail."""
 
 _templates = Environment(
     loader=PackageLoader("escalation"),
@@ -26,7 +27,7 @@ _templates = Environment(
 
 def story(case: Case) -> str:
     """The case as plain text: what is wrong, what was tried with verdict and outcome, what was ruled out, what was seen."""
-    return plain(f"{told(case)}\n{seen(case)}", STORY_CHARACTERS)
+    return f"{told(case)}\n{seen(case)}"
 
 
 def told(case: Case) -> str:

@@ -1,0 +1,94 @@
+import email
+import email.policy
+import socket
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from escalation import Desk
+from orchestrator.config import Mail
+from orchestrator.store import Store
+
+
+class Postman:
+    """What the mail server does with each mail: `verdict` is its answer, `taken` what it accepted."""
+
+    def __init__(self) -> None:
+        self.taken: list[EmailMessage] = []
+        self.verdict = "250 OK"
+        self.on_mail: Callable[[], None] = lambda: None
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # the library's name
+        del server, session
+        self.on_mail()
+        if self.verdict.startswith("250"):
+            parsed = email.message_from_bytes(cast("bytes", envelope.content), policy=email.policy.default)
+            self.taken.append(cast("EmailMessage", parsed))
+        return self.verdict
+
+    def texts(self) -> list[str]:
+        return [str(message.get_content()).replace("\r\n", "\n") for message in self.taken]
+
+
+@pytest.fixture
+def postman() -> Postman:
+    return Postman()
+
+
+class MailServer:
+    """A real SMTP server on the loopback, on a port of its own; it may be stopped and started again."""
+
+    def __init__(self, postman: Postman, **settings: Any) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._postman = postman
+        self._settings = settings
+        self._controller: Controller | None = None
+
+    def start(self) -> None:
+        self._controller = Controller(self._postman, hostname="127.0.0.1", port=self.port, **self._settings)
+        self._controller.start()
+
+    def stop(self) -> None:
+        if self._controller:
+            self._controller.stop()
+            self._controller = None
+
+    def mail(self, **more: Any) -> Mail:
+        return Mail.model_validate({"host": "127.0.0.1", "port": self.port, "from": "heal@web1", "to": ["ops@example.org"], **more})
+
+
+@pytest.fixture
+def server(postman: Postman) -> Iterator[MailServer]:
+    running = MailServer(postman)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def mail(server: MailServer) -> Mail:
+    return server.mail()
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def store(state_dir: Path) -> Iterator[Store]:
+    with Store(state_dir) as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(state_dir: Path, mail: Mail) -> Iterator[Desk]:
+    with Desk(state_dir, mail, "web1") as opened:
+        yield opened
