@@ -10,6 +10,7 @@ from escalation.interventions import Interventions, interventions_of
 from escalation.migrations import escalations
 from escalation.outbox import BODY_CHARACTERS, Outbox
 from escalation.rendering import local_time, render
+from escalation.retention import Retention
 from escalation.text import duration, one_line, plain
 from escalation.words import Delivered, Escalation, Intervention, Kind, MailKind, Mend
 from orchestrator.config import Mail
@@ -33,7 +34,7 @@ DEFAULT_QUESTION = "Take this over: the daemon does nothing more about it."
 ACTOR = "orchestrator"
 
 
-class Desk(Interventions):
+class Desk(Interventions, Retention):
     """escalations.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path, mail: Mail, host: str) -> None:

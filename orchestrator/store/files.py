@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.store.words import StoreUnusable
@@ -98,6 +99,19 @@ class Lock:
             os.fchmod(descriptor, FILE_MODE)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    @contextlib.contextmanager
+    def held_if_free(self) -> Iterator[bool]:
+        """For a moment; whether it was free."""
+        try:
+            self.take()
+        except StoreUnusable:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.release()
 
     def release(self) -> None:
         if self._descriptor is not None:

@@ -24,12 +24,13 @@ class Store(Incidents, Cases, Moves, Attempts, Patterns, People, Retention):
     def __init__(self, state_dir: Path) -> None:
         """Make what is missing (directory 2770, files 0660, the reserve) and bring the schema up to date.
 
-        Takes no lock. Raises StoreUnusable.
+        Keeps no lock, but migrates only while nobody else holds it: never under a healer that runs. Raises StoreUnusable.
         """
         make_directory(state_dir)
-        self.ledger = Ledger(state_dir / FILE_NAME, tasks, migrate=True)
-        self.ledger.reserve.restore()
         self._lock = Lock(state_dir)
+        with self._lock.held_if_free() as alone:
+            self.ledger = Ledger(state_dir / FILE_NAME, tasks, migrate=alone)
+        self.ledger.reserve.restore()
 
     def lock(self) -> None:
         """Be the only healer on this state directory until `shut`. Raises StoreUnusable with the other one's pid."""

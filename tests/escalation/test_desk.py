@@ -171,6 +171,22 @@ def test_reconciling_tells_where_the_files_disagree(desk: Desk) -> None:
     assert desk.reconcile([1, 2]).untold == desk.reconcile([1, 2]).missing == ()
 
 
+def test_what_was_resolved_long_ago_goes_and_what_is_open_stays(desk: Desk) -> None:
+    """After the retention a resolved escalation is gone with its questions, notes and mails; an open one never is."""
+    for number in (1, 2):
+        desk.minutes(number, [Minute(expert="sceptic", stance="nothing")])
+        desk.escalate(an_incident(number), "x", body="")
+    desk.resolve(1, "done", "eve")
+    desk.review(3, "why?")
+    desk.tidy(NOW)
+    assert len(rows(desk, "SELECT id FROM escalations")) == 2
+    for _ in range(2):
+        desk.tidy(NOW + 100 * 86_400)
+    for name in ("escalations", "interventions", "outbox", "agent_consultations"):
+        assert len(rows(desk, f"SELECT id FROM {name}")) == 1, name  # noqa: S608  # names
+    assert desk.open_for(2) is not None
+
+
 def test_secrets_reach_neither_page_nor_mail(desk: Desk) -> None:
     """Whatever a phase or a person writes is masked before it is stored."""
     incident = an_incident(message="exec --password hunter2 failed")

@@ -18,7 +18,6 @@ HOLD = """
 import sys; from pathlib import Path; from orchestrator.store import Store
 store = Store(Path(sys.argv[1])); store.lock(); print("held", flush=True); sys.stdin.read()
 """
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture(params=[0o000, 0o077, 0o777])
@@ -164,6 +163,14 @@ def test_only_the_daemon_migrates(store: Store, state_dir: Path) -> None:
     with Store(state_dir) as migrated:
         assert rows(migrated, "SELECT * FROM v_mttr") == []
     Inbox(state_dir).close()
+
+
+def test_nobody_migrates_under_a_healer_that_runs(store: Store, state_dir: Path) -> None:
+    """A newer version that is started beside a running one leaves the running one's schema alone."""
+    store.lock()
+    store.ledger.run("DELETE FROM _sqlite_migrations WHERE name = 'm005_views'")
+    with pytest.raises(StoreUnusable, match="older version"):
+        Store(state_dir)
 
 
 def test_a_failed_write_changes_nothing(store: Store, state_dir: Path) -> None:
