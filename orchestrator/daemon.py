@@ -28,7 +28,7 @@ from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.remembering import Remembering
 from orchestrator.model import Blind, Case, Mode
 from orchestrator.roots import arrange, below_of
-from orchestrator.store import Store, StoreFailed, StoreUnusable
+from orchestrator.store import Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
 from phases.quick_fix import QuickFix
 from phases.research import Research
@@ -83,7 +83,8 @@ class Daemon:
         self._noted_at = 0.0
         self._clock = time.time() - time.monotonic()
         self._blind: dict[str, str] = {}
-        self._sweep_due = threading.Event()
+        self._tidy_due = threading.Event()
+        self._remember_due = threading.Event()
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -107,12 +108,17 @@ class Daemon:
             log.warning("%s; only what needs no systemd is watched", reason)
         self._scheduler.start()
         self.looks.ask_all()
+        self._remember_due.set()
 
     def _take_up(self) -> None:
         """What a death left between the two files: the escalation was written first, so the rows follow it."""
         mend = self.desk.reconcile(self.store.with_person())
         for escalation in mend.untold:
-            self.store.escalated(escalation.task_id, reason=escalation.reason)
+            try:
+                move = self.store.ask if escalation.kind == "approval" else self.store.escalated
+                move(escalation.task_id, reason=escalation.reason)
+            except Stale:  # its fault had gone, and the death came before the desk was told
+                self.desk.went_away(escalation.task_id, "it went away by itself")
         for number in mend.missing:
             if case := self.store.case(number):
                 self.engine.escalate(case, "it was with a person, and its escalation is lost")
@@ -196,10 +202,15 @@ class Daemon:
         try:
             self._observe()
             self._clicks.take()
-            if self._sweep_due.is_set():
-                self._sweep_due.clear()
-                self._sweep()
             self._hand_out()
+            if self._tidy_due.is_set():
+                self._tidy_due.clear()
+                self.store.tidy(self.view.now())
+                self.desk.tidy(self.view.now())
+                self.desk.expire(self.view.now())
+            if self._remember_due.is_set() and self.looks.idle and not self.engine.booting:
+                self._remember_due.clear()
+                self._remember()
             self._note_tick()
         except StoreFailed as trouble:
             self._in_trouble(str(trouble))
@@ -295,17 +306,13 @@ class Daemon:
         self.looks.ask(name)
 
     def _ask_sweep(self) -> None:
-        self._sweep_due.set()
+        self._tidy_due.set()
+        self._remember_due.set()
         self._wake.set()
 
-    def _sweep(self) -> None:
-        """Tidy the state, let permissions expire, and remember what is good while all is well."""
-        now = self.view.now()
-        self.store.tidy(now)
-        self.desk.expire(now)
+    def _remember(self) -> None:
+        """What is good, while all is well: only right after every check has looked, so that no crash is taken for well-being."""
         troubled = {case.fault.target for case in self.store.due(float("inf"))}
-        if self.engine.booting or not self.looks.idle:
-            return
         try:
             if not troubled:
                 self.view.baseline = self._remembering.baseline()
