@@ -4,7 +4,7 @@ from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
 from orchestrator.host.commands import CommandResult, run
 from orchestrator.host.connection import Refused
-from orchestrator.host.errors import ChangeFailed, Unavailable
+from orchestrator.host.errors import ChangeFailed, Late, Unavailable
 from orchestrator.host.files import Files, FileState
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel, Memory, Pressure
@@ -31,6 +31,7 @@ __all__ = [
     "Journal",
     "Kernel",
     "KnownGood",
+    "Late",
     "Line",
     "Listener",
     "Memory",

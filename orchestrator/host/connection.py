@@ -4,10 +4,12 @@ Not thread-safe. jeepney's parser and serialiser are used without its own connec
 deadline: a bus daemon that hangs would take the caller with it.
 """
 
+import fcntl
 import os
 import select
 import socket
 import struct
+import termios
 import time
 from typing import Any, Self
 
@@ -31,6 +33,7 @@ BUS = "org.freedesktop.DBus"
 _BUS = DBusAddress("/org/freedesktop/DBus", BUS, BUS)
 _CONNECT_SECONDS = 2.0
 _SEND_SECONDS = 5
+_BEGIN_PAUSE_SECONDS = 0.0005
 _READ_BYTES = 1 << 16
 
 
@@ -55,6 +58,8 @@ class Connection:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
         if on_bus:
             self.call(new_method_call(_BUS, "Hello"), _CONNECT_SECONDS)
+        else:
+            self._let_begin()
 
     @classmethod
     def open(cls) -> Self:
@@ -65,6 +70,18 @@ class Connection:
             if os.geteuid() != 0 or not os.path.exists(PRIVATE_SOCKET):  # noqa: PTH110  # one stat, often
                 raise
         return cls(PRIVATE_SOCKET, on_bus=False)
+
+    def _let_begin(self) -> None:
+        """Wait until systemd has read the end of the handshake.
+
+        What it reads together with that, in one piece, it takes up only when something more comes: every other call over its own
+        socket would have no answer.
+        """
+        deadline = time.monotonic() + _CONNECT_SECONDS
+        while _unread(self._socket):
+            if time.monotonic() > deadline:
+                raise TimeoutError("systemd does not read its own socket")
+            time.sleep(_BEGIN_PAUSE_SECONDS)
 
     def call(self, message: Message, timeout: float) -> tuple[Any, ...]:
         """The reply's values; messages of others that come before it are dropped. Raises Refused too."""
@@ -104,6 +121,11 @@ class Connection:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _unread(own: socket.socket) -> int:
+    """Bytes of ours that the other end of a Unix socket has not read yet (unix(7), SIOCOUTQ)."""
+    return int(struct.unpack("i", fcntl.ioctl(own, termios.TIOCOUTQ, struct.pack("i", 0)))[0])
 
 
 def _values(reply: Message) -> tuple[Any, ...]:

@@ -9,5 +9,9 @@ class Unavailable(Exception):
     """
 
 
+class Late(Unavailable):
+    """What was asked hangs: it has no answer in time, or an earlier question has none yet."""
+
+
 class ChangeFailed(Exception):
     """A change did not happen, or not all of it. The message is one clear sentence for people."""

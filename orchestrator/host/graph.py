@@ -24,10 +24,10 @@ def is_basic(name: str) -> bool:
     return name in _STAGE_TARGETS or name == "-.mount" or name.endswith((".slice", ".scope"))
 
 
-def direct_needs(unit: Unit, mounts: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """One level down. A timer or path that triggers the unit is not needed by it, a socket is its door."""
+def direct_needs(unit: Unit, more: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """One level down, with `more` (mounts, sockets). A timer or path that triggers the unit is not needed by it, a socket is its door."""
     sockets = tuple(name for name in unit.triggered_by if name.endswith(".socket"))
-    needed = dict.fromkeys((*unit.requires, *unit.requisite, *unit.binds_to, *mounts, *sockets))
+    needed = dict.fromkeys((*unit.requires, *unit.requisite, *unit.binds_to, *more, *sockets))
     return tuple(name for name in needed if name != unit.name)
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from orchestrator.host.errors import Unavailable
+from orchestrator.host.errors import Late, Unavailable
 
 ASK_SECONDS = 3.0
 _CHILD = str(Path(__file__).with_name("helper_child.py"))
@@ -21,7 +21,7 @@ _DEATH_SECONDS = 0.2
 _ANSWER_BYTES = 64 << 20
 
 
-class _Late(Exception):  # no error of ours
+class _Silence(Exception):  # no error of ours
     pass
 
 
@@ -44,20 +44,20 @@ class Helper:
     def ask(self, question: str, path: str, timeout: float = ASK_SECONDS, *, about: str = "", **more: Any) -> Any:
         """The child's answer. `about` names what may hang (a mount point), the path where nothing is said.
 
-        Raises Unavailable when it is late, or at once while an earlier question about the same thing hangs; OSError as the
-        child met it.
+        Raises Late when it does not come in time, or at once while an earlier question about the same thing hangs; OSError as
+        the child met it; Unavailable when no child can be had.
         """
         about = about or path
         if about in self.hanging():
-            raise Unavailable(f"{about} hangs: an earlier question has no answer yet")
+            raise Late(f"{about} hangs: an earlier question has no answer yet")
         request = {"question": question, "path": path, "more": more}
         while True:
             child, fresh = self._borrow()
             try:
                 answer = child.ask(request, timeout)
-            except _Late:
+            except _Silence:
                 self._set_aside(about, child)
-                raise Unavailable(f"{about} did not answer in {timeout:g} s") from None
+                raise Late(f"{about} did not answer in {timeout:g} s") from None
             except _Gone:
                 child.close()
                 if fresh:
@@ -136,7 +136,7 @@ class _Child:
         received = bytearray()
         while not received.endswith(b"\n") and len(received) <= _ANSWER_BYTES:
             if not select.select([self._out], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise _Late
+                raise _Silence
             data = os.read(self._out.fileno(), 1 << 20)
             if not data:
                 raise _Gone

@@ -105,7 +105,7 @@ class Mounts:
         Raises Unavailable: no such file, no permission, no answer.
         """
         try:
-            hangs = self._doubtful(path)
+            hangs = self._doubtful(path, follow=more.get("follow", True))
             if hangs:
                 return self._helper.ask(question, path, timeout, about=hangs, **more)
             return helper_child.answer(question, path, more)
@@ -119,8 +119,10 @@ class Mounts:
                 self._table.close()
                 self._table = None
 
-    def _doubtful(self, path: str) -> str:
+    def _doubtful(self, path: str, *, follow: bool) -> str:
         """The first mount on the way to `path`, its links included, that may hang; empty when there is none.
+
+        `follow`: whether the last part is followed too, when it is a link.
 
         Each step is taken on a file system that was found safe before, so that the walk itself cannot hang.
         """
@@ -135,6 +137,8 @@ class Mounts:
             here = os.path.normpath(os.path.join(here, part))  # noqa: PTH118  # lexical, and often
             if here in by_point and by_point[here].may_hang:
                 return here
+            if not todo and not follow:
+                break
             try:
                 target = os.readlink(here)  # noqa: PTH115
             except OSError:  # no link, or nothing there

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.config import CommandProbe, FileProbe, HttpProbe, Probe, TcpProbe
 from orchestrator.host import commands, web
-from orchestrator.host.errors import Unavailable
+from orchestrator.host.errors import Late, Unavailable
 from orchestrator.host.files import Files
 from orchestrator.host.helper import Helper
 
@@ -46,7 +46,7 @@ def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> 
                 failure, detail = _file(probe, files)
             case CommandProbe():
                 failure, detail = _command(probe, user)
-    except TimeoutError:
+    except (TimeoutError, Late):
         failure, detail = "timeout", _late(probe)
     except Unavailable as error:
         failure, detail = _BLIND, str(error)

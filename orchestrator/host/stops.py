@@ -47,6 +47,8 @@ _LATE_SECONDS = 2.0
 _REREADS = (0.05, 0.15, 0.4)
 """journald may lag behind PID 1: for a change younger than 2 s the answer waits for the line that must come."""
 _AT_ONCE_SECONDS = 1.0
+_TRANSACTION_SECONDS = 120.0
+"""A dependency that must stop first may take its whole stop time-out, usually 90 s, before our unit's stop begins."""
 _CLOCK_SLACK_SECONDS = 0.1
 _CACHED = 1000
 
@@ -118,15 +120,15 @@ class Stops:
         """The dependency whose own stop or death queued the unit's stop job.
 
         Jobs of one transaction are numbered in one go, the one that was asked for first: so a dependency whose job has a
-        lower number, at the same time, is the reason; one that the administrator stopped *later* has a higher number.
+        lower number, and that was not started since, is the reason; one that was stopped *later* has a higher number.
         """
         bound = [name for name in unit.binds_to if not is_basic(name)]
         hard = [*unit.requires, *unit.requisite, *unit.part_of, *unit.stop_propagated_from]
         names = list(dict.fromkeys([*bound, *(name for name in hard if not is_basic(name))]))
         if not names:
             return ""
-        lines = self._journal.manager_lines(names, began - _AT_ONCE_SECONDS)
-        jobs = {line.unit: _job(line) for line in lines if _is_stop_step(line) and 0 < _job(line) < job}
+        lines = self._journal.manager_lines(names, began - _TRANSACTION_SECONDS)
+        jobs = _earlier_stop_jobs(lines, job, began)
         for name in names:
             if name not in jobs:
                 dependency = self._get(name)  # its own stop may be still under way, or wait for ours
@@ -154,8 +156,16 @@ def _unfinished(lines: Sequence[Line]) -> bool:
     return bool(begun) and begun[-1] not in {_job(line) for line in lines if line.fields.get("MESSAGE_ID") == STOPPED}
 
 
-def _is_stop_step(line: Line) -> bool:
-    return line.fields.get("MESSAGE_ID") in (STOPPING, STOPPED)
+def _earlier_stop_jobs(lines: Sequence[Line], job: int, began: float) -> dict[str, int]:
+    """For each unit the stop job of its last life before `began`, when it was queued before `job`."""
+    jobs: dict[str, int] = {}
+    for line in lines:
+        message = line.fields.get("MESSAGE_ID")
+        if message in (STARTED, STARTING) and line.at < began:
+            jobs.pop(line.unit, None)
+        elif message in (STOPPING, STOPPED) and 0 < _job(line) < job:
+            jobs[line.unit] = _job(line)
+    return jobs
 
 
 def _died(name: str, lines: Sequence[Line], dependency: Unit, began: float) -> bool:

@@ -72,10 +72,14 @@ class Units:
         return _SHUTDOWN_SCHEDULED.exists() or self.system_state() == "stopping"
 
     def needs(self, name: str) -> tuple[str, ...]:
-        """What the unit cannot run without, one level: Requires, Requisite, BindsTo, its mounts, and the sockets that trigger it."""
+        """What the unit cannot run without, one level: Requires, Requisite, BindsTo, its mounts, and the sockets that trigger it.
+
+        systemd knows a trigger only while it is loaded: so the socket of the same name is asked after too.
+        """
         unit = self.get(name)
-        mounts = graph.mount_units(unit.requires_mounts_for)
-        known = tuple(line.name for line in self.named(mounts) if line.load_state != "not-found")
+        doors = (f"{unit.name.removesuffix('.service')}.socket",) if unit.name.endswith(".service") else ()
+        possible = (*graph.mount_units(unit.requires_mounts_for), *doors)
+        known = tuple(line.name for line in self.named(possible) if line.load_state == "loaded")
         return graph.direct_needs(unit, known)
 
     def below(self, name: str, declared: Mapping[str, tuple[str, ...]] = {}) -> tuple[str, ...]:
@@ -86,7 +90,7 @@ class Units:
         return graph.walk(name, lambda unit: (*declared.get(unit, ()), *self.needs(unit)))
 
     def above(self, name: str) -> tuple[str, ...]:
-        """All that needs the unit, transitively, nearest first; at most 200."""
+        """All that needs the unit, transitively, nearest first; at most 200. systemd knows only of dependants that are loaded."""
         return graph.walk(name, lambda unit: graph.direct_dependants(self.get(unit)))
 
     def stopped_by_hand(self, unit: Unit) -> Stop | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from orchestrator.host.errors import Unavailable
+from orchestrator.host.errors import Late
 from orchestrator.host.helper import Helper
 
 BODY_BYTES = 64 << 10
@@ -53,7 +53,7 @@ def _connected(parts: SplitResult, helper: Helper, deadline: float) -> socket.so
     plain = connect(host, parts.port or (443 if secure else 80), helper, deadline)
     if not secure:
         return plain
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     wrapped = context.wrap_socket(plain, server_hostname=host or None, do_handshake_on_connect=False)
@@ -80,10 +80,8 @@ def _resolved(host: str, helper: Helper, deadline: float) -> list[str]:
     """A resolver that hangs is as late as a server that does."""
     try:
         return list(helper.ask("resolve", host, _left(deadline)))
-    except Unavailable:
-        if host in helper.hanging():
-            raise TimeoutError from None
-        raise
+    except Late:
+        raise TimeoutError from None
 
 
 def _request(parts: SplitResult) -> bytes:
