@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.units import OnUnit, against_config, not_up, occupied, own_unit, unusable
+from orchestrator.actions.units import OnUnit, against_config, not_up, occupied, own_unit, protected, unusable
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
 from orchestrator.model import Case, Risk
@@ -30,7 +30,7 @@ class ReloadUnit(OnUnit):
         unit = view.units.get(self.unit)
         if not unit.running:
             return f"{self.unit} does not run"
-        return unusable(unit) or occupied(unit) or against_config(view, config, unit)
+        return protected(config, unit) or unusable(unit) or occupied(unit) or against_config(view, config, unit)
 
     def do(self, machine: "Machine") -> str:
         after = machine.units.job("reload", machine.view.units.get(self.unit))

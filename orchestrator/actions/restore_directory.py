@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from orchestrator.actions.good_files import AccountId, FileMode, Owned, services_of
 from orchestrator.config import Config, Name
 from orchestrator.host import View
+from orchestrator.host.graph import mount_units
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class RestoreDirectory(Action):
 
 
 def _missing_mount(path: str, view: View) -> str:
-    """A mount point at or above the path that was mounted while all was well, or that a mount unit wants, and is not now."""
+    """A mount point at or above the path that was mounted while all was well, or that has a mount unit, and is not mounted now."""
     mounted = {mount.point for mount in view.mounts.list()}
-    wanted = [line.name for line in view.units.list() if line.name.endswith(".mount") and line.active_state != "active"]
-    points = {view.units.get(name).where for name in wanted} | view.baseline.mounts
-    return next((point for point in sorted(points - mounted) if point and f"{path}/".startswith(point.rstrip("/") + "/")), "")
+    units = (view.units.get(name) for name in mount_units((path,)))
+    wanted = {unit.where for unit in units if unit.load_state == "loaded"} | view.baseline.mounts
+    return next((point for point in sorted(wanted - mounted) if f"{path}/".startswith(point.rstrip("/") + "/")), "")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from orchestrator.actions.units import OnUnit, own_unit
+from orchestrator.actions.units import OnUnit, lives, own_unit, protected
 from orchestrator.config import Config
 from orchestrator.host import Process, Unit, View
 from orchestrator.model import Case, Risk, Word
@@ -45,12 +45,13 @@ class StopLeftovers(OnUnit):
         return f"systemctl kill {self.unit}"
 
     def refusal(self, view: View, config: Config) -> str:
-        del config
         unit = view.units.get(self.unit)
+        if protected(config, unit):
+            return protected(config, unit)
         if not unit.down:
             return f"{self.unit} is {unit.active_state}: its processes are not left over"
         own = {process.pid for process in _left_by(unit, view)}
-        strangers = [item.pid for item in self.processes if item.pid not in own and view.processes.is_same(item.pid, item.started_at)]
+        strangers = [item.pid for item in self.processes if item.pid not in own and lives(view, item.pid, item.started_at)]
         return f"process {strangers[0]} is not in the group of {self.unit}" if strangers else ""
 
     def do(self, machine: "Machine") -> str:
@@ -58,7 +59,7 @@ class StopLeftovers(OnUnit):
         return f"{ended} processes ended"
 
     def verify(self, view: View) -> str:
-        living = [item.pid for item in self.processes if view.processes.is_same(item.pid, item.started_at)]
+        living = [item.pid for item in self.processes if lives(view, item.pid, item.started_at)]
         return f"process {living[0]} still lives" if living else ""
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from orchestrator.actions.units import OnUnit, own_unit
+from orchestrator.actions.units import OnUnit, lives, own_unit
 from orchestrator.config import Config
 from orchestrator.host import Process, View
 from orchestrator.model import Case, Risk, is_unit
@@ -49,11 +49,7 @@ class StopProcess(OnUnit):
 
     def refusal(self, view: View, config: Config) -> str:
         process = view.processes.get(self.pid)
-        if (
-            process is None
-            or not view.processes.is_same(self.pid, self.started_at)
-            or (process.exe, process.unit) != (self.exe, self.holder)
-        ):
+        if process is None or not lives(view, self.pid, self.started_at) or (process.exe, process.unit) != (self.exe, self.holder):
             return f"process {self.pid} is not the same any more"
         return _untouchable(process, config) or _comes_back(process, view)
 
@@ -62,7 +58,7 @@ class StopProcess(OnUnit):
         return f"process {self.pid} ended" if ended else f"process {self.pid} was gone already"
 
     def verify(self, view: View) -> str:
-        return f"process {self.pid} still lives" if view.processes.is_same(self.pid, self.started_at) else ""
+        return f"process {self.pid} still lives" if lives(view, self.pid, self.started_at) else ""
 
 
 def _untouchable(process: Process, config: Config) -> str:

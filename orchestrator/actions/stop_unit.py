@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.units import OnUnit, bring_up, occupied, own_unit
+from orchestrator.actions.units import OnUnit, bring_up, occupied, own_unit, protected
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
 from orchestrator.model import Before, Case, Risk
@@ -31,11 +31,10 @@ class StopUnit(OnUnit):
         return f"stop {self.unit}"
 
     def refusal(self, view: View, config: Config) -> str:
-        del config
         unit = view.units.get(self.unit)
         if unit.refuse_manual_stop:
             return f"{self.unit} is not to be stopped by hand (RefuseManualStop=)"
-        return occupied(unit)
+        return protected(config, unit) or occupied(unit)
 
     def remember(self, view: View) -> Before:
         return {"running": view.units.get(self.unit).running}

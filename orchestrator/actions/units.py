@@ -50,7 +50,9 @@ def idle_units(case: Case, view: View) -> Iterator[UnitLine]:
 
 
 def against_start(view: View, config: Config, unit: Unit) -> str:
-    """Why a start must not be tried now; empty when nothing stands against it."""
+    """Why a start must not be tried now; empty when nothing stands against it. A protected unit that is declared may be started."""
+    if protected(config, unit) and not any(config.service_of(name) for name in (unit.name, *unit.names)):
+        return protected(config, unit)
     if unit.refuse_manual_start:
         return f"{unit.name} is not to be started by hand (RefuseManualStart=)"
     return unusable(unit) or occupied(unit) or _upgrade(view) or against_config(view, config, unit)
@@ -60,7 +62,12 @@ def against_restart(view: View, config: Config, unit: Unit) -> str:
     """Why a restart would do harm now: what runs could not come back."""
     if unit.running and unit.refuse_manual_stop:
         return f"{unit.name} is not to be stopped by hand (RefuseManualStop=)"
-    return against_start(view, config, unit) or (_no_room(view, unit) if unit.running else "")
+    return protected(config, unit) or against_start(view, config, unit) or (_no_room(view, unit) if unit.running else "")
+
+
+def protected(config: Config, unit: Unit) -> str:
+    """By any of its names: an alias says nothing of what stands behind it."""
+    return next((f"{name} is protected" for name in (unit.name, *unit.names) if config.protects_unit(name)), "")
 
 
 def unusable(unit: Unit) -> str:
@@ -114,6 +121,12 @@ def _no_room(view: View, unit: Unit) -> str:
         if not mount.read_only and (usage.available == 0 or (usage.inodes and usage.inodes_used >= usage.inodes)):
             return f"{mount.point}, where {unit.name} keeps its data, is full"
     return ""
+
+
+def lives(view: View, pid: int, started_at: float) -> bool:
+    """Whether it still is that process, and more than a line in a table: a zombie has ended, and only its parent can read it."""
+    process = view.processes.get(pid)
+    return process is not None and process.state != "Z" and view.processes.is_same(pid, started_at)
 
 
 # ---- bringing it up ----

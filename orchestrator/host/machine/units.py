@@ -1,12 +1,16 @@
 """Jobs of systemd: start, stop, restart and reload, and what goes with them."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
+from jeepney import DBusAddress, new_method_call  # type: ignore[import-untyped]  # ships no types
+
 from orchestrator.host.bus import Bus
-from orchestrator.host.connection import Refused
+from orchestrator.host.connection import SYSTEMD, Connection, Refused
 from orchestrator.host.errors import ChangeFailed, Unavailable
-from orchestrator.host.systemd import Units
+from orchestrator.host.systemd import Units, unit_path
 from orchestrator.host.unit import Unit
 
 Verb = Literal["start", "stop", "restart", "reload"]
@@ -17,6 +21,7 @@ LONGEST_SECONDS = 900.0
 RELOAD_SECONDS = 60.0
 """daemon-reload reads every unit file and runs the generators; systemctl(1) itself waits as long as it takes."""
 
+_UNIT = "org.freedesktop.systemd1.Unit"
 _METHODS: dict[Verb, str] = {"start": "StartUnit", "stop": "StopUnit", "restart": "RestartUnit", "reload": "ReloadUnit"}
 _FIRST_PAUSE, _LAST_PAUSE = 0.002, 0.25
 
@@ -40,15 +45,15 @@ class UnitChanges:
         through a restart of the message bus, and costs 0.2 ms a question.
         """
         limit = patience(verb, unit)
-        deadline = time.monotonic() + limit
-        (job,) = self._call(_METHODS[verb], "ss", (unit.name, "replace"))
-        pause = _FIRST_PAUSE
-        while self._is_queued(job):
-            if time.monotonic() > deadline:
-                raise ChangeFailed(f"systemd did not end the {verb} of {unit.name} within {limit:.0f} s")
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LAST_PAUSE)
-        return self._units.get(unit.name)
+        with _kept(unit.name):
+            (job,) = self._call(_METHODS[verb], "ss", (unit.name, "replace"))
+            deadline, pause = time.monotonic() + limit, _FIRST_PAUSE
+            while self._is_queued(job):
+                if time.monotonic() > deadline:
+                    raise ChangeFailed(f"systemd did not end the {verb} of {unit.name} within {limit:.0f} s")
+                time.sleep(pause)
+                pause = min(pause * 1.5, _LAST_PAUSE)
+            return self._units.get(unit.name)
 
     def reset_failed(self, name: str) -> None:
         """Forget the failure, and with it the start limit, which would refuse the next start. A unit that is not loaded has none."""
@@ -77,3 +82,23 @@ class UnitChanges:
             return self._bus.call(member, signature, args, timeout=timeout)
         except (Refused, Unavailable) as error:
             raise ChangeFailed(str(error)) from None
+
+
+@contextmanager
+def _kept(name: str) -> Iterator[None]:
+    """Keep systemd from forgetting the unit meanwhile: a oneshot that nothing refers to is unloaded as soon as it has ended.
+
+    The reference is the connection's, and goes with it. Without one (systemd's own socket knows no names) it is still known
+    what most units did.
+    """
+    try:
+        connection = Connection.open()
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(Refused, OSError):
+            connection.call(new_method_call(DBusAddress(unit_path(name), SYSTEMD, _UNIT), "Ref"), MARGIN_SECONDS)
+        yield
+    finally:
+        connection.close()
