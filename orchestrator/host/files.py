@@ -62,6 +62,8 @@ class Files:
         A file without a lock is no lock: None, as for no file. Only for local files, and never for one that this very process has
         locked: closing the descriptor that asked would drop its own fcntl locks.
         """
+        if point := self._mounts.doubtful(path):
+            raise Unavailable(f"{path} lies on {point}, which may hang: its locks are not asked after")
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:

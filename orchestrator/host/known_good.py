@@ -80,7 +80,7 @@ class KnownGood:
         """
         good = self._good(path, content, state, loaded_at)
         before = self.history(path)
-        if not before and len(self.paths()) >= FILES:
+        if not before and sum(1 for _ in (self._directory / _SIDECARS).glob("*.json")) >= FILES:
             raise Unavailable(f"{FILES} files are remembered already; {path} is not")
         kept = [old for old in before if old.substance != good.substance][: VERSIONS - 1]
         try:

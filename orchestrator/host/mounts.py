@@ -105,7 +105,7 @@ class Mounts:
         Raises Unavailable: no such file, no permission, no answer.
         """
         try:
-            hangs = self._doubtful(path, follow=more.get("follow", True))
+            hangs = self.doubtful(path, follow=more.get("follow", True))
             if hangs:
                 return self._helper.ask(question, path, timeout, about=hangs, **more)
             return helper_child.answer(question, path, more)
@@ -119,7 +119,7 @@ class Mounts:
                 self._table.close()
                 self._table = None
 
-    def _doubtful(self, path: str, *, follow: bool) -> str:
+    def doubtful(self, path: str, *, follow: bool = True) -> str:
         """The first mount on the way to `path`, its links included, that may hang; empty when there is none.
 
         `follow`: whether the last part is followed too, when it is a link.

@@ -1,11 +1,11 @@
 """Wakes the daemon when systemd says that something changed."""
 
 import logging
+import math
 import os
 import select
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +28,7 @@ _MATCHES = (
 _GATHER_SECONDS = 0.015
 _URGENT = ("failed", "inactive")
 _NOTE_SECONDS = 0.5
-_NOTED_UNITS = 1000
+_IDLE_SECONDS = 60.0
 _RECONNECT_SECONDS = (0.1, 0.5, 2.0, 5.0)
 _BESIDE_BUS_SECONDS = 30.0
 """How long to listen on systemd's own socket before the bus is tried again."""
@@ -55,10 +55,10 @@ class Signals:
         self._alive = False
         self._reloading_until = 0.0
         self._pending: set[str] = set()
-        self._restarting: set[str] = set()
+        self._restarting: dict[str, float] = {}
+        """When to look at the counter of a unit that restarts by itself (monotonic); inf: after its next signal."""
         self._due = 0.0
         self._told_at = 0.0
-        self._noted: OrderedDict[str, float] = OrderedDict()
 
     def start(self) -> None:
         self._thread.start()
@@ -100,15 +100,19 @@ class Signals:
 
     def _receive(self, connection: Connection) -> None:
         """Until the connection breaks (OSError), we close, or the bus is to be tried again."""
-        leave_at = float("inf") if connection.on_bus else time.monotonic() + _BESIDE_BUS_SECONDS
+        leave_at = math.inf if connection.on_bus else time.monotonic() + _BESIDE_BUS_SECONDS
         while not self._closing and time.monotonic() < leave_at:
-            until = self._due if self._pending else min(leave_at, time.monotonic() + _BESIDE_BUS_SECONDS)
-            message = connection.receive(until, wake=self._wake_reader)
+            message = connection.receive(min(leave_at, self._next_duty()), wake=self._wake_reader)
             if message is not None and message.header.message_type is MessageType.signal:
                 self._take(connection, message)
             if self._pending and time.monotonic() >= self._due:
                 self._tell()
-                self._note_restarts()
+            self._note_restarts()
+
+    def _next_duty(self) -> float:
+        """When something is to be done although no signal comes (monotonic)."""
+        telling = self._due if self._pending else math.inf
+        return min(telling, time.monotonic() + _IDLE_SECONDS, *self._restarting.values())
 
     def _take(self, connection: Connection, message: Any) -> None:
         """Any local user may send us a signal of this name, so the sender counts: the bus vouches for it."""
@@ -136,23 +140,28 @@ class Signals:
         elif not self._pending:
             self._due = now + _GATHER_SECONDS
         self._pending.add(name)
-        if sub_state == "auto-restart":
-            self._restarting.add(name)
+        if sub_state == "auto-restart" and name not in self._restarting:
+            self._restarting[name] = now
+        elif sub_state != "auto-restart" and self._restarting.get(name) == math.inf:
+            self._restarting[name] = now + _NOTE_SECONDS
 
     def _note_restarts(self) -> None:
-        """Look at the counters of what restarts by itself. They tell what happened between two looks, so few are enough."""
+        """Look at the counters of what restarts by itself: twice a second at most, since a counter also tells what was missed.
+
+        A unit that waits for its restart is looked at again after its next signal, one that runs or gave up no more.
+        """
         now = time.monotonic()
-        due = [name for name in self._restarting if now - self._noted.get(name, -_NOTE_SECONDS) >= _NOTE_SECONDS]
-        self._restarting.clear()
-        for name in due:
-            self._noted[name] = now
-            self._noted.move_to_end(name)
+        for name in [name for name, at in self._restarting.items() if at <= now]:
             try:
-                self._units.get(name)  # notes by itself
+                unit = self._units.get(name)  # notes by itself
             except Unavailable as error:
-                _log.info("the restart of %s was not counted: %s", name, error)
-        while len(self._noted) > _NOTED_UNITS:
-            self._noted.popitem(last=False)
+                _log.info("the restarts of %s were not counted: %s", name, error)
+                del self._restarting[name]
+                continue
+            if unit.running or unit.down:
+                del self._restarting[name]
+            else:
+                self._restarting[name] = math.inf if unit.sub_state == "auto-restart" else now + _NOTE_SECONDS
 
     def _reload(self, *, begins: bool) -> None:
         """During a reload every unit sends signals that mean nothing."""

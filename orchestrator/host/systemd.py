@@ -8,7 +8,6 @@ from typing import Any
 from orchestrator.host import graph
 from orchestrator.host.bus import Bus
 from orchestrator.host.connection import MANAGER_PATH, Refused
-from orchestrator.host.errors import Unavailable
 from orchestrator.host.journal import Journal
 from orchestrator.host.properties import unit_from
 from orchestrator.host.restarts import Restarts
@@ -18,6 +17,7 @@ from orchestrator.host.unit import Job, Stop, Unit, UnitLine
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _MANAGER = "org.freedesktop.systemd1.Manager"
 _JOB = "org.freedesktop.systemd1.Job"
+_NAME_CHARACTERS = 255
 _SHUTDOWN_SCHEDULED = Path("/run/systemd/shutdown/scheduled")
 
 
@@ -46,6 +46,8 @@ class Units:
 
         Asking loads the unit for a moment when it is not loaded. The automatic restarts that it shows are noted.
         """
+        if not _is_name(name):
+            return Unit(name=name[:_NAME_CHARACTERS], load_error="this is no name of a unit")
         try:
             properties = self._bus.call("GetAll", "s", ("",), path=unit_path(name), interface=_PROPERTIES)[0]
         except Refused as error:
@@ -132,10 +134,12 @@ class Units:
             return ""
 
 
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= _NAME_CHARACTERS and name.isascii() and name.isprintable()
+
+
 def unit_path(name: str) -> str:
     """The D-Bus path of a unit: all but letters and digits (and a first digit) as `_xx`. Asking it loads the unit."""
-    if not name or len(name) > 255:
-        raise Unavailable(f"{name[:40]!r} is no name of a unit")
     escaped = re.sub(rb"[^A-Za-z0-9]|^[0-9]", lambda found: b"_%02x" % found[0][0], name.encode())
     return f"{MANAGER_PATH}/unit/{escaped.decode()}"
 

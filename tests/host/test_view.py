@@ -44,11 +44,10 @@ def test_the_rest_works_without(view: View, tmp_path: Path) -> None:
     assert view.known_good._directory == tmp_path / "known-good"
 
 
-def test_no_name_is_no_unit(view: View) -> None:
-    """An empty or endless name is never asked about."""
-    for name in ("", "x" * 300):
-        with pytest.raises(Unavailable):
-            view.units.get(name)
+@pytest.mark.parametrize("name", ["", "x" * 300, "caf\u00e9.service", "a\nb.service", "\udcff.service"])
+def test_no_name_is_no_unit(view: View, name: str) -> None:
+    """What can be no unit's name is not found, without asking anybody."""
+    assert view.units.get(name).load_state == "not-found"
 
 
 def test_it_is_light() -> None:
