@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +29,8 @@ ROTATE_BYTES = 5 << 20
 REMEMBERED_SECONDS = 7 * 86_400
 REMEMBERED_ENTRIES = 10_000
 """What survives a rotation: it can be undone, and counts against the budgets."""
+_RECENT_SECONDS = 86_400
+"""What the policy's budgets can look back on."""
 _READ_BYTES = 8 * ROTATE_BYTES
 _DETAIL_CHARACTERS = 1000
 
@@ -139,7 +142,7 @@ class Record:
         return next((entry for entry in self._entries if (entry.id, entry.op) == (change_id, op)), None)
 
     def recent(self, now: float) -> tuple[Performed, ...]:
-        young = (entry for entry in self._entries if now - entry.at < 86_400)
+        young = takewhile(lambda entry: now - entry.at < _RECENT_SECONDS, reversed(self._entries))
         return tuple(Performed(change_id=entry.id, op=entry.op, at=entry.at, kind=entry.kind, targets=entry.targets) for entry in young)
 
     def append(self, entry: Entry) -> None:

@@ -5,6 +5,7 @@ import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,15 @@ def test_a_used_id_is_refused(hands: Make, log: Path) -> None:
     log.chmod(0o777)
     assert refused(hands().perform(7, restore(log)), "used before")
     assert mode(log) == 0o777
+
+
+def test_one_id_is_used_once_by_many_at_the_same_time(hands: Make, log: Path) -> None:
+    """Lanes that race for the same change: one acts, all others are refused."""
+    ours = hands()
+    with ThreadPoolExecutor(8) as lanes:
+        answers = list(lanes.map(lambda _: ours.perform(1, restore(log)), range(8)))
+    assert [answer["ok"] for answer in answers].count(True) == 1
+    assert sum(answer["refused"] for answer in answers) == 7
 
 
 def test_an_undo_that_is_through_is_not_done_again(hands: Make, log: Path) -> None:

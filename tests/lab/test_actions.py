@@ -3,15 +3,19 @@
 import json
 import os
 import pwd
+import signal
 import socket
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.hands import Hands
 from orchestrator.host import Bus, Refused, Unavailable
 from orchestrator.model import Json
 from tests.lab.acting import Here, act
-from tests.lab.host import Host
+from tests.lab.host import STATE, Host
 
 SLEEPER = "[Service]\nExecStart=/bin/sleep infinity\n"
 
@@ -511,6 +515,29 @@ def test_only_the_hands_have_the_right(lab: Host) -> None:
     assert (answers["user"], answers["directly"]) == ("nobody", "refused")
     assert lab.show("shop", "MainPID") != pid
     assert (answers["first"]["ok"], answers["again"]["refused"], answers["garbage"]["refused"]) == (True, True, True)
+
+
+def test_hands_that_are_killed_do_nothing_twice(lab: Host) -> None:
+    """kill -9 in the middle of a start: the id stays used, and the undo brings back what was before."""
+    lab.unit("slow.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 100\n")
+    answers = act(lab, killed_while_starting, unit="slow.service")
+    assert refused(answers["again"], "used before")
+    assert answers["undone"]["ok"]
+    assert lab.show("slow", "ActiveState")["ActiveState"] != "activating"
+
+
+def killed_while_starting(here: Here, unit: str) -> Json:
+    action = {"kind": "start_unit", "unit": unit}
+    child = os.fork()
+    if child == 0:
+        here.hands.perform(5, action)
+        os._exit(0)
+    while here.view.units.get(unit).active_state != "activating":
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    fresh = Hands(here.config, Path(STATE) / "hands.record", here.machine, here.view)
+    return {"again": fresh.perform(5, action), "undone": fresh.undo(5, action, {"running": False})}
 
 
 def restart_as_nobody(here: Here, unit: str) -> Json:
