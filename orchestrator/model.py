@@ -230,6 +230,11 @@ class Action(Word):
         raise NotImplementedError(f"{self.kind} cannot be undone")
 
     @property
+    def patience(self) -> float:
+        """Seconds that its effect may take beyond those of any change, before probes that fail speak against it."""
+        return 0.0
+
+    @property
     def level(self) -> Risk:
         """The risk of this very action: the class's, unless a field says more (a declared command has its own)."""
         return self.risk

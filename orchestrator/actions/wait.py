@@ -43,6 +43,10 @@ class Wait(Action):
     def about(self) -> str:
         return f"give {self.target} {self.seconds} s"
 
+    @property
+    def patience(self) -> float:
+        return self.seconds
+
     def do(self, machine: "Machine") -> str:
         del machine
         return f"waiting up to {self.seconds} s"

@@ -42,7 +42,9 @@ def is_steady(unit: Unit, now: float) -> bool:
 
 
 def last_run_seconds(unit: Unit) -> float:
-    """How long the last run that ended lasted; the present run counts from `active_enter_at`, so this is its length before."""
+    """How long the run that ended last lasted. A start that never came to be `active` is a run of its own, and a short one."""
+    if unit.result == "resources" or unit.main_started_at > unit.active_exit_at > 0:
+        return max(0.0, unit.main_exited_at - unit.main_started_at) if unit.result != "resources" else 0.0
     if unit.active_exit_at > unit.active_enter_at:
         return unit.active_exit_at - unit.active_enter_at
     return max(0.0, unit.restart_seconds)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from escalation import Desk, story
+from escalation import Desk, Kind, story
 from orchestrator.config import Config
 from orchestrator.engine.look import look, stands
 from orchestrator.engine.settling import READY_SECONDS, Settled, Settling
@@ -199,7 +199,7 @@ class Engine:
             case Proposal():
                 self._attempt(case, answer, deadline)
             case HandOver():
-                self.escalate(case, answer.reason)
+                self.escalate(case, answer.reason, kind=answer.kind)
             case Abstain():
                 self._hand_off(case, answer)
 
@@ -293,7 +293,7 @@ class Engine:
                 log.info("incident %d: %s", case.incident.id, failed)
                 break
         now = self._view.now()
-        self._store.settle(attempt_id, ready_by=now if failed else now + READY_SECONDS)
+        self._store.settle(attempt_id, ready_by=now if failed else now + READY_SECONDS + sum(action.patience for action in proposal.plan))
         fresh = self._fresh(case)
         attempt = _open_attempt(fresh)
         if attempt is None:  # nothing was begun: the host itself refused
@@ -354,9 +354,9 @@ class Engine:
 
     # ---- a person ----------------------------------------------------------------------------------------------------
 
-    def escalate(self, case: Case, reason: str) -> None:
+    def escalate(self, case: Case, reason: str, *, kind: Kind = "escalation") -> None:
         """The escalation is written first, then the row: a death between the two is mended at the next start."""
-        escalation_id = self._desk.escalate(case.incident, reason, body=story(self._fresh(case)))
+        escalation_id = self._desk.escalate(case.incident, reason, body=story(self._fresh(case)), kind=kind)
         self._store.escalated(case.incident.id, reason=reason)
         self._log_escalated(case, escalation_id, reason)
 
