@@ -31,6 +31,8 @@ PRIVATE_SOCKET = "/run/systemd/private"
 
 BUS = "org.freedesktop.DBus"
 _BUS = DBusAddress("/org/freedesktop/DBus", BUS, BUS)
+_BROKEN_OFF = ("org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected")
+"""What the bus answers for systemd when their connection broke, as when the bus is restarted."""
 _CONNECT_SECONDS = 2.0
 _SEND_SECONDS = 5
 _BEGIN_PAUSE_SECONDS = 0.0005
@@ -132,4 +134,6 @@ def _values(reply: Message) -> tuple[Any, ...]:
     if reply.header.message_type is not MessageType.error:
         return tuple(reply.body)
     name = str(reply.header.fields.get(HeaderFields.error_name, "unknown"))
+    if name in _BROKEN_OFF:
+        raise ConnectionResetError(str(reply.body[0]) if reply.body else name)
     raise Refused(name, str(reply.body[0]) if reply.body else "")

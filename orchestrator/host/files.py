@@ -72,9 +72,19 @@ class Files:
             raise Unavailable(f"{path}: {error.strerror}") from None
         try:
             holder = _fcntl_holder(descriptor)
-            return _listed_holder(os.fstat(descriptor)) if holder is None else holder
+            return self._listed_holder(descriptor) if holder is None else holder
         finally:
             os.close(descriptor)
+
+    def _listed_holder(self, descriptor: int) -> int | None:
+        """flock(2) has no question without taking the lock; /proc/locks lists it by device and inode.
+
+        The device is the file system's own, which overlay and btrfs do not show in a file's state: mountinfo does.
+        """
+        found = os.fstat(descriptor)
+        mount = self._mounts.of_path(os.readlink(f"/proc/self/fd/{descriptor}"))  # noqa: PTH115  # a name of the kernel's
+        devices = {(os.major(found.st_dev), os.minor(found.st_dev)), tuple(int(part) for part in mount.device.split(":"))}
+        return _holder_in_list({f"{major:02x}:{minor:02x}:{found.st_ino}" for major, minor in devices})
 
 
 def _fcntl_holder(descriptor: int) -> int | None:
@@ -86,15 +96,14 @@ def _fcntl_holder(descriptor: int) -> int | None:
     return pid if pid > 0 else _UNKNOWN_HOLDER
 
 
-def _listed_holder(found: os.stat_result) -> int | None:
-    """flock(2) has no question without taking the lock; /proc/locks lists it by device and inode. `->` is one that waits."""
-    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+def _holder_in_list(wanted: set[str]) -> int | None:
+    """The first holder of one of these files (device:inode) in /proc/locks; `->` is one that waits."""
     try:
         lines = _LOCKS.read_text(encoding="ascii", errors="replace").splitlines()[:_LOCKS_LINES]
     except OSError:
         return None
     for line in lines:
         fields = line.split()
-        if len(fields) >= 6 and fields[1] != "->" and fields[5] == wanted:
+        if len(fields) >= 6 and fields[1] != "->" and fields[5] in wanted:
             return max(int(fields[4]), _UNKNOWN_HOLDER)
     return None

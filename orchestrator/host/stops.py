@@ -42,6 +42,7 @@ DEACTIVATED = "7ad2d189f7e94e70a38c781354912448"
 FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
 """sd-messages.h. The same for every type of unit ("Unmounted", "Closed" have STOPPED too)."""
 
+_NO_END = (STARTING, STARTED, STOPPING)
 _TOO_QUICKLY = "Start request repeated too quickly."
 _LATE_SECONDS = 2.0
 _REREADS = (0.05, 0.15, 0.4)
@@ -101,18 +102,19 @@ class Stops:
     def _lines_of_end(self, unit: Unit) -> tuple[Line, ...]:
         """PID 1's last lines about it; read again while the one of its end must still come.
 
-        Raises Unavailable when it ended and PID 1 wrote nothing then (LogLevelMax=, a vacuumed journal): nobody knows why.
+        Raises Unavailable when that does not come (LogLevelMax=, a vacuumed journal, a journald that hangs): nobody knows why it
+        ended. A unit without times (never started, or unloaded) and without lines has no end to be told.
         """
         ended = unit.inactive_enter_at
         for pause in (*_REREADS, 0.0):
             lines = self._journal.manager_lines(unit.name, 0.0, lines=20)
-            told = any(line.at >= ended - _CLOCK_SLACK_SECONDS for line in lines)
-            if told and not _unfinished(lines):
+            missing = _end_is_missing(lines, ended)
+            if not missing and not _may_go_on(lines):
                 return lines
-            if not ended or time.time() - ended > _LATE_SECONDS:
+            if ended and time.time() - ended > _LATE_SECONDS:
                 break
             time.sleep(pause)
-        if ended and not told:
+        if missing:
             raise Unavailable(f"PID 1 wrote nothing about the end of {unit.name}")
         return lines
 
@@ -150,10 +152,23 @@ def _last_stop(lines: Sequence[Line]) -> Line | None:
     return None
 
 
-def _unfinished(lines: Sequence[Line]) -> bool:
-    """Whether the last `Stopping` has no `Stopped` of the same job yet (restarts of oneshots write them in reverse)."""
-    begun = [_job(line) for line in lines if line.fields.get("MESSAGE_ID") == STOPPING]
-    return bool(begun) and begun[-1] not in {_job(line) for line in lines if line.fields.get("MESSAGE_ID") == STOPPED}
+def _end_is_missing(lines: Sequence[Line], ended: float) -> bool:
+    """Whether the unit ended and the newest line is older, or still speaks of its life."""
+    if not lines:
+        return ended > 0
+    return lines[-1].at < ended - _CLOCK_SLACK_SECONDS or lines[-1].fields.get("MESSAGE_ID") in _NO_END
+
+
+def _may_go_on(lines: Sequence[Line]) -> bool:
+    """Whether a `Stopped` may come in a moment: one was announced, or the unit was deactivated just now."""
+    if not lines:
+        return False
+    stopped = {_job(line) for line in lines if line.fields.get("MESSAGE_ID") == STOPPED}
+    announced = [_job(line) for line in lines if line.fields.get("MESSAGE_ID") == STOPPING]
+    if announced and announced[-1] not in stopped:  # restarts of oneshots write the two in reverse
+        return True
+    last = lines[-1]
+    return last.fields.get("MESSAGE_ID") == DEACTIVATED and time.time() - last.at < _CLOCK_SLACK_SECONDS
 
 
 def _earlier_stop_jobs(lines: Sequence[Line], job: int, began: float) -> dict[str, int]:

@@ -148,6 +148,24 @@ tell([told, longest])
     assert longest < 1
 
 
+@pytest.mark.parametrize("loaded", [True, False], ids=["enabled", "unloaded when it stops"])
+def test_a_journal_that_lags_is_no_answer(host: Host, *, loaded: bool) -> None:
+    """While journald stands still nobody can tell who ended the unit; then its lines come, and the answer."""
+    program = """
+journald = units.get("systemd-journald.service").main_pid
+sh("systemctl start plain.service; journalctl --sync"); os.kill(journald, signal.SIGSTOP)
+sh("systemctl stop plain.service"); unit = until(lambda: (found := units.get("plain.service")).down and found)
+first = tried(lambda: units.stopped_by_hand(unit)); os.kill(journald, signal.SIGCONT); sh("journalctl --sync")
+tell([unit.inactive_enter_at > 0, first, units.stopped_by_hand(unit)])
+"""
+    host.ok(f"systemctl {'enable' if loaded else 'disable'} -q plain.service")
+    timed, first, then = _asked(host, program)
+    host.ok("systemctl disable -q plain.service")
+    assert timed is loaded
+    assert first == "Unavailable: PID 1 wrote nothing about the end of plain.service"
+    assert then["with_dependency"] == ""
+
+
 def test_a_crash_is_no_stop_at_once(host: Host) -> None:
     """So does the other answer: a crash is not held up by a line that never comes."""
     program = """
@@ -516,3 +534,16 @@ os.close(door); sh("umount -l /mnt/dead"); tell(result)
     )
     result = _asked(lab, program)
     assert (result["ok"], result["blind"], result["detail"], result["seconds"] < 2) == (False, False, "no answer in 0.5 s", True)
+
+
+def test_a_lock_on_an_overlay_has_its_holder(host: Host) -> None:
+    """Also on a file system whose files show another device than the kernel's list of locks."""
+    program = """
+pathlib.Path("/root/lock").touch(); told = [view.files.lock_holder("/root/lock")]
+for tool in ("flock", "lockf"):
+    hold = f"import fcntl; f = open('/root/lock', 'r+'); fcntl.{tool}(f, fcntl.LOCK_EX); print(flush=True); input()"
+    holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE); holder.stdout.readline()
+    told.append(view.files.lock_holder("/root/lock") == holder.pid); holder.communicate(b"x")
+tell([*told, view.mounts.of_path("/root/lock").fstype])
+"""
+    assert _asked(host, program) == [None, True, True, "overlay"]
