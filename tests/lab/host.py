@@ -24,6 +24,8 @@ from typing import Any, Self
 
 from tests.lab.base import GROUP, Base, LabError, family, first_inside, groups_of, in_groups, inside, remove, unavailable
 
+__all__ = ["CHECKOUT", "CONFIG", "DAEMON", "STATE", "Base", "Host", "LabError", "Result", "Row", "unavailable"]
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIG = "/etc/autonomous-orchestrator/config.toml"
 STATE = "/var/lib/autonomous-orchestrator"
