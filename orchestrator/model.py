@@ -23,11 +23,18 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00\n]*$", max_le
 Json = dict[str, Any]  # plain data: what a database row, a socket or a log line can carry
 
 _UNIT = re.compile(UNIT_PATTERN)
+_INSTANCE = re.compile(r"^([^@]+@)(.+)(\.[a-z]+)$")
 
 
 def is_unit(target: str) -> bool:
     """A target is a unit name, an absolute path, or the name of a declared service. This tells the first."""
     return bool(_UNIT.match(target))
+
+
+def instance_of(target: str) -> tuple[str, str]:
+    """An instance of a template unit: (`shop@.service`, `2`). Anything else is its own kind: (itself, nothing)."""
+    match = _INSTANCE.match(target) if is_unit(target) else None
+    return (match[1] + match[3], match[2]) if match else (target, "")
 
 
 def utc(at: float | None = None) -> str:
@@ -147,7 +154,7 @@ class Fault(Word):
     @property
     def signature(self) -> str:
         """What makes two faults the same kind. Version 1: check, unit template or target, reason, trusted facts."""
-        template = re.sub(r"@[^.]+\.", "@.", self.target)
+        template, _ = instance_of(self.target)
         return "v1:" + digest([self.check, template, self.reason, self.facts])
 
 
@@ -377,6 +384,8 @@ class Incident(Word):
     opened_at: float = 0.0
     """When it opened last: `detected_at`, or its newest relapse."""
     waiting_for: str = ""
+    signature: str = ""
+    """Of its fault as it opened, or as progress left it. What a plan that did not help makes of it is no other kind."""
 
     @property
     def key(self) -> str:

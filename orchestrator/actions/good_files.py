@@ -1,6 +1,5 @@
 """What the actions on declared files share: which files a service has, and what became of them since all was well."""
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -9,7 +8,7 @@ from pydantic import Field
 
 from orchestrator.config import Config, Service
 from orchestrator.host import FileState, GoodFile, Unit, View
-from orchestrator.model import Case, Word, is_unit
+from orchestrator.model import Case, Word, instance_of, is_unit
 
 AccountId = Annotated[int, Field(ge=0, lt=1 << 32)]
 FileMode = Annotated[int, Field(ge=0, le=0o7777)]
@@ -54,7 +53,7 @@ def read_by_systemd(path: str) -> bool:
 
 def is_unit_file(path: str, unit: str) -> bool:
     """Whether systemd reads the file as a part of this unit: its own file, its template's, or a drop-in of either."""
-    template = re.sub("@[^.]*", "@", unit)
+    template, _ = instance_of(unit)
     place = PurePosixPath(path)
     return read_by_systemd(path) and bool({place.name, place.parent.stem} & {unit, template})
 

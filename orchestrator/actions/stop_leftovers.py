@@ -37,9 +37,8 @@ class StopLeftovers(OnUnit):
         return (cls(unit=unit.name, processes=left[:_MOST]),) if left else ()
 
     def about(self) -> str:
-        return (
-            f"end {len(self.processes)} processes that {self.unit} left behind ({', '.join(str(item.pid) for item in self.processes[:5])})"
-        )
+        pids = ", ".join(str(item.pid) for item in self.processes[:5])
+        return f"end {len(self.processes)} process{'es' if len(self.processes) > 1 else ''} that {self.unit} left behind ({pids})"
 
     def command(self) -> str:
         return f"systemctl kill {self.unit}"

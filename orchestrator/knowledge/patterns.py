@@ -1,22 +1,24 @@
 """Patterns at work: which learned plan fits the case now. The store keeps them and counts their wins and losses."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
-from orchestrator.model import Action, Case, Pattern, Proposal, Stage
+from orchestrator.model import Action, Case, Pattern, Proposal, Stage, instance_of
 
 
 def recall(patterns: Sequence[Pattern], case: Case, offered: Sequence[Action]) -> Iterator[Proposal]:
     """Proposals of the patterns of this signature, the best proved first, without the demoted and what was tried.
 
-    A learned plan is replayed by kind and target: pids, digests and start times are those of today's candidates.
+    A learned plan is replayed by kind and target: pids, digests and start times are those of today's candidates. What was
+    learned on one instance of a template unit helps all of them.
     """
     usable = [pattern for pattern in patterns if pattern.stage is not Stage.DEMOTED and pattern.signature == case.fault.signature]
     for pattern in sorted(usable, key=lambda item: (item.stage is not Stage.TRUSTED, item.losses + item.relapses - item.wins)):
-        plan = _today(pattern, offered)
+        plan = _today(pattern, case.fault.target, offered)
         if plan is None:
             continue
         proposal = Proposal(
-            cause=f"the same kind of fault was healed this way {pattern.wins} times on this host",
+            cause=_record(pattern),
             evidence_ids=tuple(item.id for item in case.evidence),
             plan=plan,
             proposer="quick fix",
@@ -26,11 +28,33 @@ def recall(patterns: Sequence[Pattern], case: Case, offered: Sequence[Action]) -
             yield proposal
 
 
-def _today(pattern: Pattern, offered: Sequence[Action]) -> tuple[Action, ...] | None:
+def _record(pattern: Pattern) -> str:
+    if not pattern.wins:
+        return "this plan was taught for this kind of fault, and has healed none yet"
+    return f"the same kind of fault was healed this way {'once' if pattern.wins == 1 else f'{pattern.wins} times'} on this host"
+
+
+def _today(pattern: Pattern, target: str, offered: Sequence[Action]) -> tuple[Action, ...] | None:
+    here = _renamed(pattern.plan, target)
     plan = []
     for learned in pattern.plan:
-        match = next((action for action in offered if action.kind == learned.kind and action.targets() == learned.targets()), None)
+        targets = tuple(map(here, learned.targets()))
+        match = next((action for action in offered if action.kind == learned.kind and action.targets() == targets), None)
         if match is None:
             return None
         plan.append(match)
     return tuple(plan)
+
+
+def _renamed(plan: Sequence[Action], target: str) -> Callable[[str], str]:
+    """What the plan's targets are called for `target`: its instance's name in place of the one that it was learned on.
+
+    In paths too (/run/shop/1.pid). Only a name of today's candidates is ever used, so that one which is wrong finds nothing.
+    """
+    template, instance = instance_of(target)
+    named = [instance_of(name) for action in plan for name in action.targets()]
+    before = next((name for kind, name in named if kind == template and name), "")
+    if before in ("", instance):
+        return str
+    whole = re.compile(rf"(?<![A-Za-z0-9]){re.escape(before)}(?![A-Za-z0-9])")
+    return lambda name: whole.sub(lambda _: instance, name)
