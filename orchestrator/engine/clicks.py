@@ -84,7 +84,7 @@ class Clicks:
             case = self._store.case(int(click.args["task_id"]))
             if case is None:
                 raise ClickRefused(f"there is no incident {click.args['task_id']}")
-            signature = case.fault.signature
+            signature = case.incident.signature
         plan = tuple(parse(action) for action in click.args["plan"])
         if not plan:
             raise ClickRefused("the plan is empty")

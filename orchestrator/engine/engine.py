@@ -320,7 +320,7 @@ class Engine:
         pattern_id = int(proposal.origin.removeprefix("pattern:")) if proposal.origin.startswith("pattern:") else None
         if outcome is Outcome.HEALED:
             if pattern_id is None and all(action.level is not Risk.HIGH for action in proposal.plan):
-                pattern_id = self._store.teach(case.fault.signature, proposal.plan, proposal.origin or proposal.proposer)
+                pattern_id = self._store.teach(case.incident.signature, proposal.plan, proposal.origin or proposal.proposer)
             if pattern_id is not None:
                 self._store.credit(pattern_id, "win")
         elif pattern_id is not None and outcome in (Outcome.NO_EFFECT, Outcome.ROLLED_BACK, Outcome.STRANDED):

@@ -55,9 +55,9 @@ class Incidents(Part):
         )
 
     def _see_again(self, row: Json, fault: Fault, now: float) -> None:
-        self.ledger.update(
-            "tasks", row["id"], {**fault_columns(fault), "last_seen": utc(now), "seen": row["seen"] + 1, "absent_since": None}
-        )
+        """It may look different now: a start that did not help ends in another way than the crash. What it opened as stays."""
+        seen = {"fingerprint": row["fingerprint"], "last_seen": utc(now), "seen": row["seen"] + 1, "absent_since": None}
+        self.ledger.update("tasks", row["id"], {**fault_columns(fault), **seen})
 
     def _open(self, fault: Fault, now: float) -> int:
         at = utc(now)

@@ -69,7 +69,7 @@ CREATE TABLE checks (
 
 @tasks()
 def m002_attempts(db: Database) -> None:
-    """`key` and `signature` are those of the fault when the attempt began: progress changes the row's own."""
+    """`key` and `signature` (the fingerprint) are those of the row when the attempt began: progress changes both."""
     execute_all(
         db,
         """

@@ -65,6 +65,7 @@ def incident_of(row: Json, symptoms: Sequence[Fault]) -> Incident:
         detected_at=epoch(row["detected_at"]),
         opened_at=epoch(row["opened_at"]),
         waiting_for=row["waiting_for"],
+        signature=row["fingerprint"],
     )
 
 

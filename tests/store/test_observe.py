@@ -35,6 +35,22 @@ def test_a_standing_fault_stays_one_row(store: Store) -> None:
     assert len(rows(store, "SELECT id FROM tasks")) == 1
 
 
+def test_a_fault_that_looks_different_later_is_still_the_kind_that_it_opened_as(store: Store) -> None:
+    """A start that did not help ends in another way than the crash; what heals it is learned for the crash."""
+    crash, refused = a_fault(reason="KilledBySignal"), a_fault(reason="ExitCode")
+    task_id = an_incident(store, crash)
+    store.observe("unit_failed", (refused,), NOW + 30)
+    case = store.case(task_id)
+    assert case is not None
+    assert (case.fault, case.incident.signature) == (refused, crash.signature)
+    attempt_id, _ = a_begun_change(store, task_id)
+    store.end_attempt(attempt_id, Outcome.HEALED, "")
+    taught = store.teach(case.incident.signature, a_proposal().plan, "instant")
+    store.close(task_id, Status.FIXED, phase=1, fix_successful=True, resolution="")
+    store.observe("unit_failed", (refused,), time.time())
+    assert store.pattern_of(task_id) == taught
+
+
 def test_the_most_severe_is_due_first_then_the_oldest(store: Store) -> None:
     """`due` orders by severity, then by age."""
     for n, severity in enumerate(reversed(SEVERE_FIRST)):
