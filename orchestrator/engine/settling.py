@@ -63,6 +63,8 @@ class Settling:
 
     def _patience(self, case: Case, attempt: Attempt, seen: Look) -> float:
         """Until when not clean is only not ready yet. What was interrupted gets that time only if its own fault is gone."""
+        if _ended_again(case, attempt, seen):
+            return 0.0
         if attempt.ready_by is not None:
             return attempt.ready_by
         return 0.0 if seen.has(case.fault.key) else self._started_at + READY_SECONDS
@@ -133,6 +135,13 @@ class Settling:
                 change_id = self._store.begin_change(attempt.id, n, action, action.remember(self._view))
                 if self._hands.perform(change_id, action.model_dump(mode="json"))["ok"]:
                     self._store.change_done(change_id)
+
+
+def _ended_again(case: Case, attempt: Attempt, seen: Look) -> bool:
+    """What this very attempt started, and systemd calls failed since: it is not about to be ready."""
+    target = case.fault.target
+    started = (change.action for change in attempt.changes if change.done_at and change.action.kind in ("start_unit", "restart_unit"))
+    return seen.has(f"unit_failed:{target}") and any(target in action.targets() for action in started)
 
 
 def _told(seen: Look) -> str:
