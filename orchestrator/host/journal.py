@@ -62,7 +62,9 @@ class Journal:
     ) -> tuple[Line, ...]:
         """The last `lines` entries of the unit and of PID 1 about it, oldest first; `unit=None` is the whole journal.
 
-        "Failed at step EXEC" comes from a child of systemd that is not PID 1, so root's lines about the unit count too.
+        Lines that a program wrote just before it died may lack the `invocation`: journald looks it up when it comes to it, and
+        by then it may be gone. `since` misses none. "Failed at step EXEC" comes from a child of systemd that is not PID 1, so
+        root's lines about the unit count too.
         """
         if unit is None:
             matches: list[list[str]] = [[]]

@@ -29,7 +29,8 @@ def test_without_systemd_it_is_not_alive_and_ends(tmp_path: Path) -> None:
 def test_one_that_never_began_ends_too(tmp_path: Path) -> None:
     """Closing without a start leaves nothing open."""
     view = View(tmp_path)
-    signals = Signals(view.units, set().update)
+    heard: list[frozenset[str]] = []
+    signals = Signals(view.units, heard.append)
     signals.close()
     assert not signals.alive
     view.close()
