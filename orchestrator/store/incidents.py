@@ -20,7 +20,9 @@ class Incidents(Part):
         """Note what `check` saw at `now`; one transaction.
 
         `arrange` gets every standing fault and answers which symptom's key belongs to which root's key.
-        A key that was fixed less than `relapse_seconds` ago reopens its row. Raises StoreFailed.
+        A key that was fixed less than `relapse_seconds` ago reopens its row. What else shows at a target that is just being
+        repaired opens nothing: it may be the repair itself (a failed unit is inactive for the moment before its start), and
+        the engine's own looks judge it. Raises StoreFailed.
         """
         self._note_look(check, seen, now)
         if isinstance(seen, Blind):
@@ -29,7 +31,8 @@ class Incidents(Part):
         live = {row["key"]: row for row in self.ledger.rows("SELECT * FROM tasks WHERE check_name = ? AND resolved_at IS NULL", (check,))}
         for key in standing.keys() & live.keys():
             self._see_again(live[key], standing[key], now)
-        new = [fault for key, fault in standing.items() if key not in live]
+        under_repair = self._under_repair()
+        new = [fault for key, fault in standing.items() if key not in live and fault.target not in under_repair]
         back = {fault.key: self._reopen(fault, now, relapse_seconds) for fault in new}
         opened = [self._open(fault, now) for fault in new if back[fault.key] is None]
         cleared = [row["id"] for key, row in live.items() if key not in standing and self._miss(row, now)]
@@ -89,6 +92,12 @@ class Incidents(Part):
         gone = {"status": "cleared", "resolved_at": utc(now), "next_at": None, "approved": None, "resolution": "went away by itself"}
         self.ledger.update("tasks", row["id"], gone)
         return True
+
+    def _under_repair(self) -> set[str]:
+        rows = self.ledger.rows(
+            "SELECT target FROM tasks WHERE id IN (SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1)"
+        )
+        return {row["target"] for row in rows}
 
     def _has_attempt_under_way(self, task_id: int) -> bool:
         return self.ledger.row("SELECT 1 FROM attempts WHERE task_id = ? AND outcome IS NULL AND executed = 1", (task_id,)) is not None

@@ -113,6 +113,18 @@ def test_what_is_being_healed_is_the_engine_s_to_judge(store: Store, *, begun: b
     assert task(store, task_id)["resolved_at"] is None
 
 
+def test_what_shows_at_a_target_under_repair_opens_only_after_it(store: Store) -> None:
+    """A repair's own doings are no fault and no relapse; what still stands when it has ended is one."""
+    down = a_fault(check="unit_inactive", reason="WentAway")
+    earlier = an_incident(store, down)
+    store.close(earlier, Status.FIXED, phase=1, fix_successful=True, resolution="")
+    attempt_id, _ = a_begun_change(store, an_incident(store))
+    assert store.observe("unit_inactive", (down, a_fault("other.service", "unit_inactive")), time.time()).opened != ()
+    assert task(store, earlier)["status"] == "fixed"
+    store.end_attempt(attempt_id, Outcome.NO_EFFECT, "")
+    assert store.observe("unit_inactive", (down,), time.time()).reopened == (earlier,)
+
+
 @pytest.mark.parametrize("state", ["waiting", "escalated"])
 def test_what_a_person_has_clears_after_a_continuous_absence(store: Store, state: str) -> None:
     """A flicker does not take a case out of a person's hands; a minute without the fault does."""
