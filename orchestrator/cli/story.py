@@ -63,7 +63,8 @@ def votes(minutes: tuple[Minute, ...]) -> Iterator[str]:
     most = max(plans, key=plans.count, default=())
     for minute in minutes:
         plan = tuple(action.about() for action in minute.plan)
-        dissent = "" if minute.stance == "propose" and plan == most else "  [dissents]" if most else ""
+        agrees = minute.stance in ("nothing", "failed") or (minute.stance == "propose" and plan == most)
+        dissent = "" if agrees or not most else "  [dissents]"
         about = f": {'; '.join(plan)}" if plan else ""
         yield f"round {minute.round}, {one_line(minute.expert)} ({one_line(minute.backend)}): {minute.stance}{one_line(about)}{dissent}"
         yield f"    {one_line(minute.reasoning)} (confidence {100 * minute.confidence:.0f} %, cites {_cited(minute.evidence_ids)})"

@@ -5,10 +5,11 @@ import sqlite3
 from pathlib import Path
 
 from escalation import Desk
-from orchestrator.model import utc
+from orchestrator.cli.story import votes
+from orchestrator.model import Minute, utc
 from orchestrator.store import Store
 from tests.cli.conftest import Call
-from tests.cli.scenes import asked, escalated, fault, healed, opened
+from tests.cli.scenes import asked, escalated, fault, healed, opened, plan
 
 
 def test_a_healed_incident_says_so_first(call: Call, store: Store) -> None:
@@ -40,6 +41,12 @@ def test_an_escalated_incident_tells_why_and_what_remains(call: Call, store: Sto
     assert "round 1, change-reader (embedded): person  [dissents]" in told
     for line in ("systemctl status shop.service", f"orchestrator escalations ack {escalation}", f"orchestrator retry {number} "):
         assert f"    {line}" in told
+
+
+def test_whose_evidence_names_no_cause_dissents_from_nobody() -> None:
+    """To have nothing to say is no vote against the plan of the others."""
+    told = list(votes((Minute(expert="log-reader", stance="propose", plan=plan().plan), Minute(expert="host-reader", stance="nothing"))))
+    assert told[2] == "round 1, host-reader (embedded): nothing"
 
 
 def test_an_acknowledged_incident_names_who_has_it(call: Call, store: Store, desk: Desk) -> None:
