@@ -35,7 +35,7 @@ from phases.research import Research
 
 log = logging.getLogger(__name__)
 
-_IDLE_SECONDS = 1.0
+_IDLE_SECONDS = 2.0
 """The longest sleep of the loop: an operator's click waits no longer."""
 _TICK_NOTED_SECONDS = 10.0
 _STOP_SECONDS = 4.0
@@ -126,8 +126,8 @@ class Daemon:
             log.info("incident %d was interrupted in phase %d; looking first", case.incident.id, case.incident.phase)
 
     def _on_change(self, names: frozenset[str]) -> None:
-        del names  # a signal only wakes: every check re-derives what is wrong from the host itself
-        self._changed.set()
+        self._remembering.note_changed(names)
+        self._changed.set()  # it only wakes: every check derives what is wrong from the host itself
         self._wake.set()
 
     def run(self) -> None:

@@ -1,11 +1,11 @@
 """A declared service that runs, by systemd's word, and does not answer its user."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.checks import check
 from orchestrator.config import Config, Service
-from orchestrator.host import ProbeResult, Unavailable, View
+from orchestrator.host import ProbeResult, Unavailable, UnitLine, View
 from orchestrator.model import Fault, Severity
 
 REASONS = {
@@ -17,20 +17,27 @@ REASONS = {
     "missing": "FileMissing",
     "exit": "CommandFailed",
 }
+STARTING_SECONDS = 20.0
+"""How long a run may take until it answers for the first time: systemd calls most programs active before they are ready."""
 
 
 @check(every=10, deadline=60, confirm=4)
 def probe_failing(view: View, config: Config) -> Iterator[Fault]:
     """A declared service that is up, by systemd's word, and fails a probe."""
-    asked = [service for service in config.service if service.probes and _should_answer(view, service)]
+    declared = [service for service in config.service if service.probes]
+    units = tuple(service.unit for service in declared if service.unit)
+    lines = {line.name: line for line in view.units.named(units)} if units else {}  # one question for all of them
+    asked = [service for service in declared if _should_answer(view, service, lines)]
     if not asked:
         return
     with ThreadPoolExecutor(max_workers=min(8, len(asked)), thread_name_prefix="probe") as pool:
         answers = list(pool.map(lambda service: ask(view, service), asked))
     for service, results in zip(asked, answers, strict=True):
         misses = [result for result in results if not result.ok and not result.blind]
-        if misses:
+        if misses and not _is_starting(view, service):
             yield fault_of(service, misses)
+        elif all(result.ok for result in results):
+            view.answered[service.target] = view.now()
     blind = [result for results in answers for result in results if result.blind]
     if blind:  # said last: what was seen of the other services is lost to this look, and comes with the next
         raise Unavailable(f"{blind[0].probe}: {blind[0].detail}")
@@ -41,13 +48,21 @@ def ask(view: View, service: Service) -> tuple[ProbeResult, ...]:
     return tuple(view.probe(probe, service.user) for probe in service.probes)
 
 
-def _should_answer(view: View, service: Service) -> bool:
+def _should_answer(view: View, service: Service, lines: Mapping[str, UnitLine]) -> bool:
     """A unit that is down, or on its way, is another check's business; what no unit runs is asked always."""
     if service.unit is None:
         return not service.start
-    unit = view.units.get(service.unit)
+    line = lines.get(service.unit)
+    if line and line.active_state == "active" and not line.job_id:
+        return True
     # An idle service behind its socket answers when it is asked.
-    return (unit.running and not unit.in_transition) or any(view.units.get(name).running for name in unit.triggered_by)
+    return any(view.units.get(name).running for name in view.units.get(service.unit).triggered_by)
+
+
+def _is_starting(view: View, service: Service) -> bool:
+    """A young run that has not answered yet; what answered once and does not now is no start any more."""
+    began = view.units.get(service.unit).active_enter_at if service.unit else 0.0
+    return view.answered.get(service.target, 0.0) < began and view.now() - began < STARTING_SECONDS
 
 
 def fault_of(service: Service, misses: list[ProbeResult]) -> Fault:

@@ -1,5 +1,6 @@
 """Remembering what was good: the baseline of what runs here, and last known good files. Only while all is well."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -17,6 +18,16 @@ class Remembering:
     def __init__(self, view: View) -> None:
         self._view = view
         self._absent: dict[str, int] = {}
+        self._changed: set[str] = set()
+        self._files: dict[str, dict[str, tuple[float, float]]] = {}
+        """For each service whose files are all remembered: each file's times as they were then."""
+
+    def note_changed(self, names: frozenset[str]) -> None:
+        """Units that systemd reported; an empty set means any. Called by the listener's thread."""
+        if names:
+            self._changed.update(names)
+        else:
+            self._files.clear()
 
     def baseline(self) -> Baseline:
         """What runs now, with what ran before and is missing only now: a unit leaves after three quiet sweeps without it.
@@ -31,13 +42,23 @@ class Remembering:
 
     def good_files(self, service: Service) -> None:
         """Remember each watched file of a healthy service that was loaded by a start or reload after its last change."""
+        if service.target not in self._changed and self._files.get(service.name) == self._times(self._files.get(service.name, {})):
+            return  # neither the unit nor a file of it changed: the usual case asks systemd nothing
+        self._changed.discard(service.target)
+        self._files.pop(service.name, None)
         unit = self._view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
         if service.unit and (not unit.running or unit.in_transition):
             return
         loaded_at = max(unit.active_enter_at, unit.main_started_at, unit.reloaded_at) if service.unit else self._view.now()
-        for path in watched_files(unit, service):
+        watched = watched_files(unit, service)
+        for path in watched:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
                 self._good_file(path, loaded_at, owner_only=path in service.files)
+        self._files[service.name] = self._times(watched)
+
+    def _times(self, paths: Iterable[str]) -> dict[str, tuple[float, float]]:
+        states = {path: self._view.files.look(path) for path in paths}
+        return {path: (state.mtime, state.ctime) if state else (0.0, 0.0) for path, state in states.items()}
 
     def _good_file(self, path: str, loaded_at: float, *, owner_only: bool) -> None:
         state, good = self._view.files.look(path), self._view.known_good.get(path)
