@@ -1,13 +1,15 @@
 """The templates, and how a case and a mail read."""
 
 from datetime import UTC, datetime
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from escalation.text import one_line, plain
 from orchestrator.model import Case, utc
 from orchestrator.store import mask
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 EVIDENCE_SHOWN = 12
 EVIDENCE_LINES = 20
@@ -15,14 +17,22 @@ EVIDENCE_CHARACTERS = 1500
 STORY_CHARACTERS = 25_000
 """Of each of the two parts of a story: together they fit a mail."""
 
-_templates = Environment(
-    loader=PackageLoader("escalation"),
-    autoescape=select_autoescape(default=False),  # these are plain text; pages escape in the dashboard
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+
+@cache
+def _templates() -> "Environment":
+    """Made at the first story: on a host where nothing goes wrong nobody pays 2 MB for it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415
+
+    templates = Environment(
+        loader=PackageLoader("escalation"),
+        autoescape=select_autoescape(default=False),  # these are plain text; pages escape in the dashboard
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters.update(line=one_line, clock=_clock, tail=_tail)
+    return templates
 
 
 def story(case: Case) -> str:
@@ -45,7 +55,7 @@ def seen(case: Case) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    return _templates.get_template(template).render(**values)
+    return _templates().get_template(template).render(**values)
 
 
 def local_time(at: float) -> str:
@@ -61,6 +71,3 @@ def _tail(text: str) -> str:
     lines = plain(text, EVIDENCE_CHARACTERS).splitlines()
     left_out = [f"[{len(lines) - EVIDENCE_LINES} lines before are left out]"] if len(lines) > EVIDENCE_LINES else []
     return "\n".join(left_out + lines[-EVIDENCE_LINES:])
-
-
-_templates.filters.update(line=one_line, clock=_clock, tail=_tail)
