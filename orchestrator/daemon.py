@@ -1,5 +1,6 @@
 """The loop: what checks saw goes into the store, what is due goes to the lanes, and systemd hears that the loop lives."""
 
+import ctypes
 import logging
 import os
 import signal
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
@@ -322,6 +324,7 @@ class Daemon:
                     self._remembering.good_files(service)
         except Unavailable as reason:
             log.info("nothing remembered: %s", reason)
+        _give_memory_back()
 
     def _deliver(self) -> None:
         try:
@@ -388,6 +391,12 @@ class Daemon:
 def _lane(case: Case) -> str:
     settling = any(attempt.outcome is None and attempt.changes for attempt in case.tried)
     return "quick" if case.incident.phase == 1 or settling else "slow"
+
+
+def _give_memory_back() -> None:
+    """What imports and repairs have freed goes back to the host: glibc keeps it otherwise, and the daemon runs for ever."""
+    with suppress(AttributeError, OSError):  # another libc has no such call
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _ended(future: "Future[None]", seconds: float) -> None:
