@@ -57,7 +57,7 @@ def digest(data: object) -> str:
 class Word(BaseModel):
     """A frozen value. An unknown field is an error, here as in the configuration."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Severity(StrEnum):
