@@ -1,11 +1,14 @@
 """A unit that systemd itself reports as failed, and is not about to restart."""
 
+import logging
 from collections.abc import Iterator
 
 from orchestrator.checks import check
 from orchestrator.config import Config
-from orchestrator.host import Unit, View
+from orchestrator.host import Unavailable, Unit, View
 from orchestrator.model import Fault, Severity
+
+log = logging.getLogger(__name__)
 
 REASONS = {
     "exit-code": "ExitCode",
@@ -32,18 +35,23 @@ def unit_failed(view: View, config: Config) -> Iterator[Fault]:
     for line in view.units.failed():
         unit = view.units.get(line.name)
         # `failed` alone is not "needs help": systemd passes through it on the way to its own restart.
-        if unit.active_state == "failed" and not unit.in_transition and not asked_to_stop(view, unit):
+        if unit.active_state == "failed" and not unit.in_transition and asked_to_stop(view, unit) is False:
             yield failed(unit, config, start_limit=view.units.starts_refused(unit))
 
 
-def asked_to_stop(view: View, unit: Unit) -> bool:
+def asked_to_stop(view: View, unit: Unit) -> bool | None:
     """A program that ends badly when an administrator stops it leaves a failed unit, and is no fault (a Java exits with 143).
 
-    A crash by a signal other than SIGTERM needs no look into the journal: no stop looks like that.
+    A crash by a signal other than SIGTERM needs no look into the journal: no stop looks like that. None: the journal does
+    not tell. That is unknown for this unit alone (law 1), and must not blind the check for all others.
     """
     if unit.result in _CRASHES and unit.exec_main_status != _SIGTERM:
         return False
-    stop = view.units.stopped_by_hand(unit)
+    try:
+        stop = view.units.stopped_by_hand(unit)
+    except Unavailable as reason:
+        log.info("%s is down, and nothing tells who stopped it: %s", unit.name, reason)
+        return None
     return stop is not None and not stop.with_dependency
 
 

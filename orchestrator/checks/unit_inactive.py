@@ -4,12 +4,16 @@ Wanted is what the operator declared, and what was enabled and ran while all was
 root: a unit that something wanted needs, and that is masked, missing, broken or down, is the fault to heal first.
 """
 
+import logging
 from collections.abc import Iterator
 
 from orchestrator.checks import check
+from orchestrator.checks.unit_failed import asked_to_stop
 from orchestrator.config import Config
-from orchestrator.host import Stop, Unit, View
+from orchestrator.host import Stop, Unavailable, Unit, View
 from orchestrator.model import Fault, Severity
+
+log = logging.getLogger(__name__)
 
 _KINDS = (".service", ".socket", ".timer", ".mount", ".path", ".automount", ".swap")
 _SETTLED_SECONDS = 5.0
@@ -50,13 +54,16 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
         return False  # the package was removed
     if any(view.units.get(name).running for name in unit.triggered_by):
         return False  # a socket, timer or path starts it when it is needed
-    if not declared and (unit.unit_file_state not in ("enabled", "enabled-runtime", "static", "generated", "alias") or _flickered(unit)):
+    # What is only `static` was started by another unit or by a call on the bus, and goes again when it is idle.
+    if not declared and (unit.unit_file_state not in ("enabled", "enabled-runtime", "generated", "alias") or _flickered(unit)):
         return False
-    if unit.active_state == "failed":
-        stop = None if unit.result in ("signal", "core-dump", "watchdog", "oom-kill") else view.units.stopped_by_hand(unit)
-    else:
-        stop = view.units.stopped_by_hand(unit)
-    return not _stays_down(view, stop)
+    if unit.active_state == "failed" and asked_to_stop(view, unit) is False:
+        return True
+    try:
+        return not _stays_down(view, view.units.stopped_by_hand(unit))
+    except Unavailable as reason:  # unknown for this unit alone (law 1)
+        log.info("%s is down, and nothing tells who stopped it: %s", unit.name, reason)
+        return False
 
 
 def _stays_down(view: View, stop: Stop | None) -> bool:
