@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 EXITED, KILLED, DUMPED = 1, 2, 3
 """waitid(2): CLD_EXITED, CLD_KILLED, CLD_DUMPED, the values of `exec_main_code`. 0: it did not end yet, or never ran."""
 
+SETUP_STATUSES = {
+    200: "CHDIR", 202: "FDS", 203: "EXEC", 205: "LIMITS", 208: "STDIN", 209: "STDOUT", 210: "CHROOT", 214: "SETSCHEDULER", 216: "GROUP",
+    217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 222: "STDERR", 224: "PAM", 225: "NETWORK", 226: "NAMESPACE", 228: "SECCOMP",
+    231: "APPARMOR", 233: "RUNTIME_DIRECTORY", 235: "CHOWN", 238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY", 240: "LOGS_DIRECTORY",
+    241: "CONFIGURATION_DIRECTORY", 243: "CREDENTIALS",
+}  # fmt: skip
+"""systemd.exec(5), "Process Exit Codes": where systemd itself failed before the program ran. The usual ones of 200 to 245."""
 
 _BEFORE_MAIN = ("ExecCondition", "ExecStartPre")
+_SIGNALS = frozenset(signal.Signals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,11 @@ class Unit:
     ExecMainStatus stays 0 when ExecStartPre fails, so the main status alone hides the cause."""
     exec_start: tuple[tuple[str, ...], ...] = ()
     """The argv of each ExecStart line."""
+    programs: tuple[str, ...] = ()
+    """What its ExecStartPre and ExecStart lines run, but for those whose errors are ignored."""
+    dynamic_user: bool = False
+    own_root: bool = False
+    """Runs with a root file system of its own (RootDirectory=, RootImage=): its paths are not the host's."""
     status_text: str = ""
 
     user: str = ""
@@ -173,17 +186,17 @@ class Unit:
         failed = next((line for line in _BEFORE_MAIN if line in self.exec_statuses), "")
         if not failed and self.exec_main_code != 0 and self.exec_main_status:
             killed = self.exec_main_code in (KILLED, DUMPED)
-            return f"main process {_ended(self.exec_main_status + (128 if killed else 0))}"
+            return f"main process {_killed(self.exec_main_status) if killed else _exited(self.exec_main_status)}"
         failed = failed or next(iter(self.exec_statuses), "")
         if failed:
-            return f"{failed} {_ended(self.exec_statuses[failed])}"
+            status = self.exec_statuses[failed]
+            return f"{failed} {_killed(status - 128) if status - 128 in _SIGNALS else _exited(status)}"
         return f"result {self.result}" if self.result not in ("", "success") else "ended without an error"
 
 
-def _ended(status: int) -> str:
-    if status <= 128:
-        return f"exited with status {status}"
-    try:
-        return f"was killed by {signal.Signals(status - 128).name}"
-    except ValueError:
-        return f"was killed by signal {status - 128}"
+def _exited(status: int) -> str:
+    return f"exited with status {status}" + (f" ({SETUP_STATUSES[status]})" if status in SETUP_STATUSES else "")
+
+
+def _killed(number: int) -> str:
+    return f"was killed by {signal.Signals(number).name if number in _SIGNALS else f'signal {number}'}"

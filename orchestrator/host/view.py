@@ -37,6 +37,8 @@ class View:
         self.files = Files(self.mounts)
         self.packages = Packages(self.files)
         self.baseline = Baseline()
+        self.answered: dict[str, float] = {}
+        """When each declared service answered all its probes last: so a start is told from a hang."""
         self.known_good = KnownGood((state_dir or Path(Daemon().state_dir)) / "known-good")
 
     def now(self) -> float:
