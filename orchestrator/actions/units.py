@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from orchestrator.config import CommandProbe, Config
 from orchestrator.host import ChangeFailed, ProbeResult, Unit, UnitLine, View
+from orchestrator.host.setting_up import missing_account, missing_program
 from orchestrator.model import Action, Case, UnitName, is_unit
 
 if TYPE_CHECKING:
@@ -39,10 +40,14 @@ def own_unit(case: Case, view: View, config: Config) -> Unit | None:
 
 
 def idle_units(case: Case, view: View) -> Iterator[UnitLine]:
-    """The units of the scope that are down, or that systemd only means to start again: the nearest to the root first."""
+    """The units of the scope that are down, or that systemd only means to start again: the nearest to the root first.
+
+    The incident's own one also while systemd cannot use its file: a plan may mend that first.
+    """
     for line in view.units.named(case.scope.units):
         waits = (line.active_state, line.sub_state) == ("activating", "auto-restart")
-        if line.load_state == "loaded" and (waits or (line.active_state in _DOWN and not line.job_id)):
+        usable = line.load_state == "loaded" or (line.name == case.scope.target and line.load_state != "masked")
+        if usable and (waits or (line.active_state in _DOWN and not line.job_id)):
             yield line
 
 
@@ -55,7 +60,7 @@ def against_start(view: View, config: Config, unit: Unit) -> str:
         return protected(config, unit)
     if unit.refuse_manual_start:
         return f"{unit.name} is not to be started by hand (RefuseManualStart=)"
-    return unusable(unit) or occupied(unit) or _upgrade(view) or against_config(view, config, unit)
+    return unusable(unit) or occupied(unit) or _upgrade(view) or _not_set_up(view, unit) or against_config(view, config, unit)
 
 
 def against_restart(view: View, config: Config, unit: Unit) -> str:
@@ -87,6 +92,13 @@ def occupied(unit: Unit) -> str:
     if unit.job_id:
         return f"systemd is at work on {unit.name}: a {unit.job_type or 'queued'} job"
     return f"{unit.name} is just being stopped" if unit.active_state == "deactivating" else ""
+
+
+def _not_set_up(view: View, unit: Unit) -> str:
+    if program := missing_program(view, unit):
+        return f"{program}, which {unit.name} runs, is not there or cannot be executed"
+    account = missing_account(unit)
+    return f"the account {account} of {unit.name} does not exist" if account else ""
 
 
 def against_config(view: View, config: Config, unit: Unit) -> str:
