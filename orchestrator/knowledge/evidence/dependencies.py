@@ -15,7 +15,7 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     if not is_unit(case.fault.target):
         return
     states = {line.name: line for line in view.units.list()}
-    facts: dict[str, list[str]] = {"below.down": [], "below.masked": [], "above.running": [], "below.newer": []}
+    facts: dict[str, list[str]] = {"below.down": [], "below.masked": [], "below.stopped": [], "above.running": [], "below.newer": []}
     started = view.units.get(case.fault.target).main_started_at
     told = []
     for name in case.scope.below[:_MAX_LOOKED_AT]:
@@ -27,7 +27,8 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             if need.load_state == "masked":
                 facts["below.masked"].append(name)
             elif need.active_state in ("inactive", "failed") and need.type != "oneshot":
-                facts["below.down"].append(name)
+                stop = view.units.stopped_by_hand(need)
+                facts["below.stopped" if stop and not stop.with_dependency else "below.down"].append(name)
         elif name.endswith(".service") and started and view.units.get(name).active_enter_at > started:
             facts["below.newer"].append(name)
             told.append(f"{name} was started after {case.fault.target}")

@@ -16,6 +16,7 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts: dict[str, str] = {}
     told: list[str] = []
     found = view.sockets.listeners()
+    down = bool(service.unit) and view.units.get(service.target).down
     for port in ports:
         on_port = [listener for listener in found if listener.port == port]
         if not on_port:
@@ -27,6 +28,8 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             if service.unit and holder and holder.unit != service.unit:
                 facts["port.foreign"] = str(port)
                 facts["port.holder"] = holder.unit or holder.comm
+            elif holder and down:
+                facts["port.leftover"] = str(port)
             if listener.backlog and listener.queue > listener.backlog:
                 facts["port.queue_full"] = str(port)
     yield Evidence(source="listeners", text="\n".join(told), facts=facts)
