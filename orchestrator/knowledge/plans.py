@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.model import Action, Case
 
 _BRING_UP = "bring_up"
-"""The one word of plans that is no kind: start what is down, restart what is up, whatever runs it."""
+"""The one word of plans that is no kind: start the fault's own target if it is down, restart it if it is up, whatever runs it."""
 
 
 def variants(steps: Sequence[str], case: Case, offered: Sequence[Action], facts: Mapping[str, str]) -> Iterator[tuple[Action, ...]]:
@@ -29,15 +29,18 @@ def variants(steps: Sequence[str], case: Case, offered: Sequence[Action], facts:
 def _resolve(step: str, case: Case, offered: Sequence[Action], facts: Mapping[str, str]) -> tuple[Action, ...]:
     if step == _BRING_UP:
         kinds = ("restart_unit", "restart_service") if facts.get("unit.up") else ("start_unit", "start_service")
-        return next((found for kind in kinds if (found := _of_kind(kind, case, offered))), ())
-    return _of_kind(step, case, offered)
+        return next((own for kind in kinds if (own := _aimed_at((case.fault.target,), _of_kind(kind, offered)))), ())
+    found = _of_kind(step, offered)
+    return _aimed_at((case.fault.target,), found) or _aimed_at(case.scope.below, found) or found
 
 
-def _of_kind(kind: str, case: Case, offered: Sequence[Action]) -> tuple[Action, ...]:
-    """The candidates of a kind; where some aim at the fault's own target, only those."""
-    found = tuple(action for action in offered if action.kind == kind)
-    own = tuple(action for action in found if case.fault.target in action.targets())
-    return own or found
+def _of_kind(kind: str, offered: Sequence[Action]) -> tuple[Action, ...]:
+    return tuple(action for action in offered if action.kind == kind)
+
+
+def _aimed_at(targets: Sequence[str], found: Sequence[Action]) -> tuple[Action, ...]:
+    """Those at the fault's own target come first, then those at what it needs; what merely stands on it is the last."""
+    return tuple(action for action in found if set(action.targets()) & set(targets))
 
 
 def kinds_allowed(step: str, known: frozenset[str]) -> bool:
