@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from orchestrator.checks import check
+from orchestrator.checks.unit_failed import asked_to_stop
 from orchestrator.config import Config
 from orchestrator.host import Unit, View
 from orchestrator.model import Fault, Severity
@@ -22,8 +23,10 @@ def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
             continue
         unit = view.units.get(name)
         # NRestarts falls to 0 when somebody starts the unit anew: what was noted before belongs to another story.
-        if unit.n_restarts < INTENSITY or unit.active_state in ("failed", "inactive", "deactivating") or is_steady(unit, view.now()):
+        if unit.n_restarts < INTENSITY or unit.active_state in ("inactive", "deactivating") or is_steady(unit, view.now()):
             continue
+        if unit.active_state == "failed" and asked_to_stop(view, unit):
+            continue  # one that its start limit ended is still the same story
         yield Fault(
             check="unit_crash_loop",
             target=name,
