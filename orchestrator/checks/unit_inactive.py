@@ -45,17 +45,7 @@ def wanted(view: View, config: Config) -> set[str]:
 
 def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     """Whether a user would call its absence an outage."""
-    declared = config.service_of(unit.name) is not None
-    if unit.type == "oneshot" and not unit.remain_after_exit:
-        return False  # it did its work and ended
-    if unit.transient or unit.unit_file_state in ("masked", "masked-runtime"):
-        return False  # nobody's for long, or an administrator's own decision
-    if unit.load_state == "not-found" and not declared:
-        return False  # the package was removed
-    if any(view.units.get(name).running for name in unit.triggered_by):
-        return False  # a socket, timer or path starts it when it is needed
-    # What is only `static` was started by another unit or by a call on the bus, and goes again when it is idle.
-    if not declared and (unit.unit_file_state not in ("enabled", "enabled-runtime", "generated", "alias") or _flickered(unit)):
+    if _may_be_down(view, unit) or not (config.service_of(unit.name) or _is_wanted_by_the_boot(unit)):
         return False
     if unit.active_state == "failed" and asked_to_stop(view, unit) is False:
         return True
@@ -64,6 +54,19 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     except Unavailable as reason:  # unknown for this unit alone (law 1)
         log.info("%s is down, and nothing tells who stopped it: %s", unit.name, reason)
         return False
+
+
+def _may_be_down(view: View, unit: Unit) -> bool:
+    """It did its work and ended; it is nobody's for long; an administrator masked it; or what triggers it waits for the need."""
+    ended = unit.type == "oneshot" and not unit.remain_after_exit
+    masked = unit.unit_file_state in ("masked", "masked-runtime")
+    return ended or unit.transient or masked or any(view.units.get(name).running for name in unit.triggered_by)
+
+
+def _is_wanted_by_the_boot(unit: Unit) -> bool:
+    """What is only `static` was started by another unit or by a call on the bus, and goes again when it is idle."""
+    enabled = unit.unit_file_state in ("enabled", "enabled-runtime", "generated", "alias")
+    return enabled and unit.load_state != "not-found" and not _flickered(unit)
 
 
 def _stays_down(view: View, stop: Stop | None) -> bool:
