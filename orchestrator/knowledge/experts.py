@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from orchestrator.knowledge.conditions import Conditions
+from orchestrator.knowledge.reading import problems
 from orchestrator.model import Case, Evidence, Word
 
 
@@ -67,5 +68,4 @@ def _read(path: Path) -> Expert:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ExpertError(f"{path}: {error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ExpertError(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        raise ExpertError(f"{path}: {problems(error)}") from None

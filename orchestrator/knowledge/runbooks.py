@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from orchestrator.actions import all_actions
 from orchestrator.knowledge.conditions import Conditions, filled, holds, problem
 from orchestrator.knowledge.plans import kinds_allowed, variants
+from orchestrator.knowledge.reading import problems
 from orchestrator.model import Action, Case, HandOver, Proposal, Word
 
 
@@ -78,9 +79,7 @@ def read(path: Path) -> tuple[Runbook, ...]:
         try:
             books.append(Runbook.model_validate({**item, "source": path.name}))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise RunbookError(f"{path}: runbook {number} ({item.get('name', 'no name')}): {where}: {first['msg']}") from None
+            raise RunbookError(f"{path}: runbook {number} ({item.get('name', 'no name')}): {problems(error)}") from None
     return tuple(books)
 
 
