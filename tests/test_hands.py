@@ -212,8 +212,8 @@ def test_nothing_is_done_that_cannot_be_recorded(hands: Make, log: Path, record:
 def test_a_record_that_is_none_refuses_everything(hands: Make, log: Path, tmp_path: Path) -> None:
     """A directory in its place, or a file that no hands wrote: what was done before is unknown, so nothing is done."""
     huge = tmp_path / "huge"
-    with huge.open("wb") as file:
-        file.truncate(room._READ_BYTES + 1)
+    with huge.open("wb") as content:
+        content.truncate(room._READ_BYTES + 1)
     for file, why in ((tmp_path, "cannot be read"), (huge, "never writes")):
         assert refused(hands(file).perform(1, restore(log)), why)
     assert mode(log) == 0o777

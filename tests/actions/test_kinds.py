@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from orchestrator import actions
-from orchestrator.model import Action, Risk
+from orchestrator.model import Action, Json, Risk
 
-PLAIN = {
+PLAIN: dict[str, Json] = {
     "clean_path": {"path": "/var/cache/shop", "pattern": "*.tmp", "older_than_seconds": 60},
     "daemon_reload": {"units": ["shop.service"]},
     "quarantine_file": {"service": "shop.service", "path": "/run/shop/shop.pid", "inode": 5, "device": 1},

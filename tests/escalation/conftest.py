@@ -28,7 +28,7 @@ class Postman:
         self.on_mail()
         if self.verdict.startswith("250"):
             parsed = email.message_from_bytes(cast("bytes", envelope.content), policy=email.policy.default)
-            self.taken.append(cast("EmailMessage", parsed))
+            self.taken.append(parsed)
         return self.verdict
 
     def texts(self) -> list[str]:

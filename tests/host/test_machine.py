@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,7 +90,7 @@ def test_no_link_on_the_way_is_followed(tmp_path: Path, files: FileChanges, how:
     victim = old(real / "victim")
     (tmp_path / "link").symlink_to(real)
     through = str(tmp_path / "link" / "victim")
-    attempts = {
+    attempts: dict[str, Callable[[], object]] = {
         "write": lambda: files.write(through, b"!", **US, mode=0o777),
         "own": lambda: files.own(through, **US, mode=0o777),
         "remove_old": lambda: files.remove_old(str(tmp_path / "link"), pattern="*", older_than=0),

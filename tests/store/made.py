@@ -1,6 +1,7 @@
 """Made-up faults, plans and answers for the tests of the store and the desk."""
 
 import time
+from typing import Any
 
 from orchestrator import actions
 from orchestrator.model import Fault, Proposal, Severity, Verdict
@@ -34,7 +35,7 @@ def a_begun_change(store: Store, task_id: int, proposal: Proposal | None = None)
     return attempt_id, store.begin_change(attempt_id, 1, proposal.plan[0], {"running": False})
 
 
-def rows(store: Store, sql: str) -> list[dict[str, object]]:
+def rows(store: Store, sql: str) -> list[dict[str, Any]]:
     return store.ledger.rows(sql)
 
 

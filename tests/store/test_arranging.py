@@ -1,7 +1,7 @@
 """Roots and symptoms: who is merged into whom, and what happens when a root goes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -35,7 +35,7 @@ def roots_of(store: Store) -> dict[str, str | None]:
 def test_ten_units_of_one_mount_are_one_incident(store: Store) -> None:
     """Symptoms merge into their root, only the root is due, and its case names them all."""
     units = [f"u{n}" for n in range(10)]
-    observed = see(store, "mount", *units, **dict.fromkeys(units, "mount"))
+    observed = see(store, "mount", *units, after=0, **dict.fromkeys(units, "mount"))
     assert len(observed.opened) == 1
     assert len(observed.merged) == 10
     (case,) = store.due(NOW)
@@ -130,7 +130,7 @@ def test_unknown_names_in_an_arrangement_are_ignored(store: Store) -> None:
 def test_symptoms_that_stand_after_the_repair_are_released(store: Store, order: str) -> None:
     """Healing the root resolves its symptoms, but one that still stands becomes an incident, in either order of the calls."""
     see(store, "mount", "gone", "left", gone="mount", left="mount")
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: store.release_symptoms(1, ["c:left"]),
         lambda: store.close(1, Status.FIXED, phase=1, fix_successful=True, resolution=""),
     ]

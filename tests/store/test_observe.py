@@ -114,15 +114,17 @@ def test_what_is_being_healed_is_the_engine_s_to_judge(store: Store, *, begun: b
 
 
 def test_what_shows_at_a_target_under_repair_opens_only_after_it(store: Store) -> None:
-    """A repair's own doings are no fault and no relapse; what still stands when it has ended is one."""
+    """A repair's own doings are no fault and no relapse, in looks that began before its end; what still stands then is one."""
     down = a_fault(check="unit_inactive", reason="WentAway")
     earlier = an_incident(store, down)
     store.close(earlier, Status.FIXED, phase=1, fix_successful=True, resolution="")
     attempt_id, _ = a_begun_change(store, an_incident(store))
-    assert store.observe("unit_inactive", (down, a_fault("other.service", "unit_inactive")), time.time()).opened != ()
-    assert task(store, earlier)["status"] == "fixed"
+    looked_at = time.time()
+    assert store.observe("unit_inactive", (down, a_fault("other.service", "unit_inactive")), looked_at).opened != ()
     store.end_attempt(attempt_id, Outcome.NO_EFFECT, "")
-    assert store.observe("unit_inactive", (down,), time.time()).reopened == (earlier,)
+    assert store.observe("unit_inactive", (down,), looked_at).reopened == ()
+    assert task(store, earlier)["status"] == "fixed"
+    assert store.observe("unit_inactive", (down,), time.time() + 1).reopened == (earlier,)
 
 
 @pytest.mark.parametrize("state", ["waiting", "escalated"])
