@@ -223,9 +223,8 @@ class Daemon:
         below = below_of(self.view, self.config)
         for check, seen in self.looks.finished():
             self._note_blindness(check, seen.reason if isinstance(seen, Blind) else "")
-            observed = self.store.observe(
-                check, seen, self.view.now(), lambda faults: arrange(faults, below), relapse_seconds=self.config.daemon.relapse_seconds
-            )
+            looked_at, relapse_seconds = self.looks.looked_at(check), self.config.daemon.relapse_seconds
+            observed = self.store.observe(check, seen, looked_at, lambda faults: arrange(faults, below), relapse_seconds=relapse_seconds)
             for number in observed.opened:
                 log.info("incident %d opened by %s", number, check)
             for number in observed.reopened:

@@ -21,6 +21,9 @@ class _Looking:
 
     future: "Future[Seen] | None" = None
     began: float = 0.0
+    began_at: float = 0.0
+    """The same by the wall clock, of the look under way; `looked_at`: of the one that ended last."""
+    looked_at: float = 0.0
     told_late: bool = False
     again: bool = False
     """It was asked for while it looked: look once more, since what it reads now may be older than the reason."""
@@ -63,6 +66,7 @@ class Looks:
 
     def _begin(self, name: str, looking: _Looking) -> None:
         looking.began, looking.told_late, looking.again, looking.retry_at = time.monotonic(), False, False, None
+        looking.began_at = self._view.now()
         looking.future = self._pool.submit(self._checks[name].ask, self._view, self.config)
         looking.future.add_done_callback(lambda _done: self._wake())
 
@@ -75,6 +79,10 @@ class Looks:
             if seen is not None:
                 yield name, seen
 
+    def looked_at(self, name: str) -> float:
+        """When the look that ended last began: what it saw may have changed since."""
+        return self._looking[name].looked_at
+
     def _collect(self, check: Check, looking: _Looking, now: float) -> Seen | None:
         future = looking.future
         if future is None:
@@ -83,10 +91,10 @@ class Looks:
             return None
         if not future.done():
             if now - looking.began > check.deadline and not looking.told_late:
-                looking.told_late = True
+                looking.told_late, looking.looked_at = True, looking.began_at
                 return Blind(reason=f"no answer in {check.deadline:.0f} s; it is not asked again until it answers")
             return None
-        looking.future = None
+        looking.future, looking.looked_at = None, looking.began_at
         if looking.again:
             self._begin(check.name, looking)
         return self._confirmed(check, looking, future.result(), now)

@@ -17,12 +17,12 @@ TITLE_CHARACTERS = 200
 class Incidents(Part):
     @transaction
     def observe(self, check: str, seen: Seen, now: float, arrange: Arrange = each_alone, *, relapse_seconds: float = 3600.0) -> Observed:
-        """Note what `check` saw at `now`; one transaction.
+        """Note what `check` saw in a look that began at `now`; one transaction.
 
         `arrange` gets every standing fault and answers which symptom's key belongs to which root's key.
-        A key that was fixed less than `relapse_seconds` ago reopens its row. What else shows at a target that is just being
-        repaired opens nothing: it may be the repair itself (a failed unit is inactive for the moment before its start), and
-        the engine's own looks judge it. Raises StoreFailed.
+        A key that was fixed less than `relapse_seconds` ago reopens its row. What else shows at a target that was under repair
+        then opens nothing: it may be the repair itself (a failed unit is inactive for the moment before its start), and the
+        engine's own looks judge it. Raises StoreFailed.
         """
         self._note_look(check, seen, now)
         if isinstance(seen, Blind):
@@ -31,7 +31,7 @@ class Incidents(Part):
         live = {row["key"]: row for row in self.ledger.rows("SELECT * FROM tasks WHERE check_name = ? AND resolved_at IS NULL", (check,))}
         for key in standing.keys() & live.keys():
             self._see_again(live[key], standing[key], now)
-        under_repair = self._under_repair()
+        under_repair = self._under_repair(now)
         new = [fault for key, fault in standing.items() if key not in live and fault.target not in under_repair]
         back = {fault.key: self._reopen(fault, now, relapse_seconds) for fault in new}
         opened = [self._open(fault, now) for fault in new if back[fault.key] is None]
@@ -93,9 +93,11 @@ class Incidents(Part):
         self.ledger.update("tasks", row["id"], gone)
         return True
 
-    def _under_repair(self) -> set[str]:
+    def _under_repair(self, then: float) -> set[str]:
         rows = self.ledger.rows(
-            "SELECT target FROM tasks WHERE id IN (SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1)"
+            """SELECT target FROM tasks WHERE id IN
+            (SELECT task_id FROM attempts WHERE executed = 1 AND (outcome IS NULL OR ended_at > ?))""",
+            (utc(then),),
         )
         return {row["target"] for row in rows}
 

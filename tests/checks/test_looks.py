@@ -1,6 +1,7 @@
 """Looks in flight: soft state, lateness, blindness."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,3 +104,16 @@ def test_a_late_look_is_blind_once_and_not_asked_again(tmp_path: Path) -> None:
     assert bench.ended.acquire(timeout=5)
     assert list(bench.looks.finished()) == [("c", ())]
     bench.looks.close()
+
+
+def test_what_a_look_saw_is_as_old_as_its_beginning(bench: Bench) -> None:
+    """A look that was asked for again meanwhile tells its own time, not the next one's."""
+    bench.hold.clear()
+    before = time.time()
+    bench.looks.ask("c")
+    asked_again = time.time()
+    bench.looks.ask("c")
+    bench.hold.set()
+    assert bench.ended.acquire(timeout=5)
+    assert list(bench.looks.finished()) == [("c", ())]
+    assert before <= bench.looks.looked_at("c") <= asked_again
