@@ -3,8 +3,8 @@
 import logging
 import secrets
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from escalation.mail import SendFailed, Server, message_of
 from escalation.rendering import render
 from escalation.text import host_name, one_line, plain
 from escalation.words import Delivered, MailKind
@@ -12,6 +12,9 @@ from orchestrator.config import Mail
 from orchestrator.model import Json, utc
 from orchestrator.store import StoreFailed
 from orchestrator.store.ledger import Ledger, looking, transaction
+
+if TYPE_CHECKING:
+    from escalation.mail import Server
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,8 @@ class Outbox:
             return Delivered(sent=sent, failed=failed)
 
     def _send_all(self, due: Sequence[Json], mail: Mail, now: float) -> tuple[int, int]:
+        from escalation.mail import SendFailed, Server  # noqa: PLC0415  # a megabyte, paid by the first mail
+
         try:
             with Server(mail, self.host) as server:
                 sent = [self._send(row, server, mail, now) for row in due]
@@ -78,8 +83,10 @@ class Outbox:
             return 0, len(due)
         return sent.count(True), sent.count(False)
 
-    def _send(self, row: Json, server: Server, mail: Mail, now: float) -> bool | None:
+    def _send(self, row: Json, server: "Server", mail: Mail, now: float) -> bool | None:
         """Whether it was sent; None when it is no longer to go."""
+        from escalation.mail import SendFailed, message_of  # noqa: PLC0415  # see above
+
         if not self._claim(row, now):
             return None
         try:
