@@ -179,7 +179,8 @@ class Daemon:
     def close(self) -> None:
         """Within seconds, whatever is under way: a step that does not end now is taken up from its row at the next start."""
         self._say("STOPPING=1")
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:  # it is not, when the start itself failed
+            self._scheduler.shutdown(wait=False)
         if self._signals:
             self._signals.close()
         self.looks.close()

@@ -21,6 +21,7 @@ from jeepney import (  # type: ignore[import-untyped]  # ships no types
     Parser,
     new_method_call,
 )
+from jeepney.auth import AuthenticationError  # type: ignore[import-untyped]
 from jeepney.bus import find_system_bus  # type: ignore[import-untyped]
 from jeepney.io.blocking import prep_socket  # type: ignore[import-untyped]
 
@@ -56,7 +57,10 @@ class Connection:
         """The unique name that systemd sends its signals with, once `find_systemd` was called."""
         self._serial = 0
         self._parser = Parser()
-        self._socket: socket.socket = prep_socket(address, timeout=_CONNECT_SECONDS)
+        try:
+            self._socket: socket.socket = prep_socket(address, timeout=_CONNECT_SECONDS)
+        except AuthenticationError as refused:
+            raise PermissionError(str(refused)) from None
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
         if on_bus:
             self.call(new_method_call(_BUS, "Hello"), _CONNECT_SECONDS)
