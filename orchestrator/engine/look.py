@@ -51,7 +51,7 @@ def look(case: Case, view: View, config: Config) -> Look:
             if name == case.fault.check:
                 return Look(blind=f"{name}: {seen.reason}")
             continue
-        standing.update({fault.key: fault for fault in seen if case.scope.holds(fault.target)})
+        standing.update({fault.key: fault for fault in seen if fault.target == case.fault.target or case.scope.holds(fault.target)})
     failing: list[str] = []
     for service in _services(case, config):
         try:
