@@ -33,6 +33,15 @@ class Interventions(FrontDesk):
         )
         return readable("intervention", row, intervention_of) if row else None
 
+    @looking
+    def answered(self, task_id: int, status: AnswerStatus, actor: str, *, since: float) -> Intervention | None:
+        """The newest question of a task that `actor` has answered so since then."""
+        row = self.ledger.row(
+            """SELECT * FROM interventions WHERE task_id = ? AND status = ? AND actor = ? AND answered_at >= ? ORDER BY id DESC LIMIT 1""",
+            (task_id, status, one_line(actor, 200), utc(since)),
+        )
+        return readable("intervention", row, intervention_of) if row else None
+
     @transaction
     def answer(self, intervention_id: int, status: AnswerStatus, answer: str, actor: str) -> bool:
         """False when it was answered, withdrawn or expired before: then nothing changed."""

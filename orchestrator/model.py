@@ -410,9 +410,9 @@ class Case(Word):
         return self.incident.fault
 
     def has_tried(self, proposal: Proposal) -> bool:
-        """Whether this very plan had its turn since the fault opened. One that a death cut short had none."""
+        """Whether this very plan had its turn since the fault opened. One that was cut short, by a death or otherwise, had none."""
         return any(
-            attempt.proposal.hash == proposal.hash and attempt.outcome is not Outcome.INTERRUPTED
+            attempt.proposal.hash == proposal.hash and attempt.outcome not in (None, Outcome.INTERRUPTED)
             for attempt in self.tried
             if attempt.began_at >= self.incident.opened_at
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from escalation import Desk, Intervention
+from escalation import AnswerStatus, Desk, Intervention
 from orchestrator.actions import parse
 from orchestrator.model import Stage, epoch
 from orchestrator.store import Click, Stale, Store
@@ -42,39 +42,41 @@ class Clicks:
             self._store.audit(click.actor, click.verb, {**click.args, "result": result})
             self._store.answer_click(click.id, result)
 
-    def _question(self, click: Click) -> Intervention:
+    def _question(self, click: Click, status: AnswerStatus) -> Intervention:
+        """The open question that the click answers; after a death also the one that it had answered just before."""
         number = int(click.args["escalation_id"])
         escalation = self._desk.find(number)
         if escalation is None:
             raise ClickRefused(f"there is no escalation {number}")
-        question = self._desk.pending(escalation.task_id)
+        question = self._desk.pending(escalation.task_id) or self._desk.answered(escalation.task_id, status, click.actor, since=click.at)
         if question is None:
             raise ClickRefused(f"escalation {number} has no open question")
         return question
 
     def _approve(self, click: Click) -> str:
         """The plan runs exactly as it was shown: the hash must be that of the question that is open now."""
-        question = self._question(click)
+        question = self._question(click, "approved")
         if question.proposal is None or question.hash != click.args["hash"]:
             raise ClickRefused("the plan is not the one that was shown; look again")
         if question.expires_at and epoch(question.expires_at) < click.at:
             raise ClickRefused("the permission has expired; the case has not: look again")
-        self._store.approve(question.task_id, question.proposal)
-        self._desk.answer(question.id, "approved", "", click.actor)
+        if question.status == "pending":
+            self._store.approve(question.task_id, question.proposal)
+            self._desk.answer(question.id, "approved", "", click.actor)
         return f"approved: incident {question.task_id} is looked at again, and then exactly this plan runs"
 
     def _reject(self, click: Click) -> str:
-        question = self._question(click)
+        question = self._question(click, "rejected")
         reason = str(click.args.get("reason", ""))
-        if not self._desk.answer(question.id, "rejected", reason, click.actor):
-            raise ClickRefused("somebody was faster")
-        self._store.escalated(question.task_id, reason=f"{click.actor} rejected the plan: {reason or 'no reason given'}")
+        if question.status == "pending":
+            self._store.escalated(question.task_id, reason=f"{click.actor} rejected the plan: {reason or 'no reason given'}")
+            self._desk.answer(question.id, "rejected", reason, click.actor)
         return f"rejected: incident {question.task_id} stays with you"
 
     def _answer(self, click: Click) -> str:
-        question = self._question(click)
-        if not self._desk.answer(question.id, "answered", str(click.args["text"]), click.actor):
-            raise ClickRefused("somebody was faster")
+        question = self._question(click, "answered")
+        if question.status == "pending":
+            self._desk.answer(question.id, "answered", str(click.args["text"]), click.actor)
         return "noted"
 
     def _teach(self, click: Click) -> str:

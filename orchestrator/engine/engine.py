@@ -4,12 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Protocol
 
 from escalation import Desk, Kind, story
 from orchestrator.config import Config
 from orchestrator.engine.look import look, stands
-from orchestrator.engine.settling import READY_SECONDS, Settled, Settling
+from orchestrator.engine.settling import READY_SECONDS, Settling
 from orchestrator.engine.surroundings import surroundings
 from orchestrator.hands import Hands
 from orchestrator.host import View
@@ -20,6 +21,7 @@ from orchestrator.model import (
     Answer,
     Attempt,
     Case,
+    Fault,
     Handoff,
     HandOver,
     Mode,
@@ -29,7 +31,6 @@ from orchestrator.model import (
     Risk,
     Scope,
     Status,
-    Verdict,
 )
 from orchestrator.policy import HOUR, History, judge, stand_down
 from orchestrator.roots import scope_of
@@ -218,7 +219,13 @@ class Engine:
         """The policy speaks first; then each change is on disk as begun before anything moves."""
         number, now = case.incident.id, self._view.now()
         verdict = judge(proposal, case, self.config, self._history(case, now), now)
-        attempt_id = self._store.begin_attempt(number, case.incident.phase, proposal, verdict, now)
+        attempt = Attempt(
+            id=self._store.begin_attempt(number, case.incident.phase, proposal, verdict, now),
+            phase=case.incident.phase,
+            proposal=proposal,
+            verdict=verdict,
+            began_at=now,
+        )
         log.info(
             "incident %d: %s proposes %s (%s): %s by rule %s",
             number,
@@ -230,11 +237,11 @@ class Engine:
         )
         match verdict.answer:
             case "deny":
-                self._denied(case, attempt_id, verdict)
+                self._denied(case, attempt)
             case "ask":
-                self._ask(case, attempt_id, proposal, verdict)
+                self._ask(case, attempt)
             case "allow":
-                self._carry_out(case, attempt_id, proposal, deadline)
+                self._carry_out(case, attempt, deadline)
 
     def _history(self, case: Case, now: float) -> History:
         executed = sum(attempt.executed and now - attempt.began_at < HOUR for attempt in case.tried)
@@ -244,47 +251,45 @@ class Engine:
             target_attempts=executed,
         )
 
-    def _denied(self, case: Case, attempt_id: int, verdict: Verdict) -> None:
-        now = self._view.now()
+    def _denied(self, case: Case, attempt: Attempt) -> None:
+        number, now, verdict = case.incident.id, self._view.now(), attempt.verdict
         if verdict.rule == "mode-watching":
-            self._store.end_attempt(attempt_id, Outcome.SUGGESTED, verdict.reason)
-            self._store.wait(case.incident.id, now + _MODE_LOOK_SECONDS, "mode is suggest: see what it would do")
+            later = partial(self._store.wait, number, now + _MODE_LOOK_SECONDS, "mode is suggest: see what it would do")
+            self._end(case, _ended(attempt, Outcome.SUGGESTED, verdict.reason), later)
             return
-        self._store.end_attempt(attempt_id, Outcome.DENIED, f"{verdict.rule}: {verdict.reason}")
+        denied = _ended(attempt, Outcome.DENIED, f"{verdict.rule}: {verdict.reason}")
         if verdict.rule == "danger" or verdict.rule.startswith("breaker"):
-            self.escalate(case, verdict.reason)
+            self.escalate(case, verdict.reason, ended=denied)
         else:
-            self._store.retry(case.incident.id, case.incident.phase, now)
+            self._end(case, denied, partial(self._store.retry, number, case.incident.phase, now))
 
-    def _ask(self, case: Case, attempt_id: int, proposal: Proposal, verdict: Verdict) -> None:
+    def _ask(self, case: Case, attempt: Attempt) -> None:
         """A person is asked; no worker waits for the answer."""
-        self._store.end_attempt(attempt_id, Outcome.ASKED, verdict.reason)
-        self._log_escalated(
-            case,
-            self._desk.escalate(
-                case.incident,
-                verdict.reason,
-                body=story(self._fresh(case)),
-                kind="approval",
-                question=f"{proposal.cause}. May this be done?",
-                proposal=proposal,
-                expires_at=self._view.now() + _APPROVAL_SECONDS,
-            ),
-            verdict.reason,
+        proposal, reason = attempt.proposal, attempt.verdict.reason
+        asked = _ended(attempt, Outcome.ASKED, reason)
+        escalation_id = self._desk.escalate(
+            case.incident,
+            reason,
+            body=story(self._fresh(case, asked)),
+            kind="approval",
+            question=f"{proposal.cause}. May this be done?",
+            proposal=proposal,
+            expires_at=self._view.now() + _APPROVAL_SECONDS,
         )
-        self._store.ask(case.incident.id, f"a person's word: {verdict.reason}")
+        self._end(case, asked, partial(self._store.ask, case.incident.id, f"a person's word: {reason}"))
+        self._log_escalated(case, escalation_id, reason)
 
-    def _carry_out(self, case: Case, attempt_id: int, proposal: Proposal, deadline: float) -> None:
+    def _carry_out(self, case: Case, begun: Attempt, deadline: float) -> None:
         """Each action: does anything stand against it now, remember, perform, verify. The first that fails ends the plan."""
         failed = ""
-        for n, action in enumerate(proposal.plan, 1):
+        for n, action in enumerate(begun.proposal.plan, 1):
             if time.monotonic() > deadline:
                 failed = f"the phase's time was used up before: {action.about()}"
             elif refusal := action.refusal(self._view, self.config):
                 failed = f"{action.about()}: {refusal}"
             else:
                 before = action.remember(self._view)
-                change_id = self._store.begin_change(attempt_id, n, action, before)
+                change_id = self._store.begin_change(begun.id, n, action, before)
                 result = self._hands.perform(change_id, action.model_dump(mode="json"))
                 if result["ok"]:
                     self._store.change_done(change_id)
@@ -293,14 +298,14 @@ class Engine:
                 log.info("incident %d: %s", case.incident.id, failed)
                 break
         now = self._view.now()
-        self._store.settle(attempt_id, ready_by=now if failed else now + READY_SECONDS + sum(action.patience for action in proposal.plan))
+        patience = READY_SECONDS + sum(action.patience for action in begun.proposal.plan)
+        self._store.settle(begun.id, ready_by=now if failed else now + patience)
         fresh = self._fresh(case)
         attempt = _open_attempt(fresh)
-        if attempt is None:  # nothing was begun: the host itself refused
-            self._store.end_attempt(attempt_id, Outcome.DENIED, failed)
-            self._store.retry(case.incident.id, case.incident.phase, now)
-        else:
+        if attempt:
             self._settle(fresh, attempt)
+        else:  # nothing was begun: the host itself refused
+            self._end(case, _ended(begun, Outcome.DENIED, failed), partial(self._store.retry, case.incident.id, case.incident.phase, now))
 
     # ---- the proof ---------------------------------------------------------------------------------------------------
 
@@ -309,40 +314,57 @@ class Engine:
         if settled.outcome is None:
             self._store.wait(case.incident.id, settled.again_at, "it is being proved")
             return
-        self._store.end_attempt(attempt.id, settled.outcome, settled.detail)
         log.info("incident %d: %s: %s", case.incident.id, settled.outcome, settled.detail)
-        self._learn(case, attempt, settled.outcome)
-        self._move(case, attempt, settled)
+        self._move(case, _ended(attempt, settled.outcome, settled.detail), settled.next_fault)
 
-    def _learn(self, case: Case, attempt: Attempt, outcome: Outcome) -> None:
+    def _move(self, case: Case, ended: Attempt, next_fault: Fault | None) -> None:
+        number = case.incident.id
+        by_person = case.approved is not None and ended.proposal.hash == case.approved.hash
+        again = partial(self._store.retry, number, case.incident.phase, self._view.now())
+        match ended.outcome:
+            case Outcome.HEALED:
+                self._healed(case, ended, by_person=by_person)
+            case Outcome.PROGRESS if next_fault:
+                try:
+                    self._end(case, ended, partial(self._store.progress, number, next_fault))
+                except Stale:  # another incident has that in hand, and this one's own fault is gone
+                    self._end(case, ended, again)
+            case Outcome.STRANDED | Outcome.UNPROVEN:
+                self.escalate(case, f"{ended.outcome}: {ended.detail}", ended=ended)
+            case _ if by_person:
+                self.escalate(case, f"the approved plan did not help: {ended.detail}", ended=ended)
+            case _:
+                self._end(case, ended, again)
+
+    def _healed(self, case: Case, ended: Attempt, *, by_person: bool) -> None:
+        number, word = case.incident.id, ended.detail
+        fixed = partial(self._store.close, number, Status.FIXED, phase=ended.phase, fix_successful=not by_person, resolution=word)
+        self._end(case, ended, fixed)
+        self._desk.went_away(number, f"healed: {word}")
+        log.info("incident %d healed in phase %d after %.1f s", number, ended.phase, self._view.now() - case.incident.opened_at)
+
+    def _end(self, case: Case, ended: Attempt, move: Callable[[], None]) -> None:
+        """The ending, what is learned from it, and where the case goes: all of it or nothing, whenever a death comes."""
+        outcome = ended.outcome or Outcome.INTERRUPTED  # never None here: `_ended` made it
+
+        def write() -> None:
+            self._store.end_attempt(ended.id, outcome, ended.detail)
+            self._learn(case, ended)
+            move()
+
+        self._store.together(write)
+
+    def _learn(self, case: Case, ended: Attempt) -> None:
         """From every ending. A healed plan of low or medium risk becomes a pattern; what did not help counts against one."""
-        proposal = attempt.proposal
+        proposal = ended.proposal
         pattern_id = int(proposal.origin.removeprefix("pattern:")) if proposal.origin.startswith("pattern:") else None
-        if outcome is Outcome.HEALED:
+        if ended.outcome is Outcome.HEALED:
             if pattern_id is None and all(action.level is not Risk.HIGH for action in proposal.plan):
                 pattern_id = self._store.teach(case.incident.signature, proposal.plan, proposal.origin or proposal.proposer)
             if pattern_id is not None:
                 self._store.credit(pattern_id, "win")
-        elif pattern_id is not None and outcome in (Outcome.NO_EFFECT, Outcome.ROLLED_BACK, Outcome.STRANDED):
+        elif pattern_id is not None and ended.outcome in (Outcome.NO_EFFECT, Outcome.ROLLED_BACK, Outcome.STRANDED):
             self._store.credit(pattern_id, "loss")
-
-    def _move(self, case: Case, attempt: Attempt, settled: Settled) -> None:
-        number, now = case.incident.id, self._view.now()
-        by_person = case.approved is not None and attempt.proposal.hash == case.approved.hash
-        match settled.outcome:
-            case Outcome.HEALED:
-                self._store.close(number, Status.FIXED, phase=attempt.phase, fix_successful=not by_person, resolution=settled.detail)
-                self._desk.went_away(number, f"healed: {settled.detail}")
-                log.info("incident %d healed in phase %d after %.1f s", number, attempt.phase, now - case.incident.opened_at)
-            case Outcome.PROGRESS if settled.next_fault:
-                self._store.progress(number, settled.next_fault)
-                self._store.retry(number, 1, now)
-            case Outcome.STRANDED | Outcome.UNPROVEN:
-                self.escalate(case, f"{settled.outcome}: {settled.detail}")
-            case _ if by_person:
-                self.escalate(case, f"the approved plan did not help: {settled.detail}")
-            case _:
-                self._store.retry(number, case.incident.phase, now)
 
     def _gone(self, case: Case) -> None:
         """It went away by itself. Symptoms that still stand become incidents of their own."""
@@ -354,10 +376,17 @@ class Engine:
 
     # ---- a person ----------------------------------------------------------------------------------------------------
 
-    def escalate(self, case: Case, reason: str, *, kind: Kind = "escalation") -> None:
-        """The escalation is written first, then the row: a death between the two is mended at the next start."""
-        escalation_id = self._desk.escalate(case.incident, reason, body=story(self._fresh(case)), kind=kind)
-        self._store.escalated(case.incident.id, reason=reason)
+    def escalate(self, case: Case, reason: str, *, kind: Kind = "escalation", ended: Attempt | None = None) -> None:
+        """The escalation is written first, then the row: a death between the two is mended at the next start.
+
+        `ended`: the attempt whose ending brought it here.
+        """
+        escalation_id = self._desk.escalate(case.incident, reason, body=story(self._fresh(case, ended)), kind=kind)
+        move = partial(self._store.escalated, case.incident.id, reason=reason)
+        if ended:
+            self._end(case, ended, move)
+        else:
+            move()
         self._log_escalated(case, escalation_id, reason)
 
     def relapsed(self, number: int) -> None:
@@ -368,8 +397,11 @@ class Engine:
         if case and case.incident.occurrences > RELAPSE_BUDGET:
             self.escalate(case, f"it was healed {case.incident.occurrences - 1} times and came back each time")
 
-    def _fresh(self, case: Case) -> Case:
-        return (self._store.case(case.incident.id) or case).model_copy(update={"scope": case.scope, "candidates": case.candidates})
+    def _fresh(self, case: Case, ended: Attempt | None = None) -> Case:
+        """As stored now, with the ending of an attempt that is written only after it was told."""
+        fresh = self._store.case(case.incident.id) or case
+        tried = tuple(ended if ended and attempt.id == ended.id else attempt for attempt in fresh.tried)
+        return fresh.model_copy(update={"scope": case.scope, "candidates": case.candidates, "tried": tried})
 
     def _log_escalated(self, case: Case, escalation_id: int, reason: str) -> None:
         log.warning("PHASE 4 (%s) incident %d", Phase.ESCALATION, case.incident.id)
@@ -379,6 +411,10 @@ class Engine:
 def _open_attempt(case: Case) -> Attempt | None:
     """The attempt whose changes were begun and that has no outcome yet."""
     return next((attempt for attempt in reversed(case.tried) if attempt.outcome is None and attempt.changes), None)
+
+
+def _ended(attempt: Attempt, outcome: Outcome, detail: str) -> Attempt:
+    return attempt.model_copy(update={"outcome": outcome, "detail": detail})
 
 
 def _overlap(one: Scope, other: Scope) -> bool:

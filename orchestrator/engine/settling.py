@@ -8,6 +8,7 @@ import logging
 from contextlib import suppress
 
 from orchestrator.actions import parse
+from orchestrator.checks import all_checks
 from orchestrator.config import Config
 from orchestrator.engine.look import Look, is_worse, look
 from orchestrator.hands import Hands
@@ -45,7 +46,9 @@ class Settling:
         self._started_at = view.now()
 
     def settle(self, case: Case, attempt: Attempt) -> Settled:
-        """One look at what the attempt did."""
+        """One look at what the attempt did. An undo that was cut short is finished, whatever the look would say."""
+        if any(change.undone_at for change in attempt.changes):
+            return self._undo(attempt, "its undo was cut short")
         seen, now = look(case, self._view, self.config), self._view.now()
         if seen.blind:
             return self._blind(case, attempt, seen, now)
@@ -62,12 +65,12 @@ class Settling:
         return self._not_proved(case, attempt, seen)
 
     def _patience(self, case: Case, attempt: Attempt, seen: Look) -> float:
-        """Until when not clean is only not ready yet. What was interrupted gets that time only if its own fault is gone."""
+        """Until when not clean is only not ready yet: what was interrupted gets that time anew, unless its own fault is a hard one."""
         if _ended_again(case, attempt, seen):
             return 0.0
         if attempt.ready_by is not None:
             return attempt.ready_by
-        return 0.0 if seen.has(case.fault.key) else self._started_at + READY_SECONDS
+        return 0.0 if seen.has(case.fault.key) and not _is_soft(case.fault) else self._started_at + READY_SECONDS
 
     def _blind(self, case: Case, attempt: Attempt, seen: Look, now: float) -> Settled:
         if now - (attempt.ready_by or attempt.began_at) < BLIND_SECONDS:
@@ -102,23 +105,25 @@ class Settling:
 
     def _undo(self, attempt: Attempt, why: str) -> Settled:
         """Bring back what can be brought back, last change first. Each in its own try: one that fails strands the rest visibly."""
-        undone, stranded = [], []
+        undone: list[str] = []
+        kept: list[str] = []
+        stranded: list[str] = []
         for change in sorted(attempt.changes, key=lambda change: -change.n):
-            if change.begun_at is None or change.undone_at is not None or not change.action.reversible:
-                continue
-            result = self._hands.undo(change.id, change.action.model_dump(mode="json"), change.before)
-            if result["ok"]:
+            about = change.action.about()
+            if change.undone_at is None:
+                result = self._hands.undo(change.id, change.action.model_dump(mode="json"), change.before)
+                if not result["ok"]:
+                    (stranded if change.action.reversible else kept).append(f"{about}: {result['detail']}")
+                    continue
                 self._store.change_undone(change.id)
-                undone.append(change.action.about())
-            else:
-                stranded.append(f"{change.action.about()}: {result['detail']}")
+            if change.action.reversible:
+                undone.append(about)
+        told = f"{why}; undone: {'; '.join(undone) or 'nothing'}"
         if stranded:
             return Settled(outcome=Outcome.STRANDED, detail=f"{why}; could not be undone: {'; '.join(stranded)}")
-        if attempt.ready_by is None:  # a death cut it short before the plan was through
-            return Settled(outcome=Outcome.INTERRUPTED, detail=f"interrupted; {why}; undone: {'; '.join(undone) or 'nothing'}")
-        return Settled(
-            outcome=Outcome.ROLLED_BACK if undone else Outcome.NO_EFFECT, detail=f"{why}; undone: {'; '.join(undone) or 'nothing'}"
-        )
+        if attempt.ready_by is None and not kept:  # a death cut it short, and it is as if it had never begun: it may begin again
+            return Settled(outcome=Outcome.INTERRUPTED, detail=f"interrupted; {told}")
+        return Settled(outcome=Outcome.ROLLED_BACK if undone else Outcome.NO_EFFECT, detail=told)
 
     def _bring_back(self, case: Case, attempt: Attempt, seen: Look) -> None:
         """Start again what went down with the root: part of the root's repair, once each, and no reason to undo it."""
@@ -135,6 +140,12 @@ class Settling:
                 change_id = self._store.begin_change(attempt.id, n, action, action.remember(self._view))
                 if self._hands.perform(change_id, action.model_dump(mode="json"))["ok"]:
                     self._store.change_done(change_id)
+
+
+def _is_soft(fault: Fault) -> bool:
+    """Whether one look says little of it: its check wants several in a row."""
+    check = all_checks().get(fault.check)
+    return check is not None and check.confirm > 1
 
 
 def _ended_again(case: Case, attempt: Attempt, seen: Look) -> bool:

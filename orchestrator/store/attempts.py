@@ -34,16 +34,9 @@ class Attempts(Part):
 
     @transaction
     def begin_attempt(self, task_id: int, phase: int, proposal: Proposal, verdict: Verdict, now: float) -> int:
-        """A proposal and the policy's answer, before anything is done. Raises Stale when the row is not live.
-
-        An incident has one attempt at a time: an older one that never ended counts as interrupted.
-        """
+        """A proposal and the policy's answer, before anything is done. Raises Stale when the row is not live."""
         row = self._live(task_id)
-        self.ledger.run(
-            """UPDATE attempts SET outcome = 'interrupted', ended_at = ?, detail = 'a later attempt began'
-            WHERE task_id = ? AND outcome IS NULL""",
-            (utc(now), task_id),
-        )
+        self._cut_short(task_id, "a later attempt began")
         proposed = {
             "proposer": proposal.proposer,
             "plan": as_json(plan_data(proposal.plan)),

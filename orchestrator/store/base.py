@@ -1,6 +1,8 @@
 """What every part of the store has: the ledger, and the audit."""
 
 import json
+from collections.abc import Callable
+from typing import TypeVar
 
 from orchestrator.model import Json, utc
 from orchestrator.store.ledger import Ledger, transaction
@@ -10,6 +12,8 @@ AT_ONCE = utc(0)
 """A `next_at` that is always past, whichever way the host's clock is set."""
 
 
+T = TypeVar("T")
+
 LATEST = 253_402_300_799.0
 """9999-12-31: beyond it the text of a time would no longer sort."""
 
@@ -18,6 +22,10 @@ class Part:
     """One part of the store; `Store` is made of them and opens the ledger."""
 
     ledger: Ledger
+
+    def together(self, body: Callable[[], T]) -> T:
+        """The writes of `body`, all of them or none. It may run twice (after a full disk), so it changes nothing but rows."""
+        return self.ledger.transact(body)
 
     @transaction
     def audit(self, actor: str, what: str, detail: Json) -> None:
@@ -31,6 +39,13 @@ class Part:
             state = "gone" if row is None else row["status"]
             raise Stale(f"incident {task_id} moved on: it is {state}")
         return row
+
+    def _cut_short(self, task_id: int, why: str) -> None:
+        """An incident has one attempt at a time: one that is still without an ending counts as interrupted."""
+        self.ledger.run(
+            "UPDATE attempts SET outcome = 'interrupted', ended_at = ?, detail = ? WHERE task_id = ? AND outcome IS NULL",
+            (utc(), why, task_id),
+        )
 
     def _change(self, task_id: int, **columns: object) -> None:
         """Set columns of a live incident of its own. Raises Stale."""

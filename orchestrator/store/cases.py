@@ -63,6 +63,15 @@ class Cases(Part):
         rows = self.ledger.rows("SELECT id FROM tasks WHERE resolved_at IS NULL AND status IN ('waiting', 'escalated') ORDER BY id")
         return tuple(row["id"] for row in rows)
 
+    @looking
+    def known_to_person(self) -> tuple[int, ...]:
+        """Those, and the live rows that are tried again on a person's word: an approved plan, a retry."""
+        rows = self.ledger.rows(
+            """SELECT id FROM tasks WHERE resolved_at IS NULL
+            AND (status IN ('waiting', 'escalated') OR approved IS NOT NULL OR fix_successful = 0) ORDER BY id"""
+        )
+        return tuple(row["id"] for row in rows)
+
     def _case(self, row: Json) -> Case:
         return Case(
             incident=incident_of(row, self._symptoms(row)),

@@ -41,6 +41,7 @@ class Moves(Part):
     @transaction
     def ask(self, task_id: int, reason: str) -> None:
         """A person is asked: waiting, and never due by itself."""
+        self._cut_short(task_id, "a person is asked")
         self._change(task_id, status="waiting", next_at=None, waiting_for=mask(reason))
 
     @transaction
@@ -51,7 +52,10 @@ class Moves(Part):
 
     @transaction
     def progress(self, task_id: int, fault: Fault) -> None:
-        """The row's own fault is gone and `fault` is now its own; a symptom or open row of that key goes into this one."""
+        """The row's own fault is gone and `fault` is now its own, due at once in phase 1.
+
+        A symptom or open row of that key goes into this one.
+        """
         self._live(task_id)
         other = self.ledger.row("SELECT id, status FROM tasks WHERE key = ? AND resolved_at IS NULL AND id != ?", (fault.key, task_id))
         if other and other["status"] not in ("merged", "open"):
@@ -59,7 +63,8 @@ class Moves(Part):
         if other:
             self.ledger.run("UPDATE tasks SET root_id = ? WHERE root_id = ? AND resolved_at IS NULL", (task_id, other["id"]))
             self.ledger.update("tasks", other["id"], {"status": "merged", "root_id": task_id, "resolved_at": utc(), "next_at": None})
-        self._change(task_id, **fault_columns(fault), last_seen=utc(), absent_since=None)
+        again = {"phase": 1, "next_at": AT_ONCE, "waiting_for": ""}
+        self._change(task_id, **fault_columns(fault), **again, last_seen=utc(), absent_since=None)
 
     @transaction
     def close(self, task_id: int, status: Status, *, phase: int, fix_successful: bool | None, resolution: str) -> None:
@@ -72,6 +77,7 @@ class Moves(Part):
     @transaction
     def escalated(self, task_id: int, *, reason: str) -> None:
         """A person has it: phase 4, `fix_successful` 0, not due by itself; live until the fault goes away."""
+        self._cut_short(task_id, "a person has it")
         self._change(task_id, status="escalated", phase=4, fix_successful=0, next_at=None, approved=None, waiting_for=mask(reason))
 
     @transaction
