@@ -96,7 +96,7 @@ class Incidents(Part):
     def _under_repair(self, then: float) -> set[str]:
         rows = self.ledger.rows(
             """SELECT target FROM tasks WHERE id IN
-            (SELECT task_id FROM attempts WHERE executed = 1 AND (outcome IS NULL OR ended_at > ?))""",
+            (SELECT task_id FROM attempts WHERE executed = 1 AND (outcome IS NULL OR ended_at >= ?))""",
             (utc(then),),
         )
         return {row["target"] for row in rows}
