@@ -28,7 +28,7 @@ from orchestrator.host import Baseline, Signals, Unavailable, View
 from orchestrator.host.machine import Machine
 from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.remembering import Remembering
-from orchestrator.model import Blind, Case, Mode
+from orchestrator.model import Blind, Case, Mode, Seen
 from orchestrator.roots import arrange, below_of
 from orchestrator.store import Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
@@ -64,7 +64,8 @@ class Daemon:
         self.store.lock()
         self.desk = Desk(state_dir, config.mail, socket.gethostname())
         self.view = View(state_dir)
-        self.hands = Hands(config, state_dir / "hands.record", Machine(self.view, state_dir / "quarantine"), self.view)
+        machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
+        self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
         etc = (config_file or Path("/etc/autonomous-orchestrator/config.toml")).parent
         books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
         phases: dict[int, Thinker] = {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
@@ -81,7 +82,7 @@ class Daemon:
         self._signals: Signals | None = None
         self._scheduler = self._new_scheduler()
         self._trouble = ""
-        self._wrong = 0
+        self._unwritten: set[str] = set()
         self._noted_at = 0.0
         self._clock = time.time() - time.monotonic()
         self._blind: dict[str, str] = {}
@@ -114,7 +115,7 @@ class Daemon:
 
     def _take_up(self) -> None:
         """What a death left between the two files: the escalation was written first, so the rows follow it."""
-        mend = self.desk.reconcile(self.store.with_person())
+        mend = self.desk.reconcile(self.store.known_to_person())
         for escalation in mend.untold:
             try:
                 move = self.store.ask if escalation.kind == "approval" else self.store.escalated
@@ -170,7 +171,7 @@ class Daemon:
         if (retry := self.looks.next_retry()) is not None:
             waits.append(retry)
         try:
-            if (due := self.engine.next_due()) is not None:
+            if not self._trouble and (due := self.engine.next_due()) is not None:
                 waits.append(max(0.02, due - self.view.now()))
         except StoreFailed:
             pass  # told by the tick
@@ -199,11 +200,14 @@ class Daemon:
     def tick(self) -> None:
         """Look, decide, hand out. Our own trouble with the state is told, and nothing on the host is changed while it lasts."""
         self._mind_the_clock()
+        self._mind_the_state()
         if self._changed.is_set():
             self._changed.clear()
             self.looks.ask_for_change()
         try:
             self._observe()
+            if self._trouble:
+                self._note_tick()  # only a write that goes through ends the trouble, and before that nothing is handed out
             self._clicks.take()
             self._hand_out()
             if self._tidy_due.is_set():
@@ -225,7 +229,13 @@ class Daemon:
         for check, seen in self.looks.finished():
             self._note_blindness(check, seen.reason if isinstance(seen, Blind) else "")
             looked_at, relapse_seconds = self.looks.looked_at(check), self.config.daemon.relapse_seconds
-            observed = self.store.observe(check, seen, looked_at, lambda faults: arrange(faults, below), relapse_seconds=relapse_seconds)
+            try:
+                observed = self.store.observe(
+                    check, seen, looked_at, lambda faults: arrange(faults, below), relapse_seconds=relapse_seconds
+                )
+            except StoreFailed:
+                self._tell_unwritten(seen)
+                raise
             for number in observed.opened:
                 log.info("incident %d opened by %s", number, check)
             for number in observed.reopened:
@@ -234,6 +244,13 @@ class Daemon:
             for number in observed.cleared:
                 self.desk.went_away(number, "it went away by itself")
                 log.info("incident %d went away by itself", number)
+
+    def _tell_unwritten(self, seen: Seen) -> None:
+        """A fault that cannot be stored: the journal is the only place left, and hears of it once."""
+        for fault in () if isinstance(seen, Blind) else seen:
+            if fault.key not in self._unwritten:
+                self._unwritten.add(fault.key)
+                log.error("seen, and not written down: %s", fault.message)
 
     def _note_blindness(self, check: str, reason: str) -> None:
         if reason and self._blind.get(check) != reason:
@@ -271,7 +288,7 @@ class Daemon:
         return not quiet
 
     def _note_tick(self) -> None:
-        if self.view.now() - self._noted_at < _TICK_NOTED_SECONDS and self._noted_at:
+        if not self._trouble and self._noted_at and self.view.now() - self._noted_at < _TICK_NOTED_SECONDS:
             return
         self._noted_at = self.view.now()
         wrong = len(self.store.due(float("inf"))) + len(self.store.with_person())
@@ -346,6 +363,12 @@ class Daemon:
             self.looks.ask_all()
         self._clock = offset
 
+    def _mind_the_state(self) -> None:
+        """Where the path of a database leads elsewhere by now, nobody would find what is written: begin anew, with what is there."""
+        for ledger in (self.store.ledger, self.desk.ledger):
+            if ledger.is_lost:
+                raise StoreUnusable(f"{ledger.path} was moved away, or mounted over: to be started again with what is there now")
+
     # ---- systemd and operators -------------------------------------------------------------------------------------------
 
     def on_signal(self, number: int, _frame: object) -> None:
@@ -381,7 +404,8 @@ class Daemon:
             self._say(f"STATUS=the state cannot be written, nothing is changed: {trouble}")
         elif self._trouble and not trouble:
             log.info("the state can be written again")
-            self._noted_at = 0.0
+            self._unwritten.clear()
+            self.looks.ask_all()  # what they saw meanwhile was not kept
         self._trouble = trouble
 
     def _say(self, words: str) -> None:

@@ -6,6 +6,7 @@ trust nothing that they are told: they parse the action again, ask the policy's 
 again, act once for each id, and keep a record of their own, on disk before anything moves.
 """
 
+import errno
 import json
 import os
 import threading
@@ -32,6 +33,7 @@ REMEMBERED_ENTRIES = 10_000
 _RECENT_SECONDS = 86_400
 """What the policy's budgets can look back on."""
 _READ_BYTES = 8 * ROTATE_BYTES
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _DETAIL_CHARACTERS = 1000
 
 _Op = Literal["perform", "undo", "undone"]
@@ -54,11 +56,14 @@ class Entry(Word):
 class Hands:
     """Thread-safe: changes run side by side, each recorded first. No method raises."""
 
-    def __init__(self, config: Config, record_file: Path, machine: Machine, view: View) -> None:
+    def __init__(
+        self, config: Config, record_file: Path, machine: Machine, view: View, make_room: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`make_room` is asked when the disk has none for the record: whether there is some now."""
         self._config = config
         self._machine = machine
         self._view = view
-        self._record = Record(record_file)
+        self._record = Record(record_file, make_room)
         self._lock = threading.Lock()
 
     def reload(self, config: Config) -> None:
@@ -127,8 +132,9 @@ class Record:
     Not thread-safe: the hands hold their lock.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, make_room: Callable[[], bool] = lambda: False) -> None:
         self._file = file
+        self._make_room = make_room
         self._entries: list[Entry] = []
         self._mark = -1
         self._size = 0
@@ -153,18 +159,30 @@ class Record:
             self._rotate(entry.at)
         line = entry.model_dump_json().encode() + b"\n"
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                os.ftruncate(descriptor, self._size)  # a line that was torn by a full disk goes
-                file.seek(self._size)
-                file.write(line)
-                file.flush()
-                os.fsync(descriptor)
+            self._write(line)
         except OSError as error:
             raise RecordFailed(f"the hands' record cannot be written: {error.strerror}") from None
         self._size += len(line)
         self._entries.append(entry)
+
+    def _write(self, line: bytes) -> None:
+        """Once more when the disk was full and there is room now."""
+        try:
+            self._put(line)
+        except OSError as error:
+            if error.errno not in _NO_ROOM or not self._make_room():
+                raise
+            self._put(line)
+
+    def _put(self, line: bytes) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.ftruncate(descriptor, self._size)  # a line that was torn by a full disk goes
+            file.seek(self._size)
+            file.write(line)
+            file.flush()
+            os.fsync(descriptor)
 
     def _read(self) -> None:
         """A last line without its end was torn while it was written, so what it tells of never began.

@@ -46,6 +46,7 @@ class Ledger:
         elif not path.exists():
             raise StoreUnusable(f"{path} does not exist yet: the daemon makes it when it starts")
         self.db = self._open(migrations, migrate=migrate)
+        self._opened = _identity(path)
 
     def _open(self, migrations: Migrations, *, migrate: bool) -> sqlite_utils.Database:
         try:
@@ -144,6 +145,11 @@ class Ledger:
     def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
         self.db.table(table).update(row_id, dict(values))
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the path leads to another file than the one that is open, or to none."""
+        return _identity(self.path) != self._opened
+
     def shrink(self) -> None:
         """Make the reserve again and give free pages and the log's space back to the disk, unless a reader is in the way."""
         self.reserve.restore()
@@ -218,6 +224,14 @@ def _bring_up_to_date(db: sqlite_utils.Database, migrations: Migrations, path: P
         migrations.apply(db)
     elif known != applied:
         raise StoreUnusable(f"{path} was made by an older version: start the daemon once, which brings it up to date")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _no_room(error: sqlite3.Error) -> bool:
