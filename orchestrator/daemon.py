@@ -282,10 +282,11 @@ class Daemon:
             booted_at = self.view.units.booted_at()
             if booted_at and self.view.now() - booted_at > self.config.daemon.boot_grace_seconds:
                 return False
-            quiet = bool(booted_at) and not self.view.units.jobs() and self.looks.idle and not self.store.due(float("inf"))
+            quiet = bool(booted_at) and not self.view.units.jobs() and self.looks.idle
         except Unavailable:
             return False
-        return not quiet
+        # A unit that nobody declared may be broken since ever: it must not hold up the healing of what users care about.
+        return not quiet or any(self.config.service_of(case.fault.target) for case in self.store.due(float("inf")))
 
     def _note_tick(self) -> None:
         if not self._trouble and self._noted_at and self.view.now() - self._noted_at < _TICK_NOTED_SECONDS:
