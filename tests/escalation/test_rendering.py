@@ -57,6 +57,15 @@ def test_a_story_tells_what_was_seen_tried_and_ruled_out() -> None:
         assert said in text
 
 
+@pytest.mark.parametrize(("outcome", "told"), [(Outcome.NO_EFFECT, "failed"), (Outcome.INTERRUPTED, "not ended"), (None, "not ended")])
+def test_a_change_that_was_not_done_failed_or_was_cut_short(outcome: Outcome | None, told: str) -> None:
+    """A start that did not work is told as that, and is not mistaken for one that a death cut short."""
+    proposal, allowed = a_proposal(), Verdict(answer="allow", rule="low_risk")
+    change = Change(id=9, n=1, action=proposal.plan[0], begun_at=AT)
+    attempt = Attempt(id=1, phase=1, proposal=proposal, verdict=allowed, outcome=outcome, changes=(change,), began_at=AT)
+    assert f"1. begun 2023-11-14 22:13:20, {told}\n" in story(a_case(tried=(attempt,)))
+
+
 def test_a_story_without_anything_says_so() -> None:
     """Nothing seen and nothing done is told, not left out."""
     text = story(a_case())
