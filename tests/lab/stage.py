@@ -90,7 +90,7 @@ class Stage:
         self.quote(f"# {path}\n{prop(name)}")
         self.host.write(path, prop(name))
         since = float(self.host.ok(f"date +%s.%N; systemctl reload {DAEMON}"))
-        for _ in self._follow(since, 20, re.compile("configuration reloaded")):
+        for _ in self._follow(since, 20, re.compile("configuration reloaded"), f"the daemon reads {path}"):
             pass
         for file in remembered:
             copy = f"{STATE}/known-good/paths/{hashlib.sha256(file.encode()).hexdigest()}.json"
@@ -105,7 +105,7 @@ class Stage:
         wait = f"( until {asks}; do sleep 0.02; done; date +%s.%N >/run/story/{target} ) </dev/null >/dev/null 2>&1 &"
         began = float(self.host.ok(f"date +%s.%N; ( {script} ) >/dev/null 2>&1; {wait}"))
         took = 0.0
-        for at, message in self._follow(began, _INCIDENT_SECONDS, _ENDINGS):
+        for at, message in self._follow(began, _INCIDENT_SECONDS, _ENDINGS, f"{target} is healed, or with a person"):
             took = at - began
             self._wrapped(message, f"{took:8.1f} s  ", " " * 12)
         self._out("\n")
@@ -117,7 +117,7 @@ class Stage:
         answered = self.host.sh(f"cat /run/story/{target}")
         return Ending(row, attempts, took, float(answered.out) - began if answered.status == 0 else inf)
 
-    def _follow(self, since: float, seconds: int, last: re.Pattern[str]) -> Iterator[tuple[float, str]]:
+    def _follow(self, since: float, seconds: int, last: re.Pattern[str], told: str) -> Iterator[tuple[float, str]]:
         """What the daemon writes, as it writes it, up to the line `last`: (when, line). Raises NotAsTold when that does not come."""
         command = ["timeout", str(seconds), "journalctl", "--follow", f"--since=@{since:.6f}", "--output=json", f"_SYSTEMD_UNIT={DAEMON}"]
         with subprocess.Popen([*self.host._enter(), *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as entries:
@@ -128,4 +128,4 @@ class Stage:
                 if last.search(str(entry["MESSAGE"])):
                     entries.stdout.close()  # journalctl ends when nobody reads it any more
                     return
-        raise NotAsTold(f"within {seconds} s the daemon says: {last.pattern}")
+        raise NotAsTold(f"within {seconds} s {told}")
