@@ -37,12 +37,18 @@ def disk_full(view: View, config: Config) -> Iterator[Fault]:
 
 def _writable(view: View, limits: dict[str, float]) -> Iterator[Mount]:
     """Each file system once, by the mount that users see: the last one on a point, and no second bind of the same device."""
-    on_point = {mount.point: mount for mount in view.mounts.list()}
+    mounts = view.mounts.list()
+    on_point = {mount.point: mount for number, mount in enumerate(mounts) if not _is_covered(mount, mounts[number + 1 :])}
     seen: set[str] = set()
     for point, mount in sorted(on_point.items(), key=lambda item: (item[0] not in limits, len(item[0]))):
         if point in limits or (mount.fstype in _WATCHED_TYPES and not mount.read_only and mount.device not in seen):
             seen.add(mount.device)
             yield mount
+
+
+def _is_covered(mount: Mount, later: tuple[Mount, ...]) -> bool:
+    """Whether a later mount lies over a directory above it: then no path leads there any more."""
+    return any(mount.point.startswith(f"{other.point.rstrip('/')}/") for other in later)
 
 
 def _faults(point: str, usage: Usage, limit: float) -> Iterator[Fault]:
