@@ -119,7 +119,7 @@ def test_what_shows_at_a_target_under_repair_opens_only_after_it(store: Store) -
     earlier = an_incident(store, down)
     store.close(earlier, Status.FIXED, phase=1, fix_successful=True, resolution="")
     attempt_id, _ = a_begun_change(store, an_incident(store))
-    looked_at = time.time()
+    looked_at = time.time() - 1
     assert store.observe("unit_inactive", (down, a_fault("other.service", "unit_inactive")), looked_at).opened != ()
     store.end_attempt(attempt_id, Outcome.NO_EFFECT, "")
     assert store.observe("unit_inactive", (down,), looked_at).reopened == ()
@@ -170,7 +170,7 @@ def test_a_relapsed_incident_shows_what_was_tried_and_may_try_it_again(store: St
     attempt_id, _ = a_begun_change(store, task_id)
     store.end_attempt(attempt_id, Outcome.HEALED, "")
     store.close(task_id, Status.FIXED, phase=1, fix_successful=True, resolution="")
-    store.observe("unit_failed", (a_fault(),), time.time())
+    store.observe("unit_failed", (a_fault(),), time.time() + 1)
     case = store.case(task_id)
     assert case is not None
     assert [attempt.proposal.hash for attempt in case.tried] == [a_proposal().hash]
