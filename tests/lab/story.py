@@ -97,8 +97,8 @@ class Story:
         expect(origins == ["pattern"], f"the learned plan is the first and only one for shop@2.service; there were {origins}")
         expect(ending.waited < first.waited, f"what was learned is faster: {ending.waited:.1f} s, and {first.waited:.1f} s before")
         self._stage.say(
-            f"The plan that fails was not tried again: users waited {first.waited:.1f} s the first time, and {ending.waited:.1f} s now. "
-            f"The first time it took phase {first.incident['phase']}, now phase 1."
+            f"The plan that fails was not tried again: users waited {first.waited:.1f} s the first time (3 s of it while the program hoped "
+            f"for its lock), and {ending.waited:.1f} s now. Then it took phase {first.incident['phase']}, now phase 1."
         )
 
     def broken_configuration(self) -> None:
