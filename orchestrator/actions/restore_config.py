@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PROVEN_SECONDS = 3600
 """A service that ran this long with a version of its configuration was well with it."""
+JUST_BEFORE_SECONDS = 600
+"""A version that passes the service's own test is suspected only if it was loaded so shortly ago: the probes then decide."""
 _Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
@@ -30,7 +32,9 @@ class Previous(Word):
 
 
 class RestoreConfig(Action):
-    """The good copy over what is there now, if that is proved bad: by the service's own test, or else by what happened since.
+    """The good copy over what is there now, if that is proved bad by the service's own test, or was changed just before the fault.
+
+    In the second case the probes decide whether it stays or is undone.
 
     Whether the service's test passes afterwards is asked by whatever loads the file next (start, restart, reload): of two
     broken files the first one alone cannot make it pass.
@@ -87,9 +91,15 @@ class RestoreConfig(Action):
         unit = view.units.get(service.unit) if service.unit else Unit(name=service.name)
         innocent = ran_with_it(unit, state.ctime, view.now())
         test = config_test(view, config, unit) if self.path in service.config_files else None
-        if innocent or test is None:
-            return innocent or (f"{self.path} was not changed since it was good" if state.ctime <= good.loaded_at else "")
-        return f"the config test of {service.name} {'could not be run' if test.blind else 'passes'}" if test.blind or test.ok else ""
+        if innocent or (test and not test.blind and not test.ok):
+            return innocent
+        if test and test.blind:
+            return f"the config test of {service.name} could not be run"
+        if state.ctime <= good.loaded_at:
+            return f"{self.path} was not changed since it was good"
+        if test and (service.unit is None or _ran_until(unit, view.now()) - _loaded_at(unit) > JUST_BEFORE_SECONDS):
+            return f"the config test of {service.name} passes, and it was not loaded just before the fault"
+        return ""
 
     def remember(self, view: View) -> Before:
         state = view.files.look(self.path)
@@ -152,13 +162,22 @@ class RestoreConfig(Action):
 
 def ran_with_it(unit: Unit, changed_at: float, now: float) -> str:
     """Why the fault is not this version's: the service never loaded it, or was well with it for long. Empty when it may be."""
-    loaded_at = max(unit.main_started_at, unit.active_enter_at, 0.0 if "ExecReload" in unit.exec_statuses else unit.reloaded_at)
+    loaded_at = _loaded_at(unit)
     if unit.running and changed_at > loaded_at:
         return f"{unit.name} runs with what it loaded before that change"
-    until = now if unit.running else unit.active_exit_at
+    until = _ran_until(unit, now)
     if changed_at < loaded_at and until - loaded_at > PROVEN_SECONDS:
         return f"{unit.name} ran with it for {(until - loaded_at) / 3600:.1f} hours"
     return ""
+
+
+def _loaded_at(unit: Unit) -> float:
+    """When it read its configuration last: at a start, or at a reload that worked."""
+    return max(unit.main_started_at, unit.active_enter_at, 0.0 if "ExecReload" in unit.exec_statuses else unit.reloaded_at)
+
+
+def _ran_until(unit: Unit, now: float) -> float:
+    return now if unit.running else unit.active_exit_at
 
 
 def _digest(path: str, view: View) -> str:
