@@ -10,6 +10,9 @@ from orchestrator.knowledge.evidence.configuration import watched_files
 
 _MAX_FILE_BYTES = 1 << 20
 _DROPPED_AFTER = 3
+PROBATION_SECONDS = 60.0
+"""So long a service must have run well with a changed file before that is what "good" means."""
+_LASTED_SECONDS = 10.0
 
 
 class Remembering:
@@ -49,12 +52,26 @@ class Remembering:
         unit = self._view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
         if service.unit and (not unit.running or unit.in_transition):
             return
-        loaded_at = max(unit.active_enter_at, unit.main_started_at, unit.reloaded_at) if service.unit else self._view.now()
+        loaded_at = max(unit.active_enter_at, unit.main_started_at, unit.reloaded_at)
+        if service.unit is None:  # nobody tells when it read what; what it ran with for so long, it has read
+            loaded_at = self._view.now() - PROBATION_SECONDS
+        if service.unit and not self._is_well(service, loaded_at):
+            return
         watched = watched_files(unit, service)
         for path in watched:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
                 self._good_file(path, loaded_at, owner_only=path in service.files)
-        self._files[service.name] = self._times(watched)
+        if self._view.now() - loaded_at >= PROBATION_SECONDS:
+            self._files[service.name] = self._times(watched)  # nothing is to be learned until a file or the unit changes again
+
+    def _is_well(self, service: Service, loaded_at: float) -> bool:
+        """Whether what it loaded then has served its user since; without probes, whether it has lasted at least.
+
+        In a crash loop a unit is active for a moment whenever one looks: what it loaded then is no good copy.
+        """
+        if service.probes:
+            return self._view.answered.get(service.target, 0.0) > loaded_at
+        return self._view.now() - loaded_at > _LASTED_SECONDS
 
     def _times(self, paths: Iterable[str]) -> dict[str, tuple[float, float]]:
         states = {path: self._view.files.look(path) for path in paths}
@@ -69,6 +86,8 @@ class Remembering:
             (state.uid, state.gid, state.mode) == (good.uid, good.gid, good.mode) if owner_only else good.loaded_at >= changed_at
         ):
             return  # nothing new since it was remembered
+        if good is not None and self._view.now() - loaded_at < PROBATION_SECONDS:
+            return  # a new version does not push out one that is known to be good before it has run for a while
         if changed_at > loaded_at and not (owner_only and good is None):
             return  # changed, and never loaded since: another story (a log directory changes all the time, so its first sight counts)
         if owner_only:
