@@ -10,6 +10,8 @@ from orchestrator.model import Fault, Severity
 
 INTENSITY, PERIOD_SECONDS = 3, 180.0
 """So many automatic restarts in so many seconds are a loop (the two words are Erlang's). Fewer are systemd doing its work."""
+_LASTING_SECONDS = 3.0
+"""What is over sooner was a few restarts that helped, or a start limit that ended it: then the unit is failed, and that is told."""
 _STEADY_FACTOR, _STEADY_CAP_SECONDS = 1.5, 60.0
 """A run that lasts so much longer than the one that crashed last, or a minute, has left the loop."""
 
@@ -19,21 +21,24 @@ def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
     """A unit that crashes again and again behind its own Restart=."""
     del config  # a loop is a loop, whoever declared it
     for name in view.units.restarting(PERIOD_SECONDS):
-        if view.units.restarts(name, PERIOD_SECONDS) < INTENSITY:
+        noted = view.units.restarts(name, PERIOD_SECONDS)
+        if noted < INTENSITY or noted == view.units.restarts(name, _LASTING_SECONDS):
             continue
         unit = view.units.get(name)
         # NRestarts falls to 0 when somebody starts the unit anew: what was noted before belongs to another story.
         if unit.n_restarts < INTENSITY or unit.active_state in ("inactive", "deactivating") or is_steady(unit, view.now()):
             continue
-        if unit.active_state == "failed" and asked_to_stop(view, unit):
+        if unit.active_state == "failed" and asked_to_stop(view, unit) is not False:
             continue  # one that its start limit ended is still the same story
+        ended = view.units.at_last_end(unit)
+        why = ended.dead_reason or "nothing tells why"
         yield Fault(
             check="unit_crash_loop",
             target=name,
             reason="CrashLoop",
-            message=f"{name} was restarted {unit.n_restarts} times by systemd and does not stay up: {_ending(unit)}",
+            message=f"{name} was restarted {unit.n_restarts} times by systemd and does not stay up: {why}",
             severity=Severity.HIGH,
-            facts={"result": unit.result, "restart": unit.restart},
+            facts={"result": ended.result, "restart": unit.restart},
         )
 
 
@@ -51,7 +56,3 @@ def last_run_seconds(unit: Unit) -> float:
     if unit.active_exit_at > unit.active_enter_at:
         return unit.active_exit_at - unit.active_enter_at
     return max(0.0, unit.restart_seconds)
-
-
-def _ending(unit: Unit) -> str:
-    return unit.dead_reason or f"its last run ended with result {unit.result}"

@@ -18,7 +18,7 @@ MESSAGE_CHARACTERS = 2000
 _OUTPUT_BYTES = 4 << 20
 _CONTAINER_SECONDS = 60.0
 _DIRECTORIES = (Path("/var/log/journal"), Path("/run/log/journal"))
-_KEPT = ("MESSAGE_ID", "JOB_ID", "JOB_TYPE", "JOB_RESULT", "INVOCATION_ID", "UNIT")
+_KEPT = ("MESSAGE_ID", "JOB_ID", "JOB_TYPE", "JOB_RESULT", "INVOCATION_ID", "UNIT", "UNIT_RESULT", "EXIT_CODE", "EXIT_STATUS")
 _FIELDS = ("MESSAGE", "PRIORITY", "_PID", "_COMM", "_SYSTEMD_UNIT", *_KEPT)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -38,7 +38,7 @@ class Line:
     trusted: bool = False
     """It came from PID 1 itself: `logger -t systemd` cannot forge that."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """For a trusted line what PID 1 adds: MESSAGE_ID, JOB_ID, JOB_TYPE, JOB_RESULT, INVOCATION_ID, UNIT."""
+    """For a trusted line what PID 1 adds: MESSAGE_ID, the job's and the exit's own fields, INVOCATION_ID, UNIT."""
 
 
 class Journal:

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.host import graph
 from orchestrator.host.bus import Bus
 from orchestrator.host.connection import MANAGER_PATH, Refused
+from orchestrator.host.endings import at_last_end
 from orchestrator.host.journal import Journal
 from orchestrator.host.properties import unit_from
 from orchestrator.host.restarts import Restarts
@@ -26,6 +27,7 @@ class Units:
 
     def __init__(self, bus: Bus, journal: Journal) -> None:
         self._bus = bus
+        self._journal = journal
         self._stops = Stops(journal, self.get)
         self._restarts = Restarts()
 
@@ -105,6 +107,12 @@ class Units:
     def starts_refused(self, unit: Unit) -> bool:
         """Whether the start limit ended it. `Result=` lies about that, so PID 1's own line is asked too."""
         return self._stops.limit_hit(unit)
+
+    def at_last_end(self, unit: Unit) -> Unit:
+        """The unit as its last run left it: its own fields while nothing new has begun, else what the journal says."""
+        if unit.down or unit.sub_state == "auto-restart":
+            return unit
+        return at_last_end(unit, self._journal.manager_lines(unit.name, 0.0, lines=20))
 
     def note(self, name: str, n_restarts: int, invocation: str) -> None:
         """Count automatic restarts, each once. Signals call it, and `get` does by itself."""

@@ -28,7 +28,10 @@ def variants(steps: Sequence[str], case: Case, offered: Sequence[Action], facts:
 
 def _resolve(step: str, case: Case, offered: Sequence[Action], facts: Mapping[str, str]) -> tuple[Action, ...]:
     if step == _BRING_UP:
-        kinds = ("restart_unit", "restart_service") if facts.get("unit.up") else ("start_unit", "start_service")
+        start, restart = ("start_unit", "start_service"), ("restart_unit", "restart_service")
+        # A unit in a crash loop is up and down by turns; a restart fits both.
+        up = facts.get("unit.up") or case.fault.check == "unit_crash_loop"
+        kinds = (*restart, *start) if up else (*start, *restart)
         return next((own for kind in kinds if (own := _aimed_at((case.fault.target,), _of_kind(kind, offered)))), ())
     found = _of_kind(step, offered)
     return _aimed_at((case.fault.target,), found) or _aimed_at(case.scope.below, found) or found

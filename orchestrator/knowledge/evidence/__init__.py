@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 
 from orchestrator.config import Config
-from orchestrator.host import Unavailable, View
+from orchestrator.host import Unavailable, Unit, View
 from orchestrator.model import Case, Evidence
 
 Observe = Callable[[View, Config, Case], Iterator[Evidence]]
@@ -65,6 +65,12 @@ def _observed(observation: Observation, view: View, config: Config, case: Case) 
         yield from observation.observe(view, config, case)
     except Unavailable as trouble:
         yield Evidence(source=observation.name, text=f"could not be read: {trouble}", facts={f"blind.{observation.name}": "yes"})
+
+
+def unit_of(case: Case, view: View) -> Unit:
+    """The incident's own unit. One in a crash loop as its last run left it: the next run, seen by chance, tells nothing."""
+    unit = view.units.get(case.fault.target)
+    return view.units.at_last_end(unit) if case.fault.check == "unit_crash_loop" else unit
 
 
 def bounded(text: str) -> str:

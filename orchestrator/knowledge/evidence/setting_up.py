@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.host.setting_up import missing_account, missing_program
-from orchestrator.knowledge.evidence import observation
+from orchestrator.knowledge.evidence import observation, unit_of
 from orchestrator.model import Case, Evidence, is_unit
 
 
@@ -13,7 +13,7 @@ def setting_up(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     del config
     if not is_unit(case.fault.target):
         return
-    unit = view.units.get(case.fault.target)
+    unit = unit_of(case, view)
     if unit.running or unit.load_state != "loaded":
         return
     missing = [f"the program {path}" for path in (missing_program(view, unit),) if path]

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from orchestrator.checks.unit_crash_loop import last_run_seconds
 from orchestrator.config import Config
 from orchestrator.host import Unit, View
-from orchestrator.knowledge.evidence import observation
+from orchestrator.knowledge.evidence import observation, unit_of
 from orchestrator.model import Case, Evidence, is_unit
 
 _CRASHES = ("signal", "core-dump", "watchdog", "oom-kill")
@@ -19,7 +19,7 @@ def unit_state(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     del config
     if not is_unit(case.fault.target):
         return
-    unit = view.units.get(case.fault.target)
+    unit = unit_of(case, view)
     facts = {
         "unit.load": unit.load_state,
         "unit.active": unit.active_state,

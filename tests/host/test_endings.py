@@ -1,0 +1,39 @@
+"""How the last run of a unit ended, from the lines of PID 1."""
+
+import pytest
+
+from orchestrator.host import Line, Unit
+from orchestrator.host.endings import PROCESS_EXIT, at_last_end
+from orchestrator.host.stops import DEACTIVATED, FAILED, STARTED
+
+RUNNING = Unit(name="web.service", load_state="loaded", active_state="active", sub_state="running", result="success")
+
+
+def line(message_id: str, **fields: str) -> Line:
+    return Line(at=1.0, message="", trusted=True, fields={"MESSAGE_ID": message_id, **fields})
+
+
+STATUS_78 = (line(PROCESS_EXIT, EXIT_CODE="exited", EXIT_STATUS="78"), line(FAILED, UNIT_RESULT="exit-code"))
+SEGFAULT = (line(PROCESS_EXIT, EXIT_CODE="dumped", EXIT_STATUS="11"), line(FAILED, UNIT_RESULT="core-dump"))
+WELL = (line(DEACTIVATED),)
+
+
+@pytest.mark.parametrize(
+    ("lines", "result", "reason"),
+    [
+        (STATUS_78, "exit-code", "main process exited with status 78"),
+        ((*STATUS_78, line(STARTED)), "exit-code", "main process exited with status 78"),
+        ((*STATUS_78, line(STARTED), *SEGFAULT, line(STARTED)), "core-dump", "main process was killed by SIGSEGV"),
+        ((*STATUS_78, line(STARTED), *WELL, line(STARTED)), "success", "ended without an error"),
+        ((line(FAILED, UNIT_RESULT="watchdog"), line(STARTED)), "watchdog", "result watchdog"),
+    ],
+)
+def test_the_newest_end_counts(lines: tuple[Line, ...], result: str, reason: str) -> None:
+    """A run that has begun meanwhile hides nothing, and an older end tells nothing of the newest one."""
+    ended = at_last_end(RUNNING, lines)
+    assert (ended.running, ended.result, ended.dead_reason) == (False, result, reason)
+
+
+def test_without_an_end_it_is_as_it_is() -> None:
+    """A journal that tells of no end (it is new, or was vacuumed) changes nothing."""
+    assert at_last_end(RUNNING, (line(STARTED),)) is RUNNING
