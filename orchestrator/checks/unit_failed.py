@@ -34,6 +34,8 @@ def unit_failed(view: View, config: Config) -> Iterator[Fault]:
     """A unit that systemd itself reports as failed."""
     for line in view.units.failed():
         unit = view.units.get(line.name)
+        if unit.load_state == "masked":
+            continue  # what an administrator masked is not to run, however it ended
         # `failed` alone is not "needs help": systemd passes through it on the way to its own restart.
         if unit.active_state == "failed" and not unit.in_transition and asked_to_stop(view, unit) is False:
             yield failed(unit, config, start_limit=view.units.starts_refused(unit))
