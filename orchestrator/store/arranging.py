@@ -27,7 +27,7 @@ def arrange_live(ledger: Ledger, arrange: Arrange) -> Arranged:
     rows = ledger.rows("SELECT * FROM tasks WHERE resolved_at IS NULL ORDER BY id")
     by_key = {row["key"]: row for row in rows}
     said = arrange(all_readable("incident", rows, fault_of))
-    roots = {key: root for key, root in said.items() if key != root and key in by_key and root in by_key}
+    roots = _kept_in_hand(by_key, {key: root for key, root in said.items() if key != root and key in by_key and root in by_key})
     promoted = [row["id"] for key, row in by_key.items() if row["status"] == "merged" and key in roots.values() and key not in roots]
     _set_free(ledger, promoted)
     merged = _merge(ledger, by_key, roots)
@@ -42,6 +42,18 @@ def arrange_live(ledger: Ledger, arrange: Arrange) -> Arranged:
     )
     _set_free(ledger, [row["id"] for row in orphans])
     return Arranged(merged=merged, freed=(*promoted, *(row["id"] for row in orphans)))
+
+
+def _kept_in_hand(by_key: Mapping[str, Json], roots: Mapping[str, str]) -> dict[str, str]:
+    """Of two faults of one target the one that is being healed stays the root: what shows besides is part of its story."""
+    turned = {
+        root: key
+        for key, root in roots.items()
+        if by_key[key]["target"] == by_key[root]["target"]
+        and by_key[key]["status"] == "healing"
+        and by_key[root]["status"] in ("open", "merged")
+    }
+    return {key: root for key, root in roots.items() if turned.get(root) != key} | turned
 
 
 def _merge(ledger: Ledger, by_key: Mapping[str, Json], roots: Mapping[str, str]) -> tuple[int, ...]:

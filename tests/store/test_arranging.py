@@ -139,3 +139,14 @@ def test_symptoms_that_stand_after_the_repair_are_released(store: Store, order: 
     assert roots_of(store) == {"left": None}
     assert [case.fault.target for case in store.due(NOW)] == ["left"]
     assert task(store, 2)["status"] == "merged"
+
+
+def test_what_is_being_healed_stays_the_root(store: Store) -> None:
+    """A unit in a crash loop that fails for good while its loop is being healed is one incident, not two."""
+    loop, failed = a_fault("web", "unit_crash_loop"), a_fault("web", "unit_failed")
+    roots = {loop.key: failed.key}
+    (number,) = store.observe(loop.check, (loop,), NOW, lambda _: {}).opened
+    store.begin_phase(number, 1)
+    assert store.observe(failed.check, (failed,), NOW, lambda _: roots).opened == ()
+    (case,) = store.due(NOW)
+    assert (case.fault.key, [fault.key for fault in case.incident.symptoms]) == (loop.key, [failed.key])
