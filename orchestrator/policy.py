@@ -47,17 +47,15 @@ class Surroundings(Word):
 def stand_down(fault: Fault, around: Surroundings) -> str:
     """Why the daemon must wait now; empty when nobody else is at work."""
     looping = fault.check == "unit_crash_loop"  # its unit is always between two restarts: that is the fault itself
-    if around.maintenance:
-        return f"maintenance: {around.maintenance}"
-    if around.shutting_down:
-        return "the host is shutting down"
-    if around.booting:
-        return "the host has just booted"
-    if around.package_manager:
-        return f"a package upgrade is under way: {around.package_manager}"
-    if around.in_transition and not looping:
-        return f"systemd is at work: {around.in_transition}"
-    return ""
+    at_work = (
+        (around.maintenance, f"maintenance: {around.maintenance}"),
+        (around.shutting_down, "the host is shutting down"),
+        (around.booting, "the host has just booted"),
+        (around.package_manager, f"a package upgrade is under way: {around.package_manager}"),
+        (fault.reason == "Starved", "the host is busy: it waits for a CPU that others use"),
+        (around.in_transition and not looping, f"systemd is at work: {around.in_transition}"),
+    )
+    return next((reason for holds, reason in at_work if holds), "")
 
 
 # ---- permits: what the configuration allows -------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
     for service, results in zip(asked, answers, strict=True):
         misses = [result for result in results if not result.ok and not result.blind]
         if misses and not _is_starting(view, service):
-            yield fault_of(service, misses)
+            yield _or_starved(view, service, fault_of(service, misses))
         elif all(result.ok for result in results):
             view.answered[service.target] = view.now()
     blind = [result for results in answers for result in results if result.blind]
@@ -63,6 +63,15 @@ def _is_starting(view: View, service: Service) -> bool:
     """A young run that has not answered yet; what answered once and does not now is no start any more."""
     began = view.units.get(service.unit).active_enter_at if service.unit else 0.0
     return view.answered.get(service.target, 0.0) < began and view.now() - began < STARTING_SECONDS
+
+
+def _or_starved(view: View, service: Service, fault: Fault) -> Fault:
+    """The fault, unless the service only waits for a CPU that others use: then a restart would add to what keeps it waiting."""
+    group = view.units.get(service.unit).control_group if service.unit and fault.reason == "NoAnswer" else ""
+    if not group or not view.processes.starved(group):
+        return fault
+    message = f"{service.name} does not answer in time, for want of a CPU: others use it"
+    return fault.model_copy(update={"reason": "Starved", "message": message})
 
 
 def fault_of(service: Service, misses: list[ProbeResult]) -> Fault:

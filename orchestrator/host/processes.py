@@ -1,7 +1,9 @@
 """Processes, by /proc. A pid is a name that is given again: whoever keeps one keeps `started_at` with it."""
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ _READ_BYTES = 16_384
 _ARGUMENTS = 200
 _PROCESSES = 20_000
 _GROUPS = 1000
+_TASKS = 500
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CGROUP_ROOTS = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 """Where systemd's groups lie: v1 and hybrid keep them in `systemd` (and `unified`), v2 at the root."""
@@ -74,6 +77,26 @@ class Processes:
         """Whether the pid still names the process that began at `started_at`."""
         process = self.get(pid)
         return process is not None and abs(process.started_at - started_at) <= _SAME_SECONDS
+
+    def starved(self, path: str, seconds: float = 0.4) -> bool:
+        """Whether the group's tasks want to run, and others have the CPU: measured, so it takes `seconds`.
+
+        Tasks that sleep do not wait for a CPU: they hang. Those that take most of the CPU themselves only wait for each other.
+        """
+        before, began = self._running(path), time.monotonic()
+        time.sleep(seconds)
+        ran, waited = (now - then for now, then in zip(self._running(path), before, strict=True))
+        passed = time.monotonic() - began
+        return waited > passed / 2 and ran < passed * (os.cpu_count() or 1) / 2
+
+    def _running(self, path: str) -> tuple[float, float]:
+        """Seconds that all tasks of the group ran, and that they waited for a CPU (proc(5), schedstat)."""
+        ran = waited = 0
+        for process in self.in_cgroup(path):
+            for task in _tasks(Path(self._proc, str(process.pid), "task")):
+                ran += task[0]
+                waited += task[1]
+        return ran / 1e9, waited / 1e9
 
     def open_files(self, pid: int) -> int:
         """How many file descriptors it holds. Raises Unavailable where that may not be read."""
@@ -140,6 +163,15 @@ class Processes:
 def unit_of_cgroup(path: str) -> str:
     """The system's unit of a group: the first part that is a unit and no slice; empty for none."""
     return next((part for part in path.split("/") if is_unit(part) and not part.endswith(".slice")), "")
+
+
+def _tasks(directory: Path) -> Iterator[tuple[int, int]]:
+    """Nanoseconds on a CPU and waiting for one, of each task; none where the kernel does not count them."""
+    with suppress(OSError):
+        for task in list(directory.iterdir())[:_TASKS]:
+            with suppress(OSError, ValueError):
+                on_cpu, waiting, _ = (task / "schedstat").read_text(encoding="ascii").split()
+                yield int(on_cpu), int(waiting)
 
 
 def _members(group: Path) -> Iterator[int]:

@@ -14,6 +14,7 @@ The file has `key = value` lines; `#` begins a comment. Keys, with what is used 
     needs_at_start = no       yes: refuses to start without it
     start_seconds = 0         how long it takes to open its port
     answer_seconds = 0        how long each answer takes
+    work_seconds = 0          how long each answer needs a CPU
     workers = 4               requests served at once; a hung one never comes back
     greeting = hello          what / says
 
@@ -37,9 +38,9 @@ from urllib.parse import parse_qs, urlsplit
 
 DEFAULTS: dict[str, str] = {
     "address": "127.0.0.1", "port": "8080", "data": "", "pid_file": "", "lock_file": "", "socket": "", "needs": "", "needs_at_start": "no",
-    "start_seconds": "0", "answer_seconds": "0", "workers": "4", "greeting": "hello",
+    "start_seconds": "0", "answer_seconds": "0", "work_seconds": "0", "workers": "4", "greeting": "hello",
 }  # fmt: skip
-NUMBERS = ("port", "start_seconds", "answer_seconds", "workers")
+NUMBERS = ("port", "start_seconds", "answer_seconds", "work_seconds", "workers")
 
 
 class BadConfig(Exception):
@@ -78,6 +79,13 @@ def reachable(place: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def work(seconds: float) -> None:
+    """Use a CPU for so long."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
 
 
 class App:
@@ -145,6 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         number = int(next(iter(parse_qs(url.query).values()), ["0"])[0])
         time.sleep(float(self.app.settings["answer_seconds"]))
+        work(float(self.app.settings["work_seconds"]))
         match url.path:
             case "/":
                 self.answer(200, self.app.settings["greeting"])
