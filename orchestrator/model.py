@@ -383,6 +383,8 @@ class Incident(Word):
     detected_at: float
     opened_at: float = 0.0
     """When it opened last: `detected_at`, or its newest relapse."""
+    retried_at: float = 0.0
+    """When a person asked since then that it be tried anew."""
     waiting_for: str = ""
     signature: str = ""
     """Of its fault as it opened, or as progress left it. What a plan that did not help makes of it is no other kind."""
@@ -410,11 +412,12 @@ class Case(Word):
         return self.incident.fault
 
     def has_tried(self, proposal: Proposal) -> bool:
-        """Whether this very plan had its turn since the fault opened. One that was cut short, by a death or otherwise, had none."""
+        """Whether this very plan had its turn since the fault opened, or a person asked to try anew. One that was cut short had none."""
+        since = max(self.incident.opened_at, self.incident.retried_at)
         return any(
             attempt.proposal.hash == proposal.hash and attempt.outcome not in (None, Outcome.INTERRUPTED)
             for attempt in self.tried
-            if attempt.began_at >= self.incident.opened_at
+            if attempt.began_at >= since
         )
 
     def facts(self) -> dict[str, str]:

@@ -113,5 +113,5 @@ class Clicks:
 
     def _retry(self, click: Click) -> str:
         number = int(click.args["task_id"])
-        self._store.retry(number, 1, click.at)
+        self._store.anew(number, click.at)
         return f"incident {number} begins anew in phase 1"

@@ -68,7 +68,7 @@ class Cases(Part):
         """Those, and the live rows that are tried again on a person's word: an approved plan, a retry."""
         rows = self.ledger.rows(
             """SELECT id FROM tasks WHERE resolved_at IS NULL
-            AND (status IN ('waiting', 'escalated') OR approved IS NOT NULL OR fix_successful = 0) ORDER BY id"""
+            AND (status IN ('waiting', 'escalated') OR approved IS NOT NULL OR retried_at IS NOT NULL) ORDER BY id"""
         )
         return tuple(row["id"] for row in rows)
 

@@ -73,8 +73,9 @@ class Incidents(Part):
         if row is None or row["status"] != "fixed" or row["resolved_at"] < utc(now - relapse_seconds):
             return None
         again = {"occurrences": row["occurrences"] + 1, "relapses": row["relapses"] + 1, "opened_at": utc(now), "last_seen": utc(now)}
-        afresh = {"phase": 1, "next_at": AT_ONCE, "fix_successful": None, "resolved_at": None, "resolution": "", "waiting_for": ""}
-        self.ledger.update("tasks", row["id"], {**fault_columns(fault), **again, **afresh, "status": "open", "seen": row["seen"] + 1})
+        afresh = {"status": "open", "phase": 1, "next_at": AT_ONCE, "seen": row["seen"] + 1, "resolution": "", "waiting_for": ""}
+        nothing = dict.fromkeys(("fix_successful", "resolved_at", "retried_at"))
+        self.ledger.update("tasks", row["id"], {**fault_columns(fault), **again, **afresh, **nothing})
         return int(row["id"])
 
     def _miss(self, row: Json, now: float) -> bool:

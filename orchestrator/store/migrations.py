@@ -16,7 +16,8 @@ def execute_all(db: Database, script: str) -> None:
 def m001_incidents(db: Database) -> None:
     """Columns up to `resolved_at` are a contract with people's own queries; those after it are the daemon's.
 
-    `detected_at` is the first opening, `opened_at` the latest: a relapse opens the same row again.
+    `detected_at` is the first opening, `opened_at` the latest: a relapse opens the same row again. `retried_at`: when a person
+    asked in this opening that it be tried anew.
     """
     execute_all(
         db,
@@ -39,6 +40,7 @@ CREATE TABLE tasks (
     key TEXT NOT NULL,
     fault TEXT NOT NULL,
     opened_at TEXT NOT NULL,
+    retried_at TEXT,
     scope TEXT,
     handoffs TEXT NOT NULL DEFAULT '[]',
     approved TEXT,

@@ -68,8 +68,10 @@ class Moves(Part):
 
     @transaction
     def close(self, task_id: int, status: Status, *, phase: int, fix_successful: bool | None, resolution: str) -> None:
-        """The end: fixed, cleared or dismissed. Its symptoms are resolved with it."""
+        """The end: fixed, cleared or dismissed. Its symptoms are resolved with it. What a person once had was not healed without one."""
         at = utc()
+        if self._live(task_id)["fix_successful"] == 0:
+            fix_successful = False
         ended = {"status": status.value, "phase": phase, "resolved_at": at, "resolution": mask(resolution)}
         self._change(task_id, **ended, fix_successful=fix_successful, next_at=None, approved=None, waiting_for="")
         self.ledger.run("UPDATE tasks SET resolved_at = ? WHERE root_id = ? AND status = 'merged' AND resolved_at IS NULL", (at, task_id))
@@ -86,6 +88,12 @@ class Moves(Part):
         row = self._live(task_id)
         status = "open" if row["status"] in ("waiting", "escalated") else row["status"]
         self._change(task_id, status=status, phase=phase, next_at=stamp(at), waiting_for="", absent_since=None)
+
+    @transaction
+    def anew(self, task_id: int, at: float) -> None:
+        """On a person's word, from the beginning: a plan that had its turn before may have another."""
+        self.retry(task_id, 1, at)
+        self._change(task_id, retried_at=stamp(at))
 
     @transaction
     def release_symptoms(self, task_id: int, standing: Sequence[str]) -> tuple[int, ...]:

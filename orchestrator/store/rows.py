@@ -64,6 +64,7 @@ def incident_of(row: Json, symptoms: Sequence[Fault]) -> Incident:
         occurrences=row["occurrences"],
         detected_at=epoch(row["detected_at"]),
         opened_at=epoch(row["opened_at"]),
+        retried_at=_seconds(row["retried_at"]) or 0.0,
         waiting_for=row["waiting_for"],
         signature=row["fingerprint"],
     )

@@ -22,6 +22,7 @@ MOVES: dict[str, Callable[[Store, int], object]] = {
     "close": lambda store, number: store.close(number, Status.FIXED, phase=1, fix_successful=True, resolution=""),
     "escalated": lambda store, number: store.escalated(number, reason="nothing left"),
     "retry": lambda store, number: store.retry(number, 1, NOW),
+    "anew": lambda store, number: store.anew(number, NOW),
     "begin_attempt": a_begun_change,
 }
 
@@ -142,14 +143,41 @@ def test_closing_resolves_the_symptoms_with_the_root(store: Store) -> None:
 
 
 def test_an_escalated_case_may_be_tried_again(store: Store) -> None:
-    """A person may send a case back: it is open and due in the phase that was said, and its failure is not forgotten."""
-    task_id = an_incident(store)
+    """A person may send a case back: every plan has its turn anew, and that a person had it is not forgotten, healed or not."""
+    task_id, proposal = an_incident(store), a_proposal()
+    store.end_attempt(store.begin_attempt(task_id, 1, proposal, ALLOWED, time.time()), Outcome.DENIED, "its config test fails")
     store.escalated(task_id, reason="nothing left")
     assert (task(store, task_id)["phase"], task(store, task_id)["fix_successful"]) == (4, 0)
-    store.retry(task_id, 2, NOW)
-    (case,) = store.due(NOW + 1)
-    assert (case.incident.status, case.incident.phase) == (Status.OPEN, 2)
+    store.anew(task_id, time.time() + 1)
+    (case,) = store.due(time.time() + 2)
+    assert (case.incident.status, case.incident.phase, case.has_tried(proposal)) == (Status.OPEN, 1, False)
+    assert (store.with_person(), store.known_to_person()) == ((), (task_id,))
+    store.close(task_id, Status.FIXED, phase=1, fix_successful=True, resolution="")
     assert task(store, task_id)["fix_successful"] == 0
+
+
+def test_what_is_written_together_is_written_wholly_or_not_at_all(store: Store) -> None:
+    """An ending whose move is stale leaves no trace of itself."""
+    task_id = an_incident(store)
+    attempt_id, _ = a_begun_change(store, task_id)
+
+    def end() -> None:
+        store.end_attempt(attempt_id, Outcome.HEALED, "")
+        store.close(task_id + 1, Status.FIXED, phase=1, fix_successful=True, resolution="")
+
+    with pytest.raises(Stale):
+        store.together(end)
+    assert [case.tried[0].outcome for case in store.unended()] == [None]
+
+
+def test_a_case_of_a_person_has_no_attempt_under_way(store: Store) -> None:
+    """What a death left without an ending is interrupted when a person is asked, or has it."""
+    asked, handed = an_incident(store, a_fault("a", "a")), an_incident(store, a_fault("b", "b"))
+    for task_id in (asked, handed):
+        a_begun_change(store, task_id)
+    store.ask(asked, "may I?")
+    store.escalated(handed, reason="nothing left")
+    assert store.unended() == ()
 
 
 def test_what_a_death_left_is_found_at_the_start(store: Store) -> None:
