@@ -411,6 +411,11 @@ class Case(Word):
     def fault(self) -> Fault:
         return self.incident.fault
 
+    @property
+    def open_attempt(self) -> Attempt | None:
+        """The attempt whose changes were begun and that has no outcome yet: settling, or cut short by a death."""
+        return next((attempt for attempt in reversed(self.tried) if attempt.outcome is None and attempt.changes), None)
+
     def has_tried(self, proposal: Proposal) -> bool:
         """Whether this very plan had its turn since the fault opened, or a person asked to try anew. One that was cut short had none."""
         since = max(self.incident.opened_at, self.incident.retried_at)

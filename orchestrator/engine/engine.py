@@ -1,7 +1,6 @@
 """One phase of one case a step: stand down or look again, gather, ask the phase, ask the policy, act, prove, learn, move."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -9,6 +8,7 @@ from typing import Protocol
 
 from escalation import Desk, Kind, story
 from orchestrator.config import Config
+from orchestrator.engine.claims import Claims
 from orchestrator.engine.look import look, stands
 from orchestrator.engine.settling import READY_SECONDS, Settling
 from orchestrator.engine.surroundings import surroundings
@@ -29,11 +29,9 @@ from orchestrator.model import (
     Phase,
     Proposal,
     Risk,
-    Scope,
     Status,
 )
 from orchestrator.policy import HOUR, History, judge, stand_down
-from orchestrator.roots import scope_of
 from orchestrator.store import Stale, Store, StoreFailed
 
 log = logging.getLogger(__name__)
@@ -63,11 +61,7 @@ class Engine:
         self._hands = hands
         self._phases = phases
         self._settling = Settling(config, view, store, hands)
-        self._held: dict[int, Scope] = {}
-        self._working: set[int] = set()
-        self._blocked: set[int] = set()
-        """Due, and not claimed at the last round: their lane was full, or their scope held."""
-        self._lock = threading.Lock()
+        self._claims = Claims(view, store)
         self.config = config
         self.booting = False
         """Set by the daemon while the grace after the host's boot lasts."""
@@ -75,38 +69,19 @@ class Engine:
     def reload(self, config: Config) -> None:
         self.config = self._settling.config = config
 
-    # ---- claiming: one change at a time per scope -------------------------------------------------------------------
-
     def claim_due(self, now: float, has_room: Callable[[Case], bool]) -> Iterator[Case]:
-        """The cases to step now: due, their lane has room, and no other change is under way in their scope."""
-        self._blocked.clear()
-        for case in self._store.due(now):
-            number = case.incident.id
-            with self._lock:
-                if number in self._working:
-                    continue
-            self._blocked.add(number)
-            if not has_room(case):
-                continue
-            scope = case.scope if _open_attempt(case) else scope_of(case.fault, self._view, self.config)
-            with self._lock:
-                if any(other != number and _overlap(scope, held) for other, held in self._held.items()):
-                    continue
-                self._working.add(number)
-                self._held[number] = scope
-            self._blocked.discard(number)
-            yield case.model_copy(update={"scope": scope})
+        """The cases to step now: one change at a time per scope."""
+        return self._claims.due(now, self.config, has_room)
 
     def next_due(self) -> float | None:
         """When a case falls due that can be claimed without another step ending first."""
-        with self._lock:
-            return self._store.next_due(besides=self._working | self._blocked)
+        return self._claims.next_due()
 
     def step(self, case: Case) -> None:
         """One step of a claimed case. Never raises: our own trouble is logged, and the case comes back later."""
         number = case.incident.id
         try:
-            attempt = _open_attempt(case)
+            attempt = case.open_attempt
             if attempt:
                 self._settle(case, attempt)
             else:
@@ -121,19 +96,7 @@ class Engine:
             log.exception("incident %d: our own trouble", number)
             self._trouble(number)
         finally:
-            self._let_go(number)
-
-    def _let_go(self, number: int) -> None:
-        """The scope stays held while a change settles there: its attempt is still open."""
-        try:
-            fresh = self._store.case(number)
-            settling = fresh is not None and _open_attempt(fresh) is not None
-        except StoreFailed:
-            settling = True
-        with self._lock:
-            self._working.discard(number)
-            if not settling:
-                self._held.pop(number, None)
+            self._claims.let_go(number)
 
     def _trouble(self, number: int) -> None:
         try:
@@ -301,7 +264,7 @@ class Engine:
         patience = READY_SECONDS + sum(action.patience for action in begun.proposal.plan)
         self._store.settle(begun.id, ready_by=now if failed else now + patience)
         fresh = self._fresh(case)
-        attempt = _open_attempt(fresh)
+        attempt = fresh.open_attempt
         if attempt:
             self._settle(fresh, attempt)
         else:  # nothing was begun: the host itself refused
@@ -408,14 +371,5 @@ class Engine:
         log.warning("LOCALLY ESCALATED incident %d as escalation %d: %s", case.incident.id, escalation_id, reason)
 
 
-def _open_attempt(case: Case) -> Attempt | None:
-    """The attempt whose changes were begun and that has no outcome yet."""
-    return next((attempt for attempt in reversed(case.tried) if attempt.outcome is None and attempt.changes), None)
-
-
 def _ended(attempt: Attempt, outcome: Outcome, detail: str) -> Attempt:
     return attempt.model_copy(update={"outcome": outcome, "detail": detail})
-
-
-def _overlap(one: Scope, other: Scope) -> bool:
-    return other.holds(one.target) or one.holds(other.target)

@@ -7,13 +7,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
-from apscheduler.schedulers.background import BackgroundScheduler
 from sdnotify import SystemdNotifier
 
 from escalation import Desk
@@ -21,6 +17,8 @@ from orchestrator import __version__
 from orchestrator.checks import all_checks
 from orchestrator.checks.looks import Looks
 from orchestrator.config import Config, ConfigError, load
+from orchestrator.daemon.lanes import Lanes
+from orchestrator.daemon.timetable import Timetable
 from orchestrator.engine import Engine, Thinker
 from orchestrator.engine.clicks import Clicks
 from orchestrator.hands import Hands
@@ -28,7 +26,7 @@ from orchestrator.host import Baseline, Signals, Unavailable, View
 from orchestrator.host.machine import Machine
 from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.remembering import Remembering
-from orchestrator.model import Blind, Case, Mode, Seen
+from orchestrator.model import Blind, Seen
 from orchestrator.roots import arrange, below_of
 from orchestrator.store import Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
@@ -41,14 +39,11 @@ _IDLE_SECONDS = 2.0
 """The longest sleep of the loop: an operator's click waits no longer."""
 _TICK_NOTED_SECONDS = 10.0
 _STOP_SECONDS = 4.0
-_CLOCK_JUMP_SECONDS = 5.0
-_OUTBOX_SECONDS = 5.0
-_THINKERS = 2
 _ONCE_SECONDS = 900.0
 
 
 class Daemon:
-    """Everything wired together. The only module, beside the command line, that knows everybody."""
+    """Everything wired together."""
 
     def __init__(self, config: Config, config_file: Path | None) -> None:
         """Raises StoreUnusable, RunbookError, ExpertError."""
@@ -73,18 +68,12 @@ class Daemon:
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
         self._clicks = Clicks(self.store, self.desk)
         self._remembering = Remembering(self.view)
-        # Phase 1 and the proofs have a lane that research and consultation cannot fill.
-        self._lanes = {
-            "quick": (ThreadPoolExecutor(config.daemon.workers, "heal"), config.daemon.workers),
-            "slow": (ThreadPoolExecutor(_THINKERS, "think"), _THINKERS),
-        }
-        self._running: dict[str, set[Future[None]]] = {"quick": set(), "slow": set()}
+        self._lanes = Lanes(config.daemon.workers, self._wake.set)
+        self._timetable = Timetable(self.looks.ask, self._ask_sweep, self._deliver)
         self._signals: Signals | None = None
-        self._scheduler = self._new_scheduler()
         self._trouble = ""
         self._unwritten: set[str] = set()
         self._noted_at = 0.0
-        self._clock = time.time() - time.monotonic()
         self._blind: dict[str, str] = {}
         self._tidy_due = threading.Event()
         self._remember_due = threading.Event()
@@ -109,7 +98,7 @@ class Daemon:
             self.engine.booting = True
         except Unavailable as reason:
             log.warning("%s; only what needs no systemd is watched", reason)
-        self._scheduler.start()
+        self._timetable.start(self.config.daemon.poll_seconds)
         self.looks.ask_all()
         self._remember_due.set()
 
@@ -152,7 +141,7 @@ class Daemon:
             self._wake.wait(self._pause())
             self._wake.clear()
             self.tick()
-            if self.looks.idle and not any(self._running.values()) and not self._unfinished():
+            if self.looks.idle and not self._lanes.busy and not self._unfinished():
                 break
         self._deliver()
 
@@ -160,9 +149,7 @@ class Daemon:
         """Whether a case will move without an event or a person: one that is being proved, or due."""
         now = self.view.now()
         return any(
-            case.incident.waiting_for in ("", "it is being proved")
-            or any(attempt.outcome is None and attempt.changes for attempt in case.tried)
-            for case in self.store.due(now + _ONCE_SECONDS)
+            case.incident.waiting_for in ("", "it is being proved") or case.open_attempt for case in self.store.due(now + _ONCE_SECONDS)
         )
 
     def _pause(self) -> float:
@@ -180,17 +167,11 @@ class Daemon:
     def close(self) -> None:
         """Within seconds, whatever is under way: a step that does not end now is taken up from its row at the next start."""
         self._say("STOPPING=1")
-        if self._scheduler.running:  # it is not, when the start itself failed
-            self._scheduler.shutdown(wait=False)
+        self._timetable.stop()
         if self._signals:
             self._signals.close()
         self.looks.close()
-        for pool, _room in self._lanes.values():
-            pool.shutdown(wait=False, cancel_futures=True)
-        deadline = time.monotonic() + _STOP_SECONDS
-        for future in [future for futures in self._running.values() for future in futures]:
-            if not future.cancelled():
-                _ended(future, max(0.0, deadline - time.monotonic()))
+        self._lanes.close(_STOP_SECONDS)
         self.view.close()
         self.desk.close()
         self.store.shut()
@@ -261,20 +242,10 @@ class Daemon:
             log.info("check %s sees again", check)
 
     def _hand_out(self) -> None:
-        for futures in self._running.values():
-            futures.difference_update({future for future in futures if future.done()})
         if self.engine.booting:
             self.engine.booting = self._is_booting()
-        for case in self.engine.claim_due(self.view.now(), self._has_room):
-            lane = _lane(case)
-            future = self._lanes[lane][0].submit(self.engine.step, case)
-            self._running[lane].add(future)
-            future.add_done_callback(lambda _done: self._wake.set())
-
-    def _has_room(self, case: Case) -> bool:
-        """A lane takes no more cases than it has workers: what waits, waits in its row."""
-        lane = _lane(case)
-        return len(self._running[lane]) < self._lanes[lane][1]
+        for case in self.engine.claim_due(self.view.now(), self._lanes.has_room):
+            self._lanes.submit(self.engine.step, case)
 
     def _is_booting(self) -> bool:
         """The grace after systemd's own finish time; it ends early when no job is queued and all probes pass."""
@@ -308,23 +279,6 @@ class Daemon:
 
     # ---- the sweep and other jobs --------------------------------------------------------------------------------------
 
-    def _new_scheduler(self) -> BackgroundScheduler:
-        """Everything that comes by the clock. A job only asks or sweeps; nothing here may hold up the loop."""
-        scheduler = BackgroundScheduler(
-            executors={"default": JobPool(2)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-            timezone="UTC",
-        )
-        poll = self.config.daemon.poll_seconds
-        for name, check in all_checks().items():
-            scheduler.add_job(self._ask, "interval", args=[name], seconds=min(check.every or poll, poll), id=f"check-{name}")
-        scheduler.add_job(self._ask_sweep, "interval", seconds=poll, id="sweep")
-        scheduler.add_job(self._deliver, "interval", seconds=_OUTBOX_SECONDS, id="outbox")
-        return scheduler
-
-    def _ask(self, name: str) -> None:
-        self.looks.ask(name)
-
     def _ask_sweep(self) -> None:
         self._tidy_due.set()
         self._remember_due.set()
@@ -354,15 +308,9 @@ class Daemon:
             log.info("mail: %d sent, %d failed, %d waiting", delivered.sent, delivered.failed, delivered.waiting)
 
     def _mind_the_clock(self) -> None:
-        """APScheduler stops for as long as the wall clock steps back; a fresh one begins from the clock as it is now."""
-        offset = time.time() - time.monotonic()
-        if abs(offset - self._clock) > _CLOCK_JUMP_SECONDS:
-            log.warning("the clock jumped by %.0f s", offset - self._clock)
-            self._scheduler.shutdown(wait=False)
-            self._scheduler = self._new_scheduler()
-            self._scheduler.start()
+        if self._timetable.clock_jumped():
+            self._timetable.start(self.config.daemon.poll_seconds)
             self.looks.ask_all()
-        self._clock = offset
 
     def _mind_the_state(self) -> None:
         """Where the path of a database leads elsewhere by now, nobody would find what is written: begin anew, with what is there."""
@@ -392,9 +340,7 @@ class Daemon:
         self.engine.reload(config)
         self.hands.reload(config)
         self.desk.mail = config.mail
-        self._scheduler.shutdown(wait=False)
-        self._scheduler = self._new_scheduler()
-        self._scheduler.start()
+        self._timetable.start(config.daemon.poll_seconds)
         self.looks.ask_all()
         log.info("configuration reloaded")
         self._say("READY=1\nSTATUS=configuration reloaded")
@@ -413,62 +359,7 @@ class Daemon:
         self._notify.notify(words)
 
 
-def _lane(case: Case) -> str:
-    settling = any(attempt.outcome is None and attempt.changes for attempt in case.tried)
-    return "quick" if case.incident.phase == 1 or settling else "slow"
-
-
 def _give_memory_back() -> None:
     """What imports and repairs have freed goes back to the host: glibc keeps it otherwise, and the daemon runs for ever."""
     with suppress(AttributeError, OSError):  # another libc has no such call
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def _ended(future: "Future[None]", seconds: float) -> None:
-    try:
-        future.result(timeout=seconds)
-    except TimeoutError:
-        log.warning("a step does not end in time; it is taken up at the next start")
-
-
-def watching_only(config: Config) -> Config:
-    """`--dry-run`: suggest, for every service."""
-    services = tuple(service.model_copy(update={"mode": None}) for service in config.service)
-    return config.model_copy(update={"daemon": config.daemon.model_copy(update={"mode": Mode.SUGGEST}), "service": services})
-
-
-def run(config: Config, *, config_file: Path | None, once: bool, dry_run: bool) -> int:
-    """The command `run`; returns the exit status. Raises StoreUnusable (75), RunbookError and ExpertError (78)."""
-    _log_to_stderr()
-    os.umask(0o007)
-    daemon = Daemon(watching_only(config) if dry_run else config, config_file)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, daemon.on_signal)
-    try:
-        daemon.start()
-        work: Callable[[], None] = daemon.run_once if once else daemon.run
-        work()
-    except StoreFailed as trouble:
-        raise StoreUnusable(str(trouble)) from trouble
-    finally:
-        daemon.close()
-    logging.shutdown()
-    os._exit(0)  # a thread that hangs in the kernel must not hold up the stop: all that counts is on disk
-
-
-def _log_to_stderr() -> None:
-    """Below systemd, `<n>` tells the journal the priority; the journal adds the time itself."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        _JournalFormat() if os.environ.get("JOURNAL_STREAM") else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    )
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-
-
-class _JournalFormat(logging.Formatter):
-    _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-
-    def format(self, record: logging.LogRecord) -> str:
-        priority = next((number for level, number in self._PRIORITIES if record.levelno >= level), 7)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())

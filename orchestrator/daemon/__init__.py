@@ -1,0 +1,5 @@
+"""The daemon: the loop and what it hangs on. Beside the command line the only room that knows everybody."""
+
+from orchestrator.daemon.start import run
+
+__all__ = ["run"]

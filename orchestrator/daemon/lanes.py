@@ -1,0 +1,52 @@
+"""Two lanes of workers: phase 1 and the proofs have one that research and consultation cannot fill."""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from orchestrator.model import Case
+
+log = logging.getLogger(__name__)
+
+_THINKERS = 2
+
+
+class Lanes:
+    """A lane takes no more cases than it has workers: what waits, waits in its row."""
+
+    def __init__(self, workers: int, ended: Callable[[], None]) -> None:
+        """`ended` is called whenever a step has ended."""
+        self._ended = ended
+        self._room = {"quick": workers, "slow": _THINKERS}
+        self._pools = {lane: ThreadPoolExecutor(room, lane) for lane, room in self._room.items()}
+        self._steps: dict[str, set[Future[None]]] = {lane: set() for lane in self._room}
+
+    def has_room(self, case: Case) -> bool:
+        lane = _lane(case)
+        self._steps[lane] = {step for step in self._steps[lane] if not step.done()}
+        return len(self._steps[lane]) < self._room[lane]
+
+    def submit(self, step: Callable[[Case], None], case: Case) -> None:
+        future = self._pools[_lane(case)].submit(step, case)
+        self._steps[_lane(case)].add(future)
+        future.add_done_callback(lambda _done: self._ended())
+
+    @property
+    def busy(self) -> bool:
+        return any(not step.done() for steps in self._steps.values() for step in steps)
+
+    def close(self, seconds: float) -> None:
+        """Let steps end for so long. One that does not is taken up from its row at the next start."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + seconds
+        for step in [step for steps in self._steps.values() for step in steps if not step.cancelled()]:
+            try:
+                step.result(timeout=max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                log.warning("a step does not end in time; it is taken up at the next start")
+
+
+def _lane(case: Case) -> str:
+    return "quick" if case.incident.phase == 1 or case.open_attempt else "slow"

@@ -1,0 +1,61 @@
+"""Claiming: which due cases may be worked on now. One change at a time per scope, and never two steps of one case."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+from orchestrator.config import Config
+from orchestrator.host import View
+from orchestrator.model import Case, Scope
+from orchestrator.roots import scope_of
+from orchestrator.store import Store, StoreFailed
+
+
+class Claims:
+    def __init__(self, view: View, store: Store) -> None:
+        self._view = view
+        self._store = store
+        self._lock = threading.Lock()
+        self._working: set[int] = set()
+        self._held: dict[int, Scope] = {}
+        self._blocked: set[int] = set()
+        """Due, and not claimed at the last round: their lane was full, or their scope held."""
+
+    def due(self, now: float, config: Config, has_room: Callable[[Case], bool]) -> Iterator[Case]:
+        """The cases to step now: due, their lane has room, and no other change is under way in their scope."""
+        self._blocked.clear()
+        for case in self._store.due(now):
+            number = case.incident.id
+            with self._lock:
+                if number in self._working:
+                    continue
+            self._blocked.add(number)
+            if not has_room(case):
+                continue
+            scope = case.scope if case.open_attempt else scope_of(case.fault, self._view, config)
+            with self._lock:
+                if any(other != number and _overlap(scope, held) for other, held in self._held.items()):
+                    continue
+                self._working.add(number)
+                self._held[number] = scope
+            self._blocked.discard(number)
+            yield case.model_copy(update={"scope": scope})
+
+    def next_due(self) -> float | None:
+        with self._lock:
+            return self._store.next_due(besides=self._working | self._blocked)
+
+    def let_go(self, number: int) -> None:
+        """The scope stays held while a change settles there: its attempt is still open."""
+        try:
+            fresh = self._store.case(number)
+            settling = fresh is not None and fresh.open_attempt is not None
+        except StoreFailed:
+            settling = True
+        with self._lock:
+            self._working.discard(number)
+            if not settling:
+                self._held.pop(number, None)
+
+
+def _overlap(one: Scope, other: Scope) -> bool:
+    return other.holds(one.target) or one.holds(other.target)
