@@ -16,6 +16,7 @@ from orchestrator.model import Fault, Severity
 log = logging.getLogger(__name__)
 
 _KINDS = (".service", ".socket", ".timer", ".mount", ".path", ".automount", ".swap")
+_MAX_CHAIN = 20
 _SETTLED_SECONDS = 5.0
 """A unit that nobody declared must have run so long once: what only flickers by was never somebody's service."""
 
@@ -70,19 +71,21 @@ def _is_wanted_by_the_boot(unit: Unit) -> bool:
 
 
 def _stays_down(view: View, stop: Stop | None) -> bool:
-    """An administrator's stop stands, and so does one that came with a dependency which an administrator stopped.
+    """An administrator's stop stands, and so does one that came with what he stopped, however far below.
 
     A dependency that crashed, or is back again, took its dependants down by accident: they are to come back (law 4).
+    While it is still on its way nobody can tell.
     """
-    if stop is None:
-        return False
-    if not stop.with_dependency:
-        return True
-    dependency = view.units.get(stop.with_dependency)
-    if not dependency.down or dependency.active_state == "failed":
-        return False
-    cause = view.units.stopped_by_hand(dependency)
-    return cause is not None and not cause.with_dependency
+    for _ in range(_MAX_CHAIN):
+        if stop is None:
+            return False
+        if not stop.with_dependency:
+            return True
+        dependency = view.units.get(stop.with_dependency)
+        if not dependency.down:
+            return dependency.in_transition
+        stop = view.units.stopped_by_hand(dependency)
+    return True
 
 
 def _flickered(unit: Unit) -> bool:

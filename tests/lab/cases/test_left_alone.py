@@ -119,14 +119,17 @@ def test_a_package_upgrade_is_waited_for(watched: Watched) -> None:
 
 
 def test_an_administrators_stop_holds_for_what_stands_on_it(watched: Watched) -> None:
-    """He stopped what others need: they go down with it, and all stay down."""
-    needed = watched.web(Web("yarn", port=7101))
-    web = watched.web(replace(LOOM, unit="Requires=yarn.service\nAfter=yarn.service"))
+    """He stopped what others need: they go down with it, one after the other, and all stay down."""
+    webs = [
+        watched.web(Web("yarn", port=7101)),
+        watched.web(replace(LOOM, unit="Requires=yarn.service\nAfter=yarn.service")),
+        watched.web(Web("cloth", port=7102, unit="BindsTo=loom.service\nAfter=loom.service")),
+    ]
     watched.begin()
     watched.host.ok("systemctl stop yarn")
     watched.nothing_happens()
     assert watched.incidents() == []
-    assert [watched.answers(needed), watched.answers(web)] == ["", ""]
+    assert [watched.answers(web) for web in webs] == ["", "", ""]
 
 
 def test_a_service_that_waits_for_a_busy_host_is_not_restarted(watched: Watched) -> None:
