@@ -25,6 +25,9 @@ PROTECTED_UNITS = (
 )  # fmt: skip
 """Never stopped or changed (law 8): losing one loses the host, or the way to it. `*` at the end matches the rest."""
 
+OWN_UNIT = "autonomous-orchestrator.service"
+"""The daemon's own: never its patient. That it died is systemd's to mend, and whoever looks for it looks alive."""
+
 PROTECTED_PATHS = (
     "/bin", "/boot", "/dev", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr", "/root", "/home",
     "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/pam.d", "/etc/ssh",

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from orchestrator.checks import check
-from orchestrator.config import Config
+from orchestrator.config import OWN_UNIT, Config
 from orchestrator.host import Unavailable, Unit, View
 from orchestrator.model import Fault, Severity
 
@@ -37,7 +37,8 @@ def unit_failed(view: View, config: Config) -> Iterator[Fault]:
         if unit.load_state == "masked":
             continue  # what an administrator masked is not to run, however it ended
         # `failed` alone is not "needs help": systemd passes through it on the way to its own restart.
-        if unit.active_state == "failed" and not unit.in_transition and asked_to_stop(view, unit) is False:
+        stands = unit.active_state == "failed" and not unit.in_transition
+        if stands and unit.name != OWN_UNIT and asked_to_stop(view, unit) is False:
             yield failed(unit, config, start_limit=view.units.starts_refused(unit))
 
 

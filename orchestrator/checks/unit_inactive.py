@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from orchestrator.checks import check
 from orchestrator.checks.unit_failed import asked_to_stop
-from orchestrator.config import Config
+from orchestrator.config import OWN_UNIT, Config
 from orchestrator.host import Stop, Unavailable, Unit, View
 from orchestrator.model import Fault, Severity
 
@@ -41,7 +41,7 @@ def unit_inactive(view: View, config: Config) -> Iterator[Fault]:
 def wanted(view: View, config: Config) -> set[str]:
     """The units that should run here: declared ones of any type, and those of the baseline that the boot starts."""
     declared = {service.unit for service in config.service if service.unit}
-    return declared | {name for name in view.baseline.active if name.endswith(_KINDS)}
+    return (declared | {name for name in view.baseline.active if name.endswith(_KINDS)}) - {OWN_UNIT}
 
 
 def _is_missed(view: View, config: Config, unit: Unit) -> bool:

@@ -456,13 +456,12 @@ def test_9_a_flood_of_text_is_cut_and_says_so(lab: Host) -> None:
 
 
 def test_10_a_restart_that_would_not_come_back_is_not_tried(lab: Host) -> None:
-    """It hangs, and what is on disk fails its own test: the plan is refused with that word, and the process left."""
+    """It hangs, and what is on disk fails its own test: a person hears that word, and the process is left."""
     till(lab, WEB)
     lab.start_daemon(SETTINGS + TILL + WEB_PROBE + WEB_TEST)
     lab.ok("echo prot = 1 >>/etc/till.conf; systemctl kill -s STOP till")
     before = lab.show("till", "MainPID", "InvocationID")
-    lab.wait_until(lambda: lab.sql("SELECT 1 FROM attempts WHERE outcome = 'denied'"), 40, "a refusal")
-    assert "the config test of till.service fails" in lab.sql("SELECT detail FROM attempts")[0]["detail"]
+    assert "its own test refuses the configuration" in lab.incident("till.service", "escalated", timeout=40)["waiting_for"]
     assert lab.show("till", "MainPID", "InvocationID") == before
     assert changes(lab) == []
 
