@@ -33,6 +33,35 @@ def test_its_files_belong_to_root_and_the_group(installed: Host) -> None:
     assert set(installed.ok(f"stat -c '%a %G' {STATE}/*.db").splitlines()) == {"660 orchestrator"}
 
 
+TASKS = """SELECT COUNT(*) AS total, SUM(CASE WHEN fix_successful = 1 THEN 1 ELSE 0 END) AS fixed,
+       ROUND(100.0 * SUM(CASE WHEN fix_successful = 1 THEN 1 ELSE 0 END) / COUNT(*), 1) AS fix_rate
+FROM tasks WHERE detected_at > datetime('now', '-7 days');"""
+ESCALATIONS = "SELECT COUNT(*), status FROM escalations WHERE created_at > datetime('now', '-7 days') GROUP BY status;"
+
+
+def test_what_operators_rely_on_holds_after_a_fault(installed: Host) -> None:
+    """The lines they search the journal for, the two queries for root and the group with the daemon up, stopped or killed, and its size."""
+    installed.unit("shop.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+    installed.write("/etc/autonomous-orchestrator/conf.d/shop.toml", '[[service]]\nname = "shop"\nunit = "shop.service"\n')
+    installed.ok(f"usermod -aG orchestrator ops && systemctl start shop && systemctl restart {DAEMON}")
+    installed.ok("systemctl kill -s KILL shop")
+    installed.incident("shop.service", "fixed")
+    journal = installed.journal(DAEMON)
+    assert "Multi-Agent System Enabled" in journal
+    assert "PHASE 1" in journal
+    resident = installed.ok(f"awk '/^VmRSS/ {{print $2}}' /proc/$(systemctl show -P MainPID {DAEMON})/status")
+    assert int(resident) < 500_000
+    for change in (
+        "true",
+        f"systemctl stop {DAEMON}",
+        f"systemctl start {DAEMON} && systemctl kill -s KILL {DAEMON}; systemctl stop {DAEMON}",
+    ):
+        installed.ok(change)
+        for user in ("root", "ops"):
+            assert installed.sql(TASKS, user=user) == [{"total": 1, "fixed": 1, "fix_rate": 100.0}], change
+            assert installed.sql(ESCALATIONS, db="escalations", user=user) == [], change
+
+
 def test_the_second_installation_keeps_the_configuration(installed: Host) -> None:
     """Run again, it brings the program up to date and leaves the operator's settings alone."""
     installed.ok(f"echo '# mine' >>{CONFIG}")
