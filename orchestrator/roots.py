@@ -1,15 +1,20 @@
 """Faults to incidents: what an incident may touch, and which of several faults is the root of the others (law 3)."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
+from orchestrator.actions.good_files import is_unit_file
 from orchestrator.checks.unit_inactive import declared_dependencies
-from orchestrator.config import Config
+from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View
 from orchestrator.model import Fault, Scope, is_unit
 
 _PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down", "probe_failing")
 """Two faults of one target are one: the earlier check knows more of the cause."""
 _MAX_CHAIN = 50
+FULL_PERCENT = 99.0
+"""Of its space or inodes: so full that who writes there fails."""
+EVERYBODY_WRITES = ("/", "/tmp", "/var")  # noqa: S108  # looked at, not written to
 
 Below = Callable[[str], tuple[str, ...]]
 
@@ -66,26 +71,69 @@ def below_of(view: View, config: Config) -> Below:
     return below
 
 
+def stands_on(view: View, config: Config) -> Below:
+    """What can be the root of a target's fault: what it needs, and the full file systems that it writes to."""
+    needs = below_of(view, config)
+    return lambda target: (*needs(target), *full_places(target, view, config))
+
+
+def full_places(target: str, view: View, config: Config) -> tuple[str, ...]:
+    """The mount points without room among those that a unit or service writes to; one that does not answer is another fault."""
+    unit, found = _unit_of(target, view), []
+    places = (*EVERYBODY_WRITES, *written_places(unit, config.service_of(target)))
+    for point in sorted({view.mounts.of_path(path).point for path in places}):
+        with suppress(Unavailable):
+            usage = view.mounts.usage(point)
+            if max(usage.used_percent, usage.inodes_percent) >= FULL_PERCENT:
+                found.append(point)
+    return tuple(found)
+
+
+def written_places(unit: Unit, service: Service | None) -> tuple[str, ...]:
+    """Where a service writes: its declared files, and its own directories."""
+    own = (*unit.state_directories, *unit.runtime_directories, *unit.logs_directories, *unit.cache_directories)
+    declared = service.files if service else ()
+    return tuple(path for path in (*declared, unit.working_directory.lstrip("-!"), *own) if path.startswith("/"))
+
+
 def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     """What an incident of this fault may touch: its target, what it needs, what needs it, and what was declared for them."""
-    service = config.service_of(fault.target)
-    if not is_unit(fault.target):
-        paths = _cleanable(fault.target, view, config) if fault.target.startswith("/") else _declared_paths(config, fault.target)
-        return Scope(
-            target=fault.target, service=service.name if service else None, paths=paths, below=below_of(view, config)(fault.target)
-        )
-    try:
-        unit, above = view.units.get(fault.target), view.units.above(fault.target)
-    except Unavailable:
-        unit, above = Unit(name=fault.target), ()
-    clients = tuple(name for name, needs in declared_dependencies(config).items() if fault.target in needs)
+    if fault.target.startswith("/"):
+        return Scope(target=fault.target, above=_writers(fault.target, view, config), paths=_cleanable(fault.target, view, config))
+    service, unit = config.service_of(fault.target), _unit_of(fault.target, view)
+    room = (place for point in full_places(fault.target, view, config) for place in _cleanable(point, view, config))
     return Scope(
         target=fault.target,
         below=below_of(view, config)(fault.target),
-        above=tuple(dict.fromkeys(above + clients)),
+        above=_above(fault.target, view, config) if is_unit(fault.target) else (),
         service=service.name if service else None,
-        paths=_declared_paths(config, fault.target) + (_unit_paths(unit) if service else _runtime_paths(unit)),
+        paths=(*_declared_paths(service), *(_unit_paths(unit, view) if service and service.unit else _runtime_paths(unit)), *room),
     )
+
+
+def _unit_of(target: str, view: View) -> Unit:
+    with suppress(Unavailable):
+        if is_unit(target):
+            return view.units.get(target)
+    return Unit(name=target)
+
+
+def _above(target: str, view: View, config: Config) -> tuple[str, ...]:
+    """What stands on a unit, by systemd's word and the operator's."""
+    above: tuple[str, ...] = ()
+    with suppress(Unavailable):
+        above = view.units.above(target)
+    clients = (name for name, needs in declared_dependencies(config).items() if target in needs)
+    return tuple(dict.fromkeys((*above, *clients)))
+
+
+def _writers(point: str, view: View, config: Config) -> tuple[str, ...]:
+    """The declared services that write to a file system of their own; the root's is everybody's, and tells nothing of one."""
+
+    def points(service: Service) -> set[str]:
+        return {view.mounts.of_path(path).point for path in written_places(_unit_of(service.target, view), service)}
+
+    return tuple(service.target for service in config.service if point in points(service) - {"/"})
 
 
 def _cleanable(mount: str, view: View, config: Config) -> tuple[str, ...]:
@@ -94,17 +142,20 @@ def _cleanable(mount: str, view: View, config: Config) -> tuple[str, ...]:
     return tuple(place for place in places if view.mounts.of_path(place).point == mount)
 
 
-def _declared_paths(config: Config, target: str) -> tuple[str, ...]:
-    service = config.service_of(target)
+def _declared_paths(service: Service | None) -> tuple[str, ...]:
     if service is None:
         return ()
     return (*service.config_files, *service.files, *((service.pid_file,) if service.pid_file else ()))
 
 
-def _unit_paths(unit: Unit) -> tuple[str, ...]:
-    """A declared service's own unit file, drop-ins and environment files: remembered unasked, and restored like its configuration."""
+def _unit_paths(unit: Unit, view: View) -> tuple[str, ...]:
+    """A declared service's own unit file, drop-ins and environment files: remembered unasked, and restored like its configuration.
+
+    Also those that are gone: systemd forgets a file that it does not find any more.
+    """
     fragment = (unit.fragment_path,) if unit.fragment_path else ()
-    return (*fragment, *unit.drop_ins, *unit.environment_files, *_runtime_paths(unit))
+    gone = (path for path in view.known_good.paths() if is_unit_file(path, unit.name))
+    return tuple(dict.fromkeys((*fragment, *unit.drop_ins, *unit.environment_files, *gone, *_runtime_paths(unit))))
 
 
 def _runtime_paths(unit: Unit) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from orchestrator.host.machine import Machine
 from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.remembering import Remembering
 from orchestrator.model import Blind, Seen
-from orchestrator.roots import arrange, below_of
+from orchestrator.roots import arrange, stands_on
 from orchestrator.store import Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
 from phases.quick_fix import QuickFix
@@ -206,7 +206,7 @@ class Daemon:
             self._in_trouble("")
 
     def _observe(self) -> None:
-        below = below_of(self.view, self.config)
+        below = stands_on(self.view, self.config)
         for check, seen in self.looks.finished():
             self._note_blindness(check, seen.reason if isinstance(seen, Blind) else "")
             looked_at, relapse_seconds = self.looks.looked_at(check), self.config.daemon.relapse_seconds

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+from orchestrator.actions.good_files import config_files
 from orchestrator.actions.units import config_test
 from orchestrator.config import Config, Service
 from orchestrator.host import Unit, View
@@ -18,7 +19,8 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts: dict[str, str] = {}
     told: list[str] = []
     unit = view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
-    for path in watched_files(unit, service):
+    # A unit file that is gone systemd has forgotten; its good copy is remembered.
+    for path in dict.fromkeys((*watched_files(unit, service), *config_files(service, view))):
         for name, what in _differences(view, path, case.incident.detected_at):
             facts[name] = f"{facts[name]}, {path}" if name in facts else path
             told.append(f"{path}: {what}")

@@ -5,8 +5,8 @@ from orchestrator.config import Config
 from orchestrator.host import Unavailable, Unit, View
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
+from orchestrator.roots import EVERYBODY_WRITES, FULL_PERCENT, written_places
 
-_FULL_PERCENT = 99.0
 _LOW_MEMORY = 0.03
 _BUSY_PERCENT = 80.0
 """PSI: tasks waited for a CPU in so much of the last 10 s: slow answers mean load, not death."""
@@ -18,10 +18,11 @@ def resources(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     unit = view.units.get(case.fault.target) if is_unit(case.fault.target) else Unit(name="none.service")
     facts: dict[str, str] = {}
     told: list[str] = []
-    for point in sorted({view.mounts.of_path(path).point for path in _written_places(unit, config, case)}):
+    places = (*EVERYBODY_WRITES, *written_places(unit, config.service_of(case.fault.target)))
+    for point in sorted({view.mounts.of_path(path).point for path in places}):
         usage = view.mounts.usage(point)
         told.append(f"{point}: {usage.used_percent:.0f} % of space, {usage.inodes_percent:.0f} % of inodes used")
-        if max(usage.used_percent, usage.inodes_percent) >= _FULL_PERCENT:
+        if max(usage.used_percent, usage.inodes_percent) >= FULL_PERCENT:
             facts["disk.full"] = point
         if view.mounts.of_path(point).read_only:
             facts["disk.read_only"] = point
@@ -41,10 +42,3 @@ def resources(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             {f"process.{name}": "yes" for state, name in (("T", "stopped"), ("D", "uninterruptible"), ("Z", "zombie")) if state in states}
         )
     yield Evidence(source="resources", text="\n".join(told), facts=facts)
-
-
-def _written_places(unit: Unit, config: Config, case: Case) -> tuple[str, ...]:
-    service = config.service_of(case.fault.target)
-    declared = (*service.files, *service.config_files) if service else ()
-    own = (unit.working_directory, *unit.state_directories, *unit.runtime_directories, *unit.logs_directories, *unit.cache_directories)
-    return tuple(path for path in ("/", "/tmp", *declared, *own) if path.startswith("/"))  # noqa: S108  # looked at, not written to
