@@ -12,7 +12,7 @@ from orchestrator.checks import all_checks
 from orchestrator.config import Config
 from orchestrator.engine.look import Look, is_worse, look
 from orchestrator.hands import Hands
-from orchestrator.host import Unavailable, View
+from orchestrator.host import Unavailable, Unit, View
 from orchestrator.model import Attempt, Case, Fault, Outcome, Word, is_unit
 from orchestrator.store import Store
 
@@ -24,6 +24,7 @@ BLIND_SECONDS = 60.0
 """How long a check may be blind before the attempt counts as unproven, and a person hears of it."""
 _LOOK_AGAIN_SECONDS = 0.5
 _RUN_FACTOR, _SETTLE_CAP_SECONDS = 1.5, 60.0
+_STOPPING_CAP_SECONDS = 300.0
 
 
 class Settled(Word):
@@ -52,6 +53,8 @@ class Settling:
         seen, now = look(case, self._view, self.config), self._view.now()
         if seen.blind:
             return self._blind(case, attempt, seen, now)
+        if self._is_under_way(case, attempt, now):
+            return Settled(again_at=now + _LOOK_AGAIN_SECONDS)
         if not seen.has(case.fault.key) and not is_worse(seen, case):
             self._bring_back(case, attempt, seen)
             if seen.clean:
@@ -63,6 +66,18 @@ class Settling:
         if now < self._patience(case, attempt, seen):
             return Settled(again_at=now + _LOOK_AGAIN_SECONDS)
         return self._not_proved(case, attempt, seen)
+
+    def _is_under_way(self, case: Case, attempt: Attempt, now: float) -> bool:
+        """Whether systemd still starts or stops the target: neither failed nor up, so that no look says anything yet.
+
+        A start that times out is stopped first, and that may take the unit's own stop time-out once more.
+        """
+        unit = Unit(name=case.fault.target)
+        with suppress(Unavailable):
+            unit = self._view.units.get(case.fault.target) if is_unit(case.fault.target) else unit
+        if not unit.in_transition or unit.sub_state == "auto-restart":
+            return False
+        return now < (attempt.ready_by or attempt.began_at) + min(2 * unit.timeout_stop, _STOPPING_CAP_SECONDS)
 
     def _patience(self, case: Case, attempt: Attempt, seen: Look) -> float:
         """Until when not clean is only not ready yet: what was interrupted gets that time anew, unless its own fault is a hard one."""
