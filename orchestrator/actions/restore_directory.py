@@ -11,9 +11,15 @@ from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
 
+_MADE_ANEW = ("/run/", "/var/run/", "/var/log/", "/var/cache/", "/tmp/", "/var/tmp/")  # noqa: S108  # looked at, not written to
+"""hier(7): what lies there a service makes anew, or can do without."""
+
 
 class RestoreDirectory(Action):
-    """Not where a mount is missing: the service would write into the mount point, and its data would look lost."""
+    """Not where a mount is missing: the service would write into the mount point, and its data would look lost.
+
+    Where data may have been lost with it a person is asked: an empty directory would hide that.
+    """
 
     kind: Literal["restore_directory"] = "restore_directory"
     risk: ClassVar[Risk] = Risk.MEDIUM
@@ -23,6 +29,10 @@ class RestoreDirectory(Action):
     uid: AccountId
     gid: AccountId
     mode: FileMode
+
+    @property
+    def level(self) -> Risk:
+        return self.risk if self.path.startswith(_MADE_ANEW) else Risk.HIGH
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
