@@ -34,8 +34,8 @@ def unit_failed(view: View, config: Config) -> Iterator[Fault]:
     """A unit that systemd itself reports as failed."""
     for line in view.units.failed():
         unit = view.units.get(line.name)
-        if unit.load_state == "masked":
-            continue  # what an administrator masked is not to run, however it ended
+        if unit.load_state == "masked" or (unit.transient and config.service_of(unit.name) is None):
+            continue  # an administrator's decision; and a command of somebody's, ours among them, that ended badly before his eyes
         # `failed` alone is not "needs help": systemd passes through it on the way to its own restart.
         stands = unit.active_state == "failed" and not unit.in_transition
         if stands and unit.name != OWN_UNIT and asked_to_stop(view, unit) is False:
