@@ -104,6 +104,17 @@ def test_a_broken_unit_file_is_brought_back(watched: Watched) -> None:
     assert watched.host.read(web.unit_file) == web.unit_text
 
 
+def test_a_unit_file_that_is_gone_is_brought_back(watched: Watched) -> None:
+    """systemd has forgotten the unit; the daemon has not."""
+    web = watched.web(ATLAS)
+    watched.begin()
+    with watched.untouched(web.target):
+        watched.host.ok(f"rm {web.unit_file} && systemctl daemon-reload && systemctl kill -s KILL atlas")
+        watched.healed(web.target, f"restore_config {web.unit_file}", "start_unit atlas.service", phase=2)
+    assert watched.answers(web) == "hello"
+    assert watched.host.read(web.unit_file) == web.unit_text
+
+
 def test_a_unit_file_that_names_no_program_is_brought_back(watched: Watched) -> None:
     """systemd reads it without complaint, and there is nothing to start: no start is tried before the good copy is back."""
     web = watched.web(ATLAS)
@@ -138,3 +149,16 @@ def test_a_lost_owner_comes_back(watched: Watched) -> None:
     assert watched.answers(web, "/write", post="more") == "written"
     owners = watched.host.ok("stat -c '%U %G %a' /var/lib/atlas /var/lib/atlas/of-root")
     assert owners.splitlines() == ["scribe scribe 750", "root root 644"]
+
+
+def test_a_directory_that_can_be_made_anew_is_made(watched: Watched) -> None:
+    """Somebody tidied /run: the directory is there again as it was, and the service was not restarted for it."""
+    watched.host.ok("useradd --system scribe && install -d -o scribe -g scribe -m 750 /run/atlas")
+    web = watched.web(replace(ATLAS, settings="data = /run/atlas", service="User=scribe", declared='files = ["/run/atlas"]'))
+    watched.declare("", "/run/atlas")
+    watched.begin()
+    with watched.untouched():
+        watched.host.ok("rm -r /run/atlas")
+        watched.healed(web.target, "restore_directory /run/atlas")
+    assert watched.answers(web, "/write", post="more") == "written"
+    assert watched.host.ok("stat -c '%U %G %a' /run/atlas").strip() == "scribe scribe 750"

@@ -27,6 +27,21 @@ echo "vault: page 7 of the book: checksum mismatch" >&2
 exit 3
 """
 
+MUTE = """#!/bin/bash
+test -e /run/mute || systemd-notify --ready
+trap 'sleep 7; exit 0' TERM
+while :; do sleep 0.1; done
+"""
+NEVER_READY = """
+[Service]
+Type=notify
+NotifyAccess=all
+TimeoutStartSec=2
+ExecStart=/opt/lab/mute
+[Install]
+WantedBy=multi-user.target
+"""
+
 
 def test_signs_of_corruption_reach_a_person_untouched(watched: Watched) -> None:
     """The service says that its data is damaged and ends: nobody starts it over that data."""
@@ -132,3 +147,27 @@ def test_what_no_repair_helps_reaches_a_person_soon(watched: Watched) -> None:
     with watched.untouched(web.target):
         watched.host.ok("rm /run/elsewhere")
         watched.escalated(web.target, "restart_unit vault.service", timeout=50)
+
+
+def test_a_directory_with_data_is_not_made_anew_unasked(watched: Watched) -> None:
+    """Its data directory is gone: an empty one in its place would hide the loss, so a person is asked."""
+    watched.host.ok("install -d -o ops /var/lib/vault")
+    web = watched.web(replace(VAULT, settings="data = /var/lib/vault", service="User=ops", declared='files = ["/var/lib/vault"]'))
+    watched.declare("", "/var/lib/vault")
+    watched.begin()
+    with watched.untouched():
+        watched.host.ok("rm -r /var/lib/vault")
+        escalation = watched.escalated(web.target, status="waiting")
+    assert (escalation["kind"], watched.host.sh("test -e /var/lib/vault").status) == ("approval", 1)
+
+
+def test_a_start_that_never_ends_reaches_a_person(watched: Watched) -> None:
+    """It never says that it is ready: the start is tried once, to systemd's own time-out and its stop, and then no more."""
+    watched.host.write("/opt/lab/mute", MUTE, 0o755)
+    watched.host.unit("vault.service", NEVER_READY)
+    watched.host.ok("systemctl enable --now vault")
+    watched.declare('[[service]]\nname = "vault"\nunit = "vault.service"\n')
+    watched.begin()
+    with watched.untouched("vault.service"):
+        watched.host.ok("touch /run/mute; systemctl kill -s KILL vault")
+        watched.escalated("vault.service", "start_unit vault.service")

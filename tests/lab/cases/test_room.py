@@ -46,6 +46,21 @@ def test_exhausted_inodes_are_freed_where_it_was_declared(watched: Watched) -> N
     assert watched.answers(web) == "hello"
 
 
+def test_what_died_for_want_of_room_comes_back_after_the_cleaning(watched: Watched) -> None:
+    """It cannot start on a full disk, so room is made first, and then it is started: one incident, one repair."""
+    watched.host.disk("/srv/store", 24)
+    watched.host.ok("mkdir /srv/store/cache && chown -R ops /srv/store")
+    watched.host.write("/opt/lab/first-write", "#!/bin/sh\nhead -c 100000 /dev/zero > /srv/store/first\n", 0o755)
+    web = watched.web(Web("store", service="User=ops\nWorkingDirectory=/srv/store\nExecStartPre=/opt/lab/first-write"))
+    watched.declare(DECLARED)
+    watched.begin()
+    with watched.untouched(web.target):
+        fill = "cat /dev/zero > /srv/store/cache/big.tmp; touch -d '3 hours ago' /srv/store/cache/big.tmp"
+        watched.host.sh(f"{fill}; systemctl kill -s KILL store")
+        watched.healed(web.target, "clean_path /srv/store/cache", "start_unit store.service")
+    assert watched.answers(web) == "hello"
+
+
 def test_a_full_disk_with_nothing_declared_is_a_persons(watched: Watched) -> None:
     """What nobody declared is never deleted: a person hears what is full."""
     web = _disk(watched)
