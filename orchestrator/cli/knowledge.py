@@ -127,7 +127,7 @@ def _books() -> tuple[written.Runbook, ...]:
 
 def _fit(book: written.Runbook, case: Case) -> Json:
     """Which conditions do not hold, and with today's candidates, which plans it would propose."""
-    facts = case.facts()
+    facts = written.known(case)
     against = {name: facts.get(name, "") for name, wanted in book.when.items() if not holds({name: wanted}, facts)}
     plans = [] if against or book.hand_over else _plans(book, case)
     return {"runbook": book.name, "fits": not against, "against": against, "when": book.when, "hand_over": book.hand_over, "plans": plans}

@@ -1,7 +1,12 @@
-"""From a written plan (kinds of actions) to a plan of this incident: only candidates that code built from its scope."""
+"""From a written plan to a plan of this incident: only candidates that code built from its scope.
+
+A step is a kind of action (`restart_unit`), or a kind and whose (`start_unit {needed}`, `run_command requeue`): the second word is
+compared with what the candidates are called, so that one from a forged log line finds nothing.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from orchestrator.knowledge.conditions import filled
 from orchestrator.model import Action, Case
 
 _BRING_UP = "bring_up"
@@ -33,8 +38,16 @@ def _resolve(step: str, case: Case, offered: Sequence[Action], facts: Mapping[st
         up = facts.get("unit.up") or case.fault.check == "unit_crash_loop"
         kinds = (*restart, *start) if up else (*start, *restart)
         return next((own for kind in kinds if (own := _aimed_at((case.fault.target,), _of_kind(kind, offered)))), ())
-    found = _of_kind(step, offered)
+    kind, _, whose = step.partition(" ")
+    found = _of_kind(kind, offered)
+    if whose:
+        return tuple(action for action in found if filled(whose, facts) in _names(action))
     return _aimed_at((case.fault.target,), found) or _aimed_at(case.scope.below, found) or found
+
+
+def _names(action: Action) -> tuple[str, ...]:
+    """What it can be called by: its targets, and a command of the operator by its own name."""
+    return (*action.targets(), getattr(action, "name", ""))
 
 
 def _of_kind(kind: str, offered: Sequence[Action]) -> tuple[Action, ...]:
@@ -47,4 +60,4 @@ def _aimed_at(targets: Sequence[str], found: Sequence[Action]) -> tuple[Action, 
 
 
 def kinds_allowed(step: str, known: frozenset[str]) -> bool:
-    return step == _BRING_UP or step in known
+    return step == _BRING_UP or step.partition(" ")[0] in known

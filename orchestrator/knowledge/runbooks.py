@@ -1,10 +1,12 @@
 """Written knowledge as data: which evidence means which cause, and which plan. Shipped files, then the operator's `runbooks.d/`.
 
-A runbook can only name kinds of actions; the targets come from candidates that code built (law 5).
+A runbook names kinds of actions; the targets come from candidates that code built (law 5). Beside the case's facts its
+conditions may read `journal`: the last lines of the target's own log, any of which may match a pattern whole.
 """
 
+import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,10 +15,13 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from orchestrator.actions import all_actions
-from orchestrator.knowledge.conditions import Conditions, filled, holds, problem
+from orchestrator.knowledge.conditions import Conditions, captured, filled, groups, holds, placeholders, problem
 from orchestrator.knowledge.plans import kinds_allowed, variants
 from orchestrator.knowledge.reading import problems
 from orchestrator.model import Action, Case, HandOver, Proposal, Word
+
+_JOURNAL, _LINES = "journal", "journal_lines"
+_HEADER = re.compile(r"^\s*\[\[\s*runbook\s*\]\]")
 
 
 class RunbookError(Exception):
@@ -47,6 +52,10 @@ class Runbook(Word):
             raise ValueError(f"plan: unknown action {unknown[0]!r}; `orchestrator actions` lists them")
         if wrong := problem(self.when):
             raise ValueError(f"when: {wrong}")
+        if self.plan and all(name == _JOURNAL or name.startswith("log.") for name in self.when):
+            raise ValueError("when: text of a log alone justifies no plan; name a check, a reason or another fact beside it")
+        if strange := [name for step in self.plan for name in placeholders(step) if name not in groups(self.when)]:
+            raise ValueError(f"plan: {{{strange[0]}}} is no named group of a pattern in `when`")
         return self
 
 
@@ -68,39 +77,55 @@ def _shipped() -> tuple[Runbook, ...]:
 def read(path: Path) -> tuple[Runbook, ...]:
     """The runbooks of one file."""
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RunbookError(f"{path}: {error}") from None
     unknown = set(data) - {"runbook"}
     if unknown or not isinstance(data.get("runbook"), list):
         raise RunbookError(f"{path}: expected only [[runbook]] tables, found {', '.join(sorted(unknown)) or 'none'}")
     books = []
-    for number, item in enumerate(data["runbook"], 1):
+    begins = [number for number, line in enumerate(text.splitlines(), 1) if _HEADER.match(line)]
+    for number, item in enumerate(data["runbook"]):
         try:
             books.append(Runbook.model_validate({**item, "source": path.name}))
         except ValidationError as error:
-            raise RunbookError(f"{path}: runbook {number} ({item.get('name', 'no name')}): {problems(error)}") from None
+            line = begins[number] if len(begins) == len(data["runbook"]) else 1
+            raise RunbookError(f"{path}:{line}: runbook {item.get('name', 'without a name')}: {problems(error)}") from None
     return tuple(books)
 
 
 def hand_over(books: Sequence[Runbook], case: Case) -> HandOver | None:
     """The first runbook that says that this is a person's."""
-    facts = case.facts()
+    facts = known(case)
     for book in books:
         if book.hand_over and holds(book.when, facts):
-            return HandOver(reason=f"{filled(book.cause, facts)}: {filled(book.hand_over, facts)}", evidence_ids=cited(case, book.when))
+            told = _with_captured(book, facts)
+            return HandOver(reason=f"{filled(book.cause, told)}: {filled(book.hand_over, told)}", evidence_ids=cited(case, book.when))
     return None
+
+
+def known(case: Case) -> Mapping[str, str]:
+    """What conditions are held against: the facts, and the target's own log by the name of `journal`."""
+    lines = [item.text for item in case.evidence if item.source == _LINES]
+    return {_JOURNAL: lines[-1] if lines else "", **case.facts()}
+
+
+def _with_captured(book: Runbook, facts: Mapping[str, str]) -> Mapping[str, str]:
+    """A fact is never hidden by what a pattern took from a line."""
+    return {**captured(book.when, facts), **facts}
 
 
 def proposals(books: Sequence[Runbook], case: Case, offered: Sequence[Action], *, phase: int, proposer: str) -> Iterator[Proposal]:
     """What the runbooks of a phase propose for the case, in their order, without what was tried."""
-    facts = case.facts()
+    facts = known(case)
     for book in books:
         if book.phase != phase or not book.plan or not holds(book.when, facts):
             continue
-        for plan in variants(book.plan, case, offered, facts):
+        told = _with_captured(book, facts)
+        for plan in variants(book.plan, case, offered, told):
             proposal = Proposal(
-                cause=filled(book.cause, facts),
+                cause=filled(book.cause, told),
                 evidence_ids=cited(case, book.when),
                 plan=plan,
                 proposer=proposer,
@@ -114,6 +139,6 @@ def cited(case: Case, when: Conditions) -> tuple[int, ...]:
     """The evidence that the conditions rest on: the newest that holds each named fact."""
     ids = []
     for name in when:
-        holders = [item.id for item in case.evidence if item.facts.get(name)]
+        holders = [item.id for item in case.evidence if item.facts.get(name) or (name == _JOURNAL and item.source == _LINES)]
         ids.extend(holders[-1:])
     return tuple(dict.fromkeys(ids))

@@ -63,7 +63,7 @@ def test_a_runbook_with_a_mistake_is_78(call: Call, tmp_path: Path) -> None:
     for words in (("runbooks", "test", str(file)), ("runbooks",), ("check-config",)):
         result = call(*words)
         assert result.exit_code == 78
-        assert result.stderr.startswith(f"{file}: runbook 1 (port-taken): ")
+        assert result.stderr.startswith(f"{file}:1: runbook port-taken: ")
         assert "unknown action 'reboot'" in result.stderr
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.knowledge.conditions import filled, holds, problem
+from orchestrator.knowledge.conditions import captured, filled, groups, holds, problem
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,21 @@ from orchestrator.knowledge.conditions import filled, holds, problem
 def test_each_kind_of_condition(wanted: str | tuple[str, ...], value: str, *, expected: bool) -> None:
     """Present, absent, anything but, one of, whole pattern, equal."""
     assert holds({"fact": wanted}, {"fact": value} if value else {}) is expected
+
+
+REACH = {"journal": "~.*cannot reach (?P<needed>[^ ]+)", "check": "unit_failed"}
+
+
+def test_a_named_group_takes_a_name_from_the_newest_line_that_matches() -> None:
+    """What a log names can be used by its group's name; a line matches whole, or not at all."""
+    facts = {
+        "journal": "web: cannot reach a.service\nweb: cannot reach b.service\nweb: cannot reach c.service at all",
+        "check": "unit_failed",
+    }
+    assert holds(REACH, facts)
+    assert captured(REACH, facts) == {"needed": "b.service"}
+    assert groups(REACH) == {"needed"}
+    assert not holds(REACH, {**facts, "journal": "cannot reach c.service at all"})
 
 
 def test_a_broken_pattern_is_told_at_load() -> None:

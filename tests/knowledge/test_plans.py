@@ -58,3 +58,20 @@ def test_each_file_alone_comes_before_all_together() -> None:
     one, two = restores(*FILES)
     found = list(variants(["restore_config", "bring_up"], a_case(), (one, two, *OWN_START), {}))
     assert found == [(one, *OWN_START), (two, *OWN_START), (one, two, *OWN_START)]
+
+
+@pytest.mark.parametrize(
+    ("needed", "plan"),
+    [("disk.mount", OTHERS[:1]), ("shop.service", OTHERS[1:]), ("ssh.service", ()), ("disk.mount shop.service", ()), ("", ())],
+)
+def test_a_named_target_is_one_of_the_candidates_or_none(needed: str, plan: tuple[Action, ...]) -> None:
+    """A name from a log line, forged or not, finds only what code offered for this incident (law 5)."""
+    found = list(variants(["start_unit {needed}"], a_case(), OTHERS, {"needed": needed}))
+    assert found == ([plan] if plan else [])
+
+
+def test_a_command_of_the_operator_is_called_by_its_name() -> None:
+    """Of two commands of one service the written one is meant."""
+    fields = {"kind": "run_command", "service": "web", "argv": ["/bin/true"], "user": None, "timeout_seconds": 60, "risk": "low"}
+    one, two = (parse({**fields, "name": name}) for name in ("requeue", "drop"))
+    assert list(variants(["run_command requeue"], a_case(), (two, one), {})) == [(one,)]

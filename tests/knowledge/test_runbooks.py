@@ -64,6 +64,8 @@ def test_the_operators_runbook_comes_first_and_replaces_its_namesake(tmp_path: P
         (("phase = 1", "phase = 9"), "phase"),
         (("about = ", "abuot = "), "abuot"),
         (('"KilledBySignal"', '"~("'), "no regular expression"),
+        (('{ reason = "KilledBySignal" }', '{ journal = "~.*boom.*", "log.config" = "*" }'), "text of a log alone"),
+        (('plan = ["bring_up"]', 'plan = ["start_unit {needed}"]'), "{needed} is no named group"),
         (("[[runbook]]", "[[runbok]]"), "runbok"),
         (("[[runbook]]", "[["), "own.toml"),
     ],
@@ -73,6 +75,26 @@ def test_a_mistake_is_told_with_its_file_and_place(tmp_path: Path, change: tuple
     with pytest.raises(RunbookError, match=r"own\.toml") as error:
         read(_write(tmp_path, GOOD.replace(*change)))
     assert said in str(error.value)
+
+
+def test_a_mistake_in_the_second_runbook_is_told_with_its_line(tmp_path: Path) -> None:
+    """The place is the table's own first line."""
+    second = GOOD.replace('"own"', '"other"').replace("phase = 1", "phase = 9")
+    with pytest.raises(RunbookError, match=r"own\.toml:10: runbook other: phase: "):
+        read(_write(tmp_path, f"{GOOD}{second}"))
+
+
+def test_what_a_line_names_becomes_a_target_only_in_scope(tmp_path: Path) -> None:
+    """The log says what it cannot reach: if that is what the incident may touch, it is started, and the sentence says which."""
+    text = GOOD.replace('"KilledBySignal" }', '"KilledBySignal", journal = "~.*cannot reach (?P<needed>[^ ]+)" }').replace(
+        '["bring_up"]', '["start_unit {needed}"]'
+    )
+    [book] = read(_write(tmp_path, text.replace('"because"', '"it cannot reach {needed}"')))
+    for said, plan in (("shop.service", [(START,)]), ("ssh.service", [])):
+        lines = Evidence(id=3, source="journal_lines", text=f"web: cannot reach {said}")
+        found = list(runbooks.proposals((book,), _case(lines), (START,), phase=1, proposer="p"))
+        assert [proposal.plan for proposal in found] == plan
+        assert [(proposal.cause, proposal.evidence_ids) for proposal in found] == [("it cannot reach shop.service", (3,))] * len(plan)
 
 
 def test_a_plan_consists_of_candidates_alone(tmp_path: Path) -> None:
