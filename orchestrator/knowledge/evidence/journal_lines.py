@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.knowledge.evidence import bounded, observation
+from orchestrator.host.last_words import last_words
+from orchestrator.knowledge.evidence import bounded, observation, unit_of
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence, is_unit
 
@@ -11,12 +12,17 @@ _LINES = 60
 
 @observation(early=True)
 def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
-    """The last lines of the unit's journal, and the known signs in them.
+    """What the failing run said, with the known signs in it; and apart from that the lines that tell nothing of it.
 
     Lines of a log are attacker input: a sign points at a cause, and never alone justifies a change.
     """
     del config
-    if is_unit(case.fault.target):
-        lines = view.journal.tail(case.fault.target, lines=_LINES)
-        text = "\n".join(line.message for line in lines)
-        yield Evidence(source="journal_lines", text=bounded(text), facts=signs_in(text))
+    if not is_unit(case.fault.target):
+        return
+    lines = view.journal.tail(case.fault.target, lines=_LINES)
+    heard = last_words(lines, unit_of(case, view), answered_at=view.answered.get(case.fault.target, 0.0))
+    text = "\n".join(line.message for line in heard)
+    yield Evidence(source="journal_lines", text=bounded(text) or "the failing run itself has said nothing", facts=signs_in(text))
+    before = "\n".join(line.message for line in lines if line not in heard)
+    if before:
+        yield Evidence(source="journal_before", text=bounded(before))
