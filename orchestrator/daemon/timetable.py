@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 _OUTBOX_SECONDS = 5.0
 _CLOCK_JUMP_SECONDS = 5.0
+_USUAL_POLL_SECONDS = 30.0
 
 
 class Timetable:
@@ -35,8 +36,7 @@ class Timetable:
             timezone="UTC",
         )
         for name, check in all_checks().items():
-            seconds = min(check.every or poll_seconds, poll_seconds)
-            scheduler.add_job(self._ask, "interval", args=[name], seconds=seconds, id=f"check-{name}")
+            scheduler.add_job(self._ask, "interval", args=[name], seconds=pace(check.every, poll_seconds), id=f"check-{name}")
         scheduler.add_job(self._sweep, "interval", seconds=poll_seconds, id="sweep")
         scheduler.add_job(self._deliver, "interval", seconds=_OUTBOX_SECONDS, id="outbox")
         scheduler.start()
@@ -55,6 +55,13 @@ class Timetable:
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
+
+
+def pace(every: float | None, poll_seconds: float) -> float:
+    """Seconds between the looks of a check: `every` is meant for the usual sweep, and who sweeps more often looks more often."""
+    if every is None:
+        return poll_seconds
+    return max(min(every, poll_seconds), min(every, every * poll_seconds / _USUAL_POLL_SECONDS))
 
 
 def _offset() -> float:
