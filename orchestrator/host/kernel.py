@@ -46,12 +46,7 @@ class Kernel:
 
     def pressure(self, resource: str) -> Pressure:
         """`resource`: cpu, memory or io."""
-        rows = {}
-        for line in self._read(f"pressure/{resource}").splitlines():
-            kind, *pairs = line.split()
-            rows[kind] = {name: float(value) for name, value in (pair.split("=") for pair in pairs)}
-        some, full = rows["some"], rows.get("full", {})
-        return Pressure(some["avg10"], some["avg60"], full.get("avg10", 0.0), full.get("avg60", 0.0))
+        return pressure_in(self._read(f"pressure/{resource}"))
 
     def oom_kills(self) -> int:
         """Kills by the OOM killer since the boot, of the whole machine."""
@@ -84,3 +79,13 @@ class Kernel:
             return (self._proc / name).read_text(encoding="ascii", errors="replace")
         except OSError as error:
             raise Unavailable(f"{self._proc / name} cannot be read: {error.strerror}") from None
+
+
+def pressure_in(text: str) -> Pressure:
+    """The two lines of a PSI file, the host's or a group's."""
+    rows = {}
+    for line in text.splitlines():
+        kind, *pairs = line.split()
+        rows[kind] = {name: float(value) for name, value in (pair.split("=") for pair in pairs)}
+    some, full = rows["some"], rows.get("full", {})
+    return Pressure(some["avg10"], some["avg60"], full.get("avg10", 0.0), full.get("avg60", 0.0))

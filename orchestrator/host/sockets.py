@@ -39,6 +39,16 @@ class Sockets:
     def listeners(self) -> tuple[Listener, ...]:
         return (*self._tcp("tcp", socket.AF_INET), *self._tcp("tcp6", socket.AF_INET6), *self._unix())
 
+    def connections(self, ports: tuple[int, ...]) -> tuple[sock_diag.Connection, ...]:
+        """What is connected to these ports of this host. Raises Unavailable where the kernel does not list them."""
+        found: list[sock_diag.Connection] = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                found.extend(one for one in sock_diag.tcp_connections(family) if one.port in ports)
+            except OSError as error:
+                raise Unavailable(f"the connections cannot be listed: {error.strerror}") from None
+        return tuple(found)
+
     def holder(self, listener: Listener) -> Process | None:
         """Who accepts on it: where several hold it (PID 1 and a service that a socket unit started), not PID 1."""
         holders = [pid for pid in self._processes.pids() if self._holds(pid, listener.inode)]

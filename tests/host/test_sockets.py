@@ -92,3 +92,19 @@ def test_without_sock_diag_proc_tells_the_same(sockets: Sockets, server: socket.
     without = _found(sockets, server)
     assert (without.protocol, without.address, without.inode) == (with_door.protocol, with_door.address, with_door.inode)
     assert (without.queue, without.backlog) == (0, 0)
+
+
+def test_connections_tell_who_waits(sockets: Sockets) -> None:
+    """What came and was not read, who closed, and what nobody has accepted yet."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as slow, socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = server.accept()
+            with accepted:
+                slow.sendall(b"GET / ")
+                assert accepted.recv(3) == b"GET"
+                [one, other] = sorted(sockets.connections((port,)), key=lambda item: item.inode == 0)
+                assert (one.peer, one.peer_port, one.unread, one.closed) == ("127.0.0.1", slow.getsockname()[1], 3, False)
+                assert one.received >= 6
+                assert (other.inode, other.received) == (0, 0)
+                assert sockets.connections((1,)) == ()
