@@ -366,7 +366,7 @@ class Scope(Word):
     def holds(self, target: str) -> bool:
         """Whether `target` may be touched on behalf of this incident."""
         if target.startswith("/"):
-            return any(target == root or target.startswith(root.rstrip("/") + "/") for root in self.paths)
+            return target == self.target or any(target == root or target.startswith(root.rstrip("/") + "/") for root in self.paths)
         return target in (self.target, self.service, *self.below, *self.above)
 
 
