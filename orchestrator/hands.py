@@ -30,6 +30,8 @@ ROTATE_BYTES = 5 << 20
 REMEMBERED_SECONDS = 7 * 86_400
 REMEMBERED_ENTRIES = 10_000
 """What survives a rotation: it can be undone, and counts against the budgets."""
+FOLLOWERS = 200
+"""So many units may one repair bring back beyond the host's budget: as many as a scope can hold (law 6)."""
 _RECENT_SECONDS = 86_400
 """What the policy's budgets can look back on."""
 _READ_BYTES = 8 * ROTATE_BYTES
@@ -51,6 +53,8 @@ class Entry(Word):
     """Of the whole action: only the same one can be undone."""
     before: Before
     """What the hands saw just before they acted; they undo to this."""
+    root: int | None = None
+    """The change whose repair it belongs to: it brings back what ran before and went down with the root."""
 
 
 class Hands:
@@ -69,20 +73,24 @@ class Hands:
     def reload(self, config: Config) -> None:
         self._config = config
 
-    def perform(self, change_id: int, action: Json) -> Json:
-        """Carry out one action: {"ok", "detail", "refused"}. Refused means that nothing was touched."""
-        return _guarded(lambda: self._perform(change_id, action), refused=True)
+    def perform(self, change_id: int, action: Json, root: int | None = None) -> Json:
+        """Carry out one action: {"ok", "detail", "refused"}. Refused means that nothing was touched.
+
+        `root`: the change of the same repair that it follows, bringing back what went down with the root.
+        """
+        return _guarded(lambda: self._perform(change_id, action, root), refused=True)
 
     def undo(self, change_id: int, action: Json, before: Json) -> Json:
         """Take back what `perform` did under this id. Where `before` differs from what the hands saw themselves, theirs counts."""
         return _guarded(lambda: self._undo(change_id, action, before), refused=True)
 
-    def _perform(self, change_id: int, data: Json) -> Json:
+    def _perform(self, change_id: int, data: Json, root: int | None) -> Json:
         action = actions.parse(data)
         refusal = self._not_now(change_id, action) or action.refusal(self._view, self._config)
         if refusal:
             return _refused(refusal)
-        entry = _entry(change_id, "perform", action, action.remember(self._view))
+        follows = root if action.kind == "start_unit" and self._record.may_follow(root) else None
+        entry = _entry(change_id, "perform", action, action.remember(self._view)).model_copy(update={"root": follows})
         with self._lock:  # between the last look at the record and the new line nobody else may write one
             refusal = self._not_now(change_id, action)
             if refusal:
@@ -147,9 +155,17 @@ class Record:
     def find(self, change_id: int, op: _Op) -> Entry | None:
         return next((entry for entry in self._entries if (entry.id, entry.op) == (change_id, op)), None)
 
+    def may_follow(self, root: int | None) -> bool:
+        """Whether there is such a change, that brought back nothing itself, and not too much follows it already."""
+        done = self.find(root, "perform") if root is not None else None
+        return done is not None and done.root is None and sum(entry.root == root for entry in self._entries) < FOLLOWERS
+
     def recent(self, now: float) -> tuple[Performed, ...]:
         young = takewhile(lambda entry: now - entry.at < _RECENT_SECONDS, reversed(self._entries))
-        return tuple(Performed(change_id=entry.id, op=entry.op, at=entry.at, kind=entry.kind, targets=entry.targets) for entry in young)
+        return tuple(
+            Performed(change_id=entry.id, op=entry.op, at=entry.at, kind=entry.kind, targets=entry.targets, follows=entry.root is not None)
+            for entry in young
+        )
 
     def append(self, entry: Entry) -> None:
         """Raises RecordFailed; then the file is as it was."""

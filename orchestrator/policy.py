@@ -23,6 +23,8 @@ class Performed(Word):
     at: float
     kind: str
     targets: tuple[str, ...]
+    follows: bool = False
+    """It brought back what ran before, as part of its root's repair."""
 
 
 class History(Word):
@@ -126,8 +128,9 @@ def _watching_only(action: Action, config: Config, recent: Sequence[Performed], 
 def _hands_budget(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
     """The hands' own count: a brain in a loop must not turn a repair into a weapon. Undoing is never counted."""
     fresh = [entry for entry in recent if entry.op == "perform" and now - entry.at < HOUR]
-    if len(fresh) >= config.limits.changes_per_host_per_hour:
-        return f"{len(fresh)} changes on this host in the last hour"
+    counted = sum(not entry.follows for entry in fresh)
+    if counted >= config.limits.changes_per_host_per_hour:
+        return f"{counted} changes on this host in the last hour"
     for target in action.targets():
         count = sum(target in entry.targets and entry.kind == action.kind for entry in fresh)
         if count >= config.limits.changes_per_target_per_hour:

@@ -4,7 +4,7 @@ A change is judged by what a user would notice: the check that raised the fault,
 services around it, and the units of the scope (law 2: an exit status 0 proves nothing, nor does `active`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from orchestrator.checks import all_checks
 from orchestrator.checks.probe_failing import ask, fault_of
@@ -78,16 +78,18 @@ def stands(case: Case, view: View, config: Config) -> bool | str:
     return any(fault.key == case.fault.key for fault in seen)
 
 
-def is_worse(now: Look, case: Case) -> bool:
+def is_worse(now: Look, case: Case, excused: Collection[str] = ()) -> bool:
     """More probes fail than before the change, or a unit of the scope that stood well does not any more.
 
-    A fault that shows only now that the case's own is gone, at the same target, is the next layer and not harm.
+    A fault that shows only now that the case's own is gone, at the same target, is the next layer and not harm. `excused` are
+    targets and services that this change cannot have hurt.
     """
     facts = case.facts()
     before_failing = set(facts.get("before.failing", "").splitlines())
-    if len(now.failing) > len(before_failing):
+    failing = [probe for probe in now.failing if probe in before_failing or probe.partition(": ")[0] not in excused]
+    if len(failing) > len(before_failing):
         return True
-    before = {key.split(":", 1)[-1] for key in facts.get("before.standing", "").splitlines()} | {case.fault.target}
+    before = {key.split(":", 1)[-1] for key in facts.get("before.standing", "").splitlines()} | {case.fault.target, *excused}
     return any(fault.target not in before for fault in now.standing)
 
 

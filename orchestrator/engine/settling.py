@@ -25,6 +25,7 @@ BLIND_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.5
 _RUN_FACTOR, _SETTLE_CAP_SECONDS = 1.5, 60.0
 _STOPPING_CAP_SECONDS = 300.0
+_STARTS = ("start_unit", "start_service", "reset_failed", "daemon_reload", "wait")
 
 
 class Settled(Word):
@@ -55,10 +56,9 @@ class Settling:
             return self._blind(case, attempt, seen, now)
         if self._is_under_way(case, attempt, now):
             return Settled(again_at=now + _LOOK_AGAIN_SECONDS)
-        if not seen.has(case.fault.key) and not is_worse(seen, case):
-            self._bring_back(case, attempt, seen)
-            if seen.clean:
-                return self._clean(case, attempt, now)
+        if not seen.has(case.fault.key) and not self._is_worse(case, attempt, seen):
+            if seen.clean or self._bring_back(case, attempt, seen):
+                return self._clean(case, attempt, now) if seen.clean else Settled(again_at=self._view.now() + _LOOK_AGAIN_SECONDS)
         elif attempt.clean_since is not None:
             log.info("incident %d: not clean any more: %s", case.incident.id, _told(seen))
         if attempt.clean_since is not None:
@@ -113,7 +113,7 @@ class Settling:
         return max(self.config.daemon.settle_seconds, min(_RUN_FACTOR * run, _SETTLE_CAP_SECONDS))
 
     def _not_proved(self, case: Case, attempt: Attempt, seen: Look) -> Settled:
-        if attempt.ready_by is not None and not seen.has(case.fault.key) and not is_worse(seen, case):
+        if attempt.ready_by is not None and not seen.has(case.fault.key) and not self._is_worse(case, attempt, seen):
             first = min(seen.standing, key=lambda fault: fault.severity.rank)
             return Settled(outcome=Outcome.PROGRESS, detail=f"its own fault is gone; now shows: {first.message}", next_fault=first)
         return self._undo(attempt, f"still wrong: {_told(seen)}")
@@ -140,21 +140,32 @@ class Settling:
             return Settled(outcome=Outcome.INTERRUPTED, detail=f"interrupted; {told}")
         return Settled(outcome=Outcome.ROLLED_BACK if undone else Outcome.NO_EFFECT, detail=told)
 
-    def _bring_back(self, case: Case, attempt: Attempt, seen: Look) -> None:
-        """Start again what went down with the root: part of the root's repair, once each, and no reason to undo it."""
-        done = {target for change in attempt.changes for target in change.action.targets()}
-        n = len(attempt.changes)
-        for fault in seen.standing:
-            if fault.target == case.fault.target or fault.target in done or not is_unit(fault.target):
-                continue
-            action = parse({"kind": "start_unit", "unit": fault.target})
+    def _is_worse(self, case: Case, attempt: Attempt, seen: Look) -> bool:
+        """A start hurts nothing of what stands on the unit: what falls there meanwhile falls for the root's absence."""
+        if any(action.kind not in _STARTS for action in attempt.proposal.plan):
+            return is_worse(seen, case)
+        names = (service.name for service in self.config.service if service.target in case.scope.above)
+        return is_worse(seen, case, {*case.scope.above, *names})
+
+    def _bring_back(self, case: Case, attempt: Attempt, seen: Look) -> bool:
+        """Start again what ran before and went down with the root: part of the root's repair, once each; whether there was any."""
+        done = {target for change in attempt.changes for target in change.action.targets()} | {case.fault.target}
+        fallen = dict.fromkeys(fault.target for fault in seen.standing if fault.target not in done and self._ran_before(fault.target))
+        root = min((change.id for change in attempt.changes), default=None)
+        for n, name in enumerate(fallen, len(attempt.changes) + 1):
+            action = parse({"kind": "start_unit", "unit": name})
             with suppress(Unavailable):
-                if action.refusal(self._view, self.config) or not self._view.units.get(fault.target).down:
+                if action.refusal(self._view, self.config) or not self._view.units.get(name).down:
                     continue
-                n += 1
                 change_id = self._store.begin_change(attempt.id, n, action, action.remember(self._view))
-                if self._hands.perform(change_id, action.model_dump(mode="json"))["ok"]:
+                if self._hands.perform(change_id, action.model_dump(mode="json"), root=root)["ok"]:
                     self._store.change_done(change_id)
+        if fallen:  # what was started now has its own time to be ready in
+            self._store.settle(attempt.id, ready_by=attempt.ready_by and self._view.now() + READY_SECONDS, clean_since=None)
+        return bool(fallen)
+
+    def _ran_before(self, target: str) -> bool:
+        return is_unit(target) and (target in self._view.baseline.active or self.config.service_of(target) is not None)
 
 
 def _is_soft(fault: Fault) -> bool:

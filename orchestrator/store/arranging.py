@@ -58,13 +58,15 @@ def _kept_in_hand(by_key: Mapping[str, Json], roots: Mapping[str, str]) -> dict[
 
 def _merge(ledger: Ledger, by_key: Mapping[str, Json], roots: Mapping[str, str]) -> tuple[int, ...]:
     busy = {row["task_id"] for row in ledger.rows("SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1")}
-    free = {key for key, row in by_key.items() if row["status"] in ("open", "merged") and not row["approved"] and row["id"] not in busy}
+    # Also what is already being looked into, as long as nothing was begun: a root may show later than its symptom.
+    loose = ("open", "healing", "merged")
+    free = {key for key, row in by_key.items() if row["status"] in loose and not row["approved"] and row["id"] not in busy}
     merged = []
     for key in sorted(free & roots.keys()):
         row, root = by_key[key], by_key[_final_root(key, roots, free)]
         if root["id"] not in (row["id"], row["root_id"]):
             ledger.update("tasks", row["id"], {"status": "merged", "root_id": root["id"], "next_at": None})
-            if row["status"] == "open":
+            if row["status"] != "merged":
                 merged.append(int(row["id"]))
     return tuple(merged)
 

@@ -87,10 +87,13 @@ class Attempts(Part):
 
     @looking
     def changes_since(self, since: float, key: str | None = None) -> int:
-        """How many changes were begun since then, whatever became of them: for one fault's key, or on the host."""
+        """How many changes were begun since then, whatever became of them: for one fault's key, or on the host.
+
+        What went beyond the plan brought back what ran before, and counts as part of its root's repair (law 6).
+        """
         row = self.ledger.row(
             """SELECT COUNT(*) AS n FROM changes JOIN attempts ON attempts.id = attempt_id
-            WHERE begun_at >= :since AND (:key IS NULL OR key = :key)""",
+            WHERE begun_at >= :since AND (:key IS NULL OR key = :key) AND n <= json_array_length(plan)""",
             {"since": utc(since), "key": key},
         )
         return int(row["n"]) if row else 0

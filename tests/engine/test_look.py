@@ -35,6 +35,13 @@ def test_a_change_is_judged_by_what_stood_before_it(now: Look, *, worse: bool) -
     assert is_worse(now, _case(BEFORE)) is worse
 
 
+def test_what_a_change_cannot_have_hurt_does_not_speak_against_it() -> None:
+    """What stands on a mount may fall while the mount is being started: for want of it, and not for the start."""
+    now = Look(standing=(_fault("db.service"),), failing=("shop: http", "web: http", "db: tcp"))
+    assert is_worse(now, _case(BEFORE))
+    assert not is_worse(now, _case(BEFORE), excused=("db.service", "db"))
+
+
 def test_what_stood_before_survives_a_death() -> None:
     """The look before the change is evidence on disk: another process can compare with it."""
     again = Case.model_validate_json(_case(BEFORE).model_dump_json())

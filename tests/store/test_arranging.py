@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from orchestrator.model import Fault, Status
+from orchestrator.model import Fault, Outcome, Status
 from orchestrator.store import Arrange, Observed, Store
 from tests.store.made import a_begun_change, a_fault, a_proposal, task
 
@@ -50,6 +50,17 @@ def test_a_root_that_shows_later_takes_its_symptoms(store: Store) -> None:
     assert observed.merged == (symptom,)
     assert roots_of(store) == {"unit": "mount", "mount": None}
     assert see(store, "unit", "mount", unit="mount").merged == ()
+
+
+def test_a_symptom_that_was_looked_into_before_its_root_showed_belongs_to_it(store: Store) -> None:
+    """As long as nothing was begun for it; a change that is under way is ended first."""
+    (symptom,) = see(store, "unit").opened
+    store.begin_phase(symptom, 2)
+    attempt_id, _ = a_begun_change(store, symptom)
+    assert see(store, "unit", "mount", unit="mount").merged == ()
+    store.end_attempt(attempt_id, Outcome.NO_EFFECT, "it needs the mount")
+    assert see(store, "unit", "mount", unit="mount").merged == (symptom,)
+    assert [case.fault.target for case in store.due(NOW)] == ["mount"]
 
 
 def test_a_chain_ends_at_its_last_root(store: Store) -> None:

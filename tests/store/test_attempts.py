@@ -101,6 +101,14 @@ def test_changes_are_counted_by_fault_and_host_whatever_became_of_them(store: St
     assert store.changes_since(time.time() + 60) == 0
 
 
+def test_what_a_repair_brings_back_counts_as_part_of_it(store: Store) -> None:
+    """Fifty units that went down with one mount are one change of the budget, not fifty-one (law 6)."""
+    attempt_id, _ = a_begun_change(store, an_incident(store))
+    for n in range(2, 52):
+        store.begin_change(attempt_id, n, a_proposal().plan[0], {})
+    assert store.changes_since(NOW - 1) == 1
+
+
 def test_an_attempt_whose_plan_no_longer_parses_is_left_out(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     """An action that this version does not know is no crash: the rest of the case is there."""
     task_id = an_incident(store)
