@@ -17,6 +17,8 @@ LINES_LIMIT = 1000
 MESSAGE_CHARACTERS = 2000
 _OUTPUT_BYTES = 4 << 20
 _CONTAINER_SECONDS = 60.0
+_COREDUMP = "fc2e22bc6ee647b6b90729ab34a250b1"
+"""sd-messages(3): systemd-coredump's account of a crash."""
 _DIRECTORIES = (Path("/var/log/journal"), Path("/run/log/journal"))
 _KEPT = ("MESSAGE_ID", "JOB_ID", "JOB_TYPE", "JOB_RESULT", "INVOCATION_ID", "UNIT", "UNIT_RESULT", "EXIT_CODE", "EXIT_STATUS")
 _FIELDS = ("MESSAGE", "PRIORITY", "_PID", "_COMM", "_SYSTEMD_UNIT", *_KEPT)
@@ -63,14 +65,15 @@ class Journal:
         """The last `lines` entries of the unit and of PID 1 about it, oldest first; `unit=None` is the whole journal.
 
         Lines that a program wrote just before it died may lack the `invocation`: journald looks it up when it comes to it, and
-        by then it may be gone. `since` misses none. "Failed at step EXEC" comes from a child of systemd that is not PID 1, so
-        root's lines about the unit count too.
+        by then it may be gone. `since` misses none. "Failed at step EXEC" comes from a child of systemd that is not PID 1, and
+        that may not have moved to the unit's own group yet.
         """
         if unit is None:
             matches: list[list[str]] = [[]]
         else:
-            about = ("UNIT", "OBJECT_SYSTEMD_UNIT", "COREDUMP_UNIT")
-            matches = [[f"_SYSTEMD_UNIT={unit}"], *([f"{name}={unit}", "_UID=0"] for name in about)]
+            # Whoever may write to the journal can name any unit in UNIT=; what begins with "_" journald itself puts there.
+            about = [[f"UNIT={unit}", origin] for origin in ("_PID=1", "_SYSTEMD_UNIT=init.scope")]
+            matches = [[f"_SYSTEMD_UNIT={unit}"], *about, [f"COREDUMP_UNIT={unit}", f"MESSAGE_ID={_COREDUMP}", "_UID=0"]]
         if invocation:
             matches = [[f"_SYSTEMD_INVOCATION_ID={invocation}"], [f"INVOCATION_ID={invocation}", "_UID=0"]]
         return self._read(matches, lines, since, boot_only=boot_only)
