@@ -6,7 +6,9 @@ from contextlib import suppress
 from orchestrator.actions.good_files import is_unit_file
 from orchestrator.checks.unit_inactive import declared_dependencies
 from orchestrator.config import Config, Service
-from orchestrator.host import Unavailable, Unit, View
+from orchestrator.host import Unavailable, Unit, View, places
+from orchestrator.host.graph import mount_unit
+from orchestrator.host.room import big_files
 from orchestrator.model import Fault, Scope, is_unit
 
 _PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down", "probe_failing")
@@ -14,7 +16,7 @@ _PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down"
 _MAX_CHAIN = 50
 FULL_PERCENT = 99.0
 """Of its space or inodes: so full that who writes there fails."""
-EVERYBODY_WRITES = ("/", "/tmp", "/var")  # noqa: S108  # looked at, not written to
+EVERYBODY_WRITES = ("/", "/run", "/tmp", "/var")  # noqa: S108  # looked at, not written to
 
 Below = Callable[[str], tuple[str, ...]]
 
@@ -79,9 +81,8 @@ def stands_on(view: View, config: Config) -> Below:
 
 def full_places(target: str, view: View, config: Config) -> tuple[str, ...]:
     """The mount points without room among those that a unit or service writes to; one that does not answer is another fault."""
-    unit, found = _unit_of(target, view), []
-    places = (*EVERYBODY_WRITES, *written_places(unit, config.service_of(target)))
-    for point in sorted({view.mounts.of_path(path).point for path in places}):
+    found = []
+    for point in points_of(target, view, config):
         with suppress(Unavailable):
             usage = view.mounts.usage(point)
             if max(usage.used_percent, usage.inodes_percent) >= FULL_PERCENT:
@@ -89,25 +90,43 @@ def full_places(target: str, view: View, config: Config) -> tuple[str, ...]:
     return tuple(found)
 
 
-def written_places(unit: Unit, service: Service | None) -> tuple[str, ...]:
-    """Where a service writes: its declared files, and its own directories."""
-    own = (*unit.state_directories, *unit.runtime_directories, *unit.logs_directories, *unit.cache_directories)
-    declared = service.files if service else ()
-    return tuple(path for path in (*declared, unit.working_directory.lstrip("-!"), *own) if path.startswith("/"))
+def points_of(target: str, view: View, config: Config) -> tuple[str, ...]:
+    """The mount points that a unit or service has to do with, and those that everybody has."""
+    unit = _unit_of(target, view)
+    found = {view.mounts.of_path(path).point for path in EVERYBODY_WRITES}
+    with suppress(Unavailable):
+        found |= set(places.mounts_of(view, unit, config.service_of(target)))
+    return tuple(sorted(found))
 
 
 def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     """What an incident of this fault may touch: its target, what it needs, what needs it, and what was declared for them."""
     if fault.target.startswith("/"):
-        return Scope(target=fault.target, above=_writers(fault.target, view, config), paths=_cleanable(fault.target, view, config))
+        return _place(fault.target, view, config)
     service, unit = config.service_of(fault.target), _unit_of(fault.target, view)
-    room = (place for point in full_places(fault.target, view, config) for place in _cleanable(point, view, config))
+    room = (path for point in full_places(fault.target, view, config) for path in _cleanable(point, view, config))
     return Scope(
         target=fault.target,
         below=below_of(view, config)(fault.target),
         above=_above(fault.target, view, config) if is_unit(fault.target) else (),
         service=service.name if service else None,
         paths=(*_declared_paths(service), *(_unit_paths(unit, view) if service and service.unit else _runtime_paths(unit)), *room),
+    )
+
+
+def _place(point: str, view: View, config: Config) -> Scope:
+    """A file system: itself, what systemd mounts there, who writes to it, and who holds what takes its room."""
+    own, files, units = mount_unit(point), [], []
+    with suppress(Unavailable, OSError):
+        big = big_files(view, point)
+        files = [file.path for file in big if not file.deleted]
+        holders = (view.processes.get(file.pid) for file in big)
+        units = [process.unit for process in holders if process and process.unit.endswith(".service")]
+    return Scope(
+        target=point,
+        below=(own,) if own != "-.mount" else (),
+        above=tuple(dict.fromkeys((*_writers(point, view, config), *units))),
+        paths=tuple(dict.fromkeys((*((point,) if point != "/" else ()), *files, *_cleanable(point, view, config)))),
     )
 
 
@@ -130,10 +149,12 @@ def _above(target: str, view: View, config: Config) -> tuple[str, ...]:
 def _writers(point: str, view: View, config: Config) -> tuple[str, ...]:
     """The declared services that write to a file system of their own; the root's is everybody's, and tells nothing of one."""
 
-    def points(service: Service) -> set[str]:
-        return {view.mounts.of_path(path).point for path in written_places(_unit_of(service.target, view), service)}
+    def points(service: Service) -> tuple[str, ...]:
+        with suppress(Unavailable):
+            return places.mounts_of(view, _unit_of(service.target, view), service)
+        return ()
 
-    return tuple(service.target for service in config.service if point in points(service) - {"/"})
+    return tuple(service.target for service in config.service if point in points(service))
 
 
 def _cleanable(mount: str, view: View, config: Config) -> tuple[str, ...]:

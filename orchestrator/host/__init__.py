@@ -10,6 +10,7 @@ from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel, Memory, Pressure
 from orchestrator.host.known_good import GoodFile, KnownGood
 from orchestrator.host.mounts import Mount, Mounts, Usage
+from orchestrator.host.open_files import OpenFile, OpenFiles
 from orchestrator.host.packages import Packages
 from orchestrator.host.probes import ProbeResult
 from orchestrator.host.processes import Process, Processes
@@ -37,6 +38,8 @@ __all__ = [
     "Memory",
     "Mount",
     "Mounts",
+    "OpenFile",
+    "OpenFiles",
     "Packages",
     "Pressure",
     "ProbeResult",

@@ -13,6 +13,10 @@ from orchestrator.host.helper import ASK_SECONDS, Helper
 
 _MOUNTINFO = "/proc/self/mountinfo"
 _MOUNTS = 5000
+_WALKED = 200_000
+"""Entries, and seconds: what a walk may take."""
+_WALK_SECONDS = 4.0
+_COVERED = 50
 _LINKS = 40  # as the kernel's own limit (path_resolution(7))
 _LOCAL = frozenset((
     "bcachefs", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "erofs",
@@ -69,6 +73,32 @@ class Usage:
         return 100.0 * self.inodes_used / self.inodes if self.inodes else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one directory (or file) of a file system takes."""
+
+    path: str
+    size: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a bounded walk found on a file system."""
+
+    largest: tuple[Taken, ...]
+    """The first directories beneath the mount point, the largest first, without what other mounts cover."""
+    covered: tuple[Taken, ...]
+    """What lies beneath the points of other mounts upon it, where nobody sees it."""
+    complete: bool
+    """Nothing was left out for want of time."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in files that can be seen."""
+        return sum(entry.size for entry in self.largest)
+
+
 class Mounts:
     """Thread-safe."""
 
@@ -94,6 +124,33 @@ class Mounts:
                 raise Unavailable("there is no root mount in mountinfo")
             here = os.path.dirname(here)  # noqa: PTH120  # lexical, and often
         return by_point[here]
+
+    def takes_room(self, point: str) -> Contents:
+        """Walk a local file system for some seconds, in a child: what takes its room, also where other mounts cover it."""
+        mount = self.of_path(point)
+        if mount.may_hang or mount.point != point:
+            raise Unavailable(f"{point} is not walked")
+        upon = [other.point for other in self.list() if other.point != point and self._parent(other.point) == point]
+        covered = [os.path.relpath(other, point) for other in upon][:_COVERED]
+        more: dict[str, Any] = {"covered": covered, "entries": _WALKED, "seconds": _WALK_SECONDS}
+        try:
+            said = self._helper.ask("takes_room", point, 2 * _WALK_SECONDS, about=f"the walk of {point}", **more)
+        except OSError as error:
+            raise Unavailable(f"{point}: {error.strerror}") from None
+
+        def taken(rows: list[list[Any]]) -> tuple[Taken, ...]:
+            found = (Taken(os.path.join(point, name), size, files) for name, size, files in rows)  # noqa: PTH118  # lexical
+            return tuple(sorted(found, key=lambda one: -one.size))
+
+        return Contents(taken(said["entries"]), taken(said["covered"]), said["complete"])
+
+    def _parent(self, point: str) -> str:
+        return self.of_path(os.path.dirname(point)).point  # noqa: PTH120  # lexical
+
+    def turned_read_only(self) -> tuple[Mount, ...]:
+        """The mounts that are read-only, and were writable earlier while this process looked: somebody or something did that."""
+        table = self._current()
+        return tuple(mount for mount in table.mounts if mount.read_only and (mount.device, mount.point) in table.writable)
 
     def hanging(self) -> tuple[str, ...]:
         """The points that did not answer and have not answered since."""
@@ -164,6 +221,8 @@ class _Table:
     def __init__(self) -> None:
         self.mounts: tuple[Mount, ...] = ()
         self.by_point: dict[str, Mount] = {}
+        self.writable: set[tuple[str, str]] = set()
+        """Device and point of those that are, or once were, writable."""
         self._file = open(_MOUNTINFO, "rb", buffering=0)  # noqa: SIM115, PTH123  # kept open to be polled
         self._poll = select.poll()
         self._poll.register(self._file, select.POLLPRI)
@@ -175,6 +234,8 @@ class _Table:
         text = b"".join(iter(lambda: self._file.read(1 << 16), b"")).decode("utf-8", "surrogateescape")
         self.mounts = tuple(parse(line) for line in text.splitlines()[:_MOUNTS])
         self.by_point = {mount.point: mount for mount in self.mounts}
+        there = {(mount.device, mount.point) for mount in self.mounts}
+        self.writable = (self.writable & there) | {(mount.device, mount.point) for mount in self.mounts if not mount.read_only}
 
     def close(self) -> None:
         self._file.close()

@@ -7,16 +7,19 @@ from orchestrator.config import Daemon, Probe
 from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
 from orchestrator.host.files import Files
+from orchestrator.host.groups import Groups
 from orchestrator.host.helper import Helper
 from orchestrator.host.journal import Journal
 from orchestrator.host.kernel import Kernel
 from orchestrator.host.known_good import KnownGood
 from orchestrator.host.mounts import Mounts
+from orchestrator.host.open_files import OpenFiles
 from orchestrator.host.packages import Packages
 from orchestrator.host.probes import ProbeResult, ask
 from orchestrator.host.processes import Processes
 from orchestrator.host.sockets import Sockets
 from orchestrator.host.systemd import Units
+from orchestrator.host.trends import Trends
 
 
 class View:
@@ -33,12 +36,16 @@ class View:
         self.units = Units(self._bus, self.journal)
         self.processes = Processes(self.kernel)
         self.sockets = Sockets(self.processes)
+        self.groups = Groups()
         self.mounts = Mounts(self._helper)
         self.files = Files(self.mounts)
+        self.open_files = OpenFiles(self.mounts)
         self.packages = Packages(self.files)
         self.baseline = Baseline()
         self.answered: dict[str, float] = {}
         """When each declared service answered all its probes last: so a start is told from a hang."""
+        self.trends = Trends()
+        """What was measured of declared services while they ran."""
         self.known_good = KnownGood((state_dir or Path(Daemon().state_dir)) / "known-good")
 
     def now(self) -> float:

@@ -12,7 +12,9 @@ from orchestrator.model import Action, Json, Risk
 PLAIN: dict[str, Json] = {
     "clean_path": {"path": "/var/cache/shop", "pattern": "*.tmp", "older_than_seconds": 60},
     "daemon_reload": {"units": ["shop.service"]},
+    "empty_file": {"path": "/srv/logs/debug.log", "inode": 7},
     "quarantine_file": {"service": "shop.service", "path": "/run/shop/shop.pid", "inode": 5, "device": 1},
+    "release_space": {"unit": "shop.service", "point": "/srv/shop", "verb": "restart", "certain": True},
     "reload_unit": {"unit": "shop.service"},
     "reset_failed": {"unit": "shop.service"},
     "restart_service": {"name": "shop", "argv": ["shopctl", "restart"], "user": None},
@@ -27,6 +29,14 @@ PLAIN: dict[str, Json] = {
     "stop_process": {"unit": "shop.service", "pid": 42, "started_at": 1.5, "exe": "/usr/bin/nc", "holder": "nc.service"},
     "stop_service": {"name": "shop", "argv": ["shopctl", "stop"], "user": None},
     "stop_unit": {"unit": "shop.service"},
+    "stop_writer": {
+        "path": "/srv/logs",
+        "file": "/srv/logs/debug.log",
+        "pid": 42,
+        "started_at": 1.5,
+        "exe": "/bin/bash",
+        "holder": "debug.service",
+    },
     "vacuum_journal": {"keep_bytes": 64 << 20},
     "wait": {"target": "shop.service", "seconds": 60},
 }
@@ -61,7 +71,7 @@ def test_it_crosses_a_socket(kind: str) -> None:
 def test_the_risks_are_the_designs() -> None:
     """What is irreversible or somebody else's is high; the configuration and left-overs are medium; the rest is low."""
     levels = {kind: example(kind).level for kind in PLAIN}
-    assert {kind for kind, level in levels.items() if level is Risk.HIGH} == {"stop_process", "run_command"}
+    assert {kind for kind, level in levels.items() if level is Risk.HIGH} == {"stop_process", "run_command", "stop_writer", "empty_file"}
     assert {kind for kind, level in levels.items() if level is Risk.MEDIUM} == {
         "restore_config", "restore_directory", "stop_leftovers", "stop_unit", "stop_service", "vacuum_journal",
     }  # fmt: skip

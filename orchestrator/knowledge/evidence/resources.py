@@ -2,10 +2,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from orchestrator.config import Config
-from orchestrator.host import Unavailable, Unit, View
+from orchestrator.host import Unavailable, Unit, View, places
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
-from orchestrator.roots import EVERYBODY_WRITES, FULL_PERCENT, written_places
+from orchestrator.roots import EVERYBODY_WRITES, FULL_PERCENT, points_of
 
 _LOW_MEMORY = 0.03
 _BUSY_PERCENT = 80.0
@@ -18,13 +18,15 @@ def resources(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     unit = view.units.get(case.fault.target) if is_unit(case.fault.target) else Unit(name="none.service")
     facts: dict[str, str] = {}
     told: list[str] = []
-    places = (*EVERYBODY_WRITES, *written_places(unit, config.service_of(case.fault.target)))
-    for point in sorted({view.mounts.of_path(path).point for path in places}):
+    service = config.service_of(case.fault.target)
+    writes = {view.mounts.of_path(path).point for path in (*EVERYBODY_WRITES, *places.written(unit, service))}
+    turned = {mount.point for mount in view.mounts.turned_read_only()}
+    for point in points_of(case.fault.target, view, config):
         usage = view.mounts.usage(point)
         told.append(f"{point}: {usage.used_percent:.0f} % of space, {usage.inodes_percent:.0f} % of inodes used")
         if max(usage.used_percent, usage.inodes_percent) >= FULL_PERCENT:
             facts["disk.full"] = point
-        if view.mounts.of_path(point).read_only:
+        if point in turned or (point in writes and view.mounts.of_path(point).read_only):
             facts["disk.read_only"] = point
     memory = view.kernel.memory()
     told.append(f"memory: {memory.available >> 20} MiB of {memory.total >> 20} MiB available")
