@@ -126,7 +126,7 @@ class Watched:
 
     def changes(self) -> list[str]:
         """What was done, in order, undone or not: `start_unit till.service`."""
-        return [_words(json.loads(row["action"])) for row in self.host.sql("SELECT action FROM changes ORDER BY id")]
+        return [words_of(json.loads(row["action"])) for row in self.host.sql("SELECT action FROM changes ORDER BY id")]
 
     def escalations(self) -> list[Row]:
         """Whatever ever reached a person."""
@@ -187,6 +187,7 @@ class Watched:
         return ""
 
 
-def _words(action: Row) -> str:
-    target = next(action[field] for field in ("path", "unit", "units", "name") if field in action)
-    return f"{action['kind']} {target if isinstance(target, str) else ' '.join(target)}"
+def words_of(action: Row) -> str:
+    """An action as a person would say it: its kind and its target."""
+    target = next((action[field] for field in ("path", "unit", "units", "name") if field in action), "")
+    return f"{action['kind']} {target if isinstance(target, str) else ' '.join(target)}".strip()

@@ -1,0 +1,37 @@
+"""What a case asks of every healer."""
+
+from typing import ClassVar
+
+from tests.lab.exam.cases import Case
+from tests.lab.exam.result import Told
+from tests.lab.host import Host
+
+UNIT = "exam-healer.service"
+"""A peer that is a program runs as this unit."""
+
+
+class Healer:
+    """One healer on one host. As it stands here it does nothing, and has nobody to call."""
+
+    name: ClassVar[str]
+    calls: ClassVar[bool] = False
+    """Whether it can call a person, and keeps a record that can be judged."""
+
+    def __init__(self, host: Host, case: Case) -> None:
+        self.host = host
+        self.case = case
+
+    def begin(self) -> None:
+        """All is well on the host; start, and return when the healer knows so."""
+
+    def judge(self) -> Told:
+        """What it told, at the end of the case."""
+        return Told()
+
+    def story(self) -> str:
+        return self.host.sh(f"journalctl --no-pager -o short-precise -u {UNIT} | tail -n 200").out
+
+    def run(self, command: str) -> None:
+        """Run a peer as a unit of its own."""
+        self.host.unit(UNIT, f"[Service]\nExecStart={command}\n")
+        self.host.ok(f"systemctl start {UNIT}")
