@@ -14,6 +14,9 @@ from orchestrator.model import Blind, Fault, Seen
 
 log = logging.getLogger(__name__)
 
+_LONG_SECONDS, _REST_SECONDS = 0.25, 5.0
+"""A look that took so long, for all that is wrong, rests as long before events wake it again, at most so long."""
+
 
 @dataclass(slots=True)
 class _Looking:
@@ -28,6 +31,7 @@ class _Looking:
     again: bool = False
     """It was asked for while it looked: look once more, since what it reads now may be older than the reason."""
     retry_at: float | None = None
+    rests_until: float = 0.0
     misses: dict[str, int] = field(default_factory=dict)
     """Soft state: for each fault's key, in how many looks in a row it was seen."""
 
@@ -48,11 +52,15 @@ class Looks:
     def ask(self, name: str) -> None:
         """Look now; if it looks already, once more afterwards."""
         with self._lock:
-            looking = self._looking[name]
-            if looking.future is None:
-                self._begin(name, looking)
-            else:
-                looking.again = True
+            self._ask(name, self._looking[name])
+
+    def _ask(self, name: str, looking: _Looking) -> None:
+        if looking.future is not None:
+            looking.again = True
+        elif time.monotonic() < looking.rests_until:
+            looking.retry_at = min(looking.retry_at or looking.rests_until, looking.rests_until)
+        else:
+            self._begin(name, looking)
 
     def ask_all(self) -> None:
         for name in self._checks:
@@ -95,8 +103,11 @@ class Looks:
                 return Blind(reason=f"no answer in {check.deadline:.0f} s; it is not asked again until it answers")
             return None
         looking.future, looking.looked_at = None, looking.began_at
+        took = now - looking.began
+        looking.rests_until = now + min(took, _REST_SECONDS) if took > _LONG_SECONDS else 0.0
         if looking.again:
-            self._begin(check.name, looking)
+            looking.again = False
+            self._ask(check.name, looking)
         return self._confirmed(check, looking, future.result(), now)
 
     def _confirmed(self, check: Check, looking: _Looking, seen: Seen, now: float) -> Seen:

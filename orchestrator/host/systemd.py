@@ -1,7 +1,7 @@
 """The units of this host, by systemd's own word."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,16 @@ class Units:
         known = tuple(line.name for line in self.named(possible) if line.load_state == "loaded")
         return graph.direct_needs(unit, known)
 
-    def below(self, name: str, declared: Mapping[str, tuple[str, ...]] = {}) -> tuple[str, ...]:
+    def below(
+        self, name: str, declared: Mapping[str, tuple[str, ...]] = {}, needs: Callable[[str], tuple[str, ...]] | None = None
+    ) -> tuple[str, ...]:
         """All that the unit needs, transitively, nearest first, with the operator's `declared` dependencies; at most 200.
 
-        Without slices, the targets that everything needs, and the root mount.
+        Without slices, the targets that everything needs, and the root mount. `needs` is this object's own, with the memory of one
+        look: where fifty units stand on one mount, it is asked once what the mount needs.
         """
-        return graph.walk(name, lambda unit: (*declared.get(unit, ()), *self.needs(unit)))
+        ask = needs or self.needs
+        return graph.walk(name, lambda unit: (*declared.get(unit, ()), *ask(unit)))
 
     def above(self, name: str) -> tuple[str, ...]:
         """All that needs the unit, transitively, nearest first; at most 200. systemd knows only of dependants that are loaded."""

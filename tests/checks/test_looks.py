@@ -117,3 +117,20 @@ def test_what_a_look_saw_is_as_old_as_its_beginning(bench: Bench) -> None:
     assert bench.ended.acquire(timeout=5)
     assert list(bench.looks.finished()) == [("c", ())]
     assert before <= bench.looks.looked_at("c") <= asked_again
+
+
+def test_a_look_that_took_long_rests_before_an_event_wakes_it_again(bench: Bench) -> None:
+    """Where much is wrong a look is dear and events are many: they are answered, and the daemon is no load of its own."""
+    bench.hold.clear()
+    bench.looks.ask("c")
+    bench.looks.ask("c")
+    threading.Timer(0.4, bench.hold.set).start()
+    assert bench.ended.acquire(timeout=5)
+    assert len(list(bench.looks.finished())) == 1
+    rest = bench.looks.next_retry()
+    assert rest is not None
+    assert 0.2 < rest <= 5
+    time.sleep(rest)
+    assert list(bench.looks.finished()) == []
+    assert bench.ended.acquire(timeout=5)
+    assert len(list(bench.looks.finished())) == 1
