@@ -11,6 +11,8 @@ from orchestrator.config import Config
 from orchestrator.model import Action, Case, Fault, Mode, Proposal, Risk, Verdict, Word, is_unit
 
 HOUR = 3600.0
+_UNDER_WAY_ITSELF = ("unit_crash_loop", "unit_stuck", "job_stuck")
+"""Faults of units that are always between two restarts, or in a start that does not end: waiting for that would be waiting for ever."""
 DANGERS = ("corruption", "authentication", "intrusion")
 """Facts `danger.<name>`: what is never healed by force (DESIGN section 5, the row "never")."""
 
@@ -48,7 +50,7 @@ class Surroundings(Word):
 
 def stand_down(fault: Fault, around: Surroundings) -> str:
     """Why the daemon must wait now; empty when nobody else is at work."""
-    looping = fault.check == "unit_crash_loop"  # its unit is always between two restarts: that is the fault itself
+    looping = fault.check in _UNDER_WAY_ITSELF
     at_work = (
         (around.maintenance, f"maintenance: {around.maintenance}"),
         (around.shutting_down, "the host is shutting down"),

@@ -83,6 +83,7 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         reloaded_at=max((_moment(row[_STARTED]) for row in read.rows("ExecReload")), default=0.0),
         last_trigger_at=read.moment("LastTriggerUSec"),
         next_elapse_at=_next_elapse(read),
+        repeats=_repeats(read),
         requires=read.texts("Requires"),
         requisite=read.texts("Requisite"),
         binds_to=read.texts("BindsTo"),
@@ -165,6 +166,12 @@ def _exec_statuses(read: _Reader) -> dict[str, int]:
         if bad := max(statuses, default=0):
             worst[kind] = bad
     return worst
+
+
+def _repeats(read: _Reader) -> bool:
+    """Whether it counts from its own last run, or has a calendar with a wildcard: systemd writes one that is every day as `*-*-*`."""
+    monotonic = any(row[0] in ("OnUnitActiveUSec", "OnUnitInactiveUSec") for row in read.rows("TimersMonotonic"))
+    return monotonic or any("*" in row[1] for row in read.rows("TimersCalendar"))
 
 
 def _next_elapse(read: _Reader) -> float:

@@ -138,6 +138,8 @@ class Unit:
     last_trigger_at: float = 0.0
     next_elapse_at: float = 0.0
     """Of a timer: when it fired last, and when it will fire; 0.0 is never."""
+    repeats: bool = False
+    """A timer that is meant to fire again and again; not one that fires once after the boot, or on one day."""
 
     requires: tuple[str, ...] = ()
     requisite: tuple[str, ...] = ()

@@ -67,6 +67,16 @@ class UnitChanges:
         """Have systemd read the unit files again."""
         self._call("Reload", timeout=RELOAD_SECONDS)
 
+    def enable(self, name: str) -> None:
+        """Have the boot start it, as its [Install] section says."""
+        self._call("EnableUnitFiles", "asbb", ([name], False, False), timeout=RELOAD_SECONDS)
+        self.daemon_reload()
+
+    def disable(self, name: str) -> None:
+        """The inverse of `enable`."""
+        self._call("DisableUnitFiles", "asb", ([name], False), timeout=RELOAD_SECONDS)
+        self.daemon_reload()
+
     def _is_queued(self, job: str) -> bool:
         question = ("org.freedesktop.systemd1.Job", "State")
         try:
