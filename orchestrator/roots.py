@@ -6,12 +6,12 @@ from contextlib import suppress
 from orchestrator.actions.good_files import is_unit_file
 from orchestrator.checks.unit_inactive import declared_dependencies
 from orchestrator.config import Config, Service
-from orchestrator.host import Unavailable, Unit, View, places
+from orchestrator.host import Unavailable, Unit, View, jobs, places
 from orchestrator.host.graph import mount_unit
 from orchestrator.host.room import big_files
 from orchestrator.model import Fault, Scope, is_unit
 
-_PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down", "probe_failing")
+_PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down", "container_unhealthy", "timer_idle", "job_stuck", "cron_ignored", "probe_failing")
 """Two faults of one target are one: the earlier check knows more of the cause."""
 _MAX_CHAIN = 50
 FULL_PERCENT = 99.0
@@ -66,11 +66,16 @@ def below_of(view: View, config: Config) -> Below:
         if not is_unit(target):
             return declared.get(target, ())
         try:
-            return view.units.below(target, declared)
+            return (*view.units.below(target, declared), *_jobs(target, view))
         except Unavailable:
             return declared.get(target, ())
 
     return below
+
+
+def _jobs(target: str, view: View) -> tuple[str, ...]:
+    """A timer is there for its job: what is wrong with that is the root of what the timer's user misses."""
+    return view.units.get(target).triggers if target.endswith(".timer") else ()
 
 
 def stands_on(view: View, config: Config) -> Below:
@@ -103,7 +108,8 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     """What an incident of this fault may touch: its target, what it needs, what needs it, and what was declared for them."""
     if fault.target.startswith("/"):
         return _place(fault.target, view, config)
-    service, unit = config.service_of(fault.target), _unit_of(fault.target, view)
+    unit = _unit_of(fault.target, view)
+    service = config.service_of(fault.target) or jobs.declared(unit, config)
     room = (path for point in full_places(fault.target, view, config) for path in _cleanable(point, view, config))
     return Scope(
         target=fault.target,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from orchestrator.config import Config
 from orchestrator.host import FileState, Unit, View
+from orchestrator.host.jobs import declared
 from orchestrator.host.stale import kind_of, not_stale
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, is_unit
 
@@ -37,14 +38,16 @@ class QuarantineFile(Action):
         target = case.scope.target
         if not is_unit(target) and config.service_of(target) is None:
             return ()
+        owners = (target, *(view.units.get(target).triggers if is_unit(target) else ()))
         found: list[Self] = []
-        for path in filter(case.scope.holds, _own_paths(target, view, config)):
-            state = view.files.look(path)
-            if state is None or len(found) == _MOST:
-                continue
-            action = cls(service=target, path=path, inode=state.inode, device=state.device)
-            if not action.refusal(view, config):
-                found.append(action)
+        for owner in owners:
+            for path in filter(case.scope.holds, _own_paths(owner, view, config)):
+                state = view.files.look(path)
+                if state is None or len(found) == _MOST:
+                    continue
+                action = cls(service=owner, path=path, inode=state.inode, device=state.device)
+                if not action.refusal(view, config):
+                    found.append(action)
         return tuple(found)
 
     def targets(self) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ def _pid_files(unit: Unit | None, name: str, config: Config) -> tuple[str, ...]:
 def _own_paths(name: str, view: View, config: Config) -> tuple[str, ...]:
     """Where a pid, lock or socket file of the service may lie: what is named as one, and what lies in its own directories."""
     unit = view.units.get(name) if is_unit(name) else None
-    service = config.service_of(name)
+    service = declared(unit, config) if unit else config.service_of(name)
     places = (*(unit.runtime_directories if unit else ()), *(service.files if service else ()))
     return tuple(dict.fromkeys((*_pid_files(unit, name, config), *_within(places, view))))
 

@@ -30,11 +30,13 @@ class StopLeftovers(OnUnit):
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        unit = own_unit(case, view, config)
-        if unit is None or not unit.down:
-            return ()
-        left = tuple(Leftover(pid=process.pid, started_at=process.started_at) for process in _left_by(unit, view))
-        return (cls(unit=unit.name, processes=left[:_MOST]),) if left else ()
+        """Of the incident's own unit, or of the job of its timer."""
+        own = own_unit(case, view, config)
+        found = []
+        for unit in (own, *(view.units.get(name) for name in own.triggers)) if own else ():
+            left = tuple(Leftover(pid=process.pid, started_at=process.started_at) for process in _left_by(unit, view)) if unit.down else ()
+            found += [cls(unit=unit.name, processes=left[:_MOST])] if left else []
+        return tuple(found)
 
     def about(self) -> str:
         pids = ", ".join(str(item.pid) for item in self.processes[:5])

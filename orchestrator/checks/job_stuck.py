@@ -1,5 +1,6 @@
 """A job of a timer whose run does not end: it hangs, and while it does its timer starts no other."""
 
+import itertools
 import statistics
 from collections.abc import Iterator, Sequence
 
@@ -61,7 +62,7 @@ def _stuck(view: View, unit: Unit) -> str:
 
 def _period(runs: Sequence[Run]) -> float:
     """How often it was begun, as a rule."""
-    return statistics.median(later.began - earlier.began for earlier, later in zip(runs, runs[1:], strict=False))
+    return statistics.median(later.began - earlier.began for earlier, later in itertools.pairwise(runs))
 
 
 def _works(view: View, unit: Unit) -> bool:

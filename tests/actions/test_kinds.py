@@ -13,6 +13,7 @@ PLAIN: dict[str, Json] = {
     "clean_path": {"path": "/var/cache/shop", "pattern": "*.tmp", "older_than_seconds": 60},
     "daemon_reload": {"units": ["shop.service"]},
     "empty_file": {"path": "/srv/logs/debug.log", "inode": 7},
+    "end_job": {"unit": "shop.service", "invocation": "0123456789abcdef" * 2},
     "quarantine_file": {"service": "shop.service", "path": "/run/shop/shop.pid", "inode": 5, "device": 1},
     "release_space": {"unit": "shop.service", "point": "/srv/shop", "verb": "restart", "certain": True},
     "reload_unit": {"unit": "shop.service"},
@@ -22,6 +23,7 @@ PLAIN: dict[str, Json] = {
     "restore_config": {"service": "shop", "path": "/etc/shop.conf", "good_digest": "a" * 64, "bad_digest": ""},
     "restore_directory": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
     "restore_owner_mode": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
+    "resume_timer": {"unit": "shop.timer"},
     "run_command": {"name": "requeue", "service": "shop", "argv": ["shopctl"], "user": None, "timeout_seconds": 60, "risk": "high"},
     "start_service": {"name": "shop", "argv": ["shopctl", "start"], "user": "shop"},
     "start_unit": {"unit": "shop.service"},
@@ -71,7 +73,7 @@ def test_it_crosses_a_socket(kind: str) -> None:
 def test_the_risks_are_the_designs() -> None:
     """What is irreversible or somebody else's is high; the configuration and left-overs are medium; the rest is low."""
     levels = {kind: example(kind).level for kind in PLAIN}
-    assert {kind for kind, level in levels.items() if level is Risk.HIGH} == {"stop_process", "run_command", "stop_writer", "empty_file"}
+    assert {kind for kind, level in levels.items() if level is Risk.HIGH} == {"stop_process", "run_command", "stop_writer", "empty_file", "end_job", "resume_timer"}
     assert {kind for kind, level in levels.items() if level is Risk.MEDIUM} == {
         "restore_config", "restore_directory", "stop_leftovers", "stop_unit", "stop_service", "vacuum_journal",
     }  # fmt: skip
@@ -81,7 +83,9 @@ def test_what_is_reversible_has_an_undo() -> None:
     """And only that: an action without one never says that it has."""
     with_undo = {str(kind.model_fields["kind"].default) for kind in actions.all_actions() if kind.undo is not Action.undo}
     assert with_undo == {str(kind.model_fields["kind"].default) for kind in actions.all_actions() if kind.reversible}
-    assert with_undo == {"start_unit", "stop_unit", "quarantine_file", "restore_config", "restore_owner_mode", "restore_directory"}
+    assert with_undo == {
+        "start_unit", "stop_unit", "quarantine_file", "restore_config", "restore_owner_mode", "restore_directory", "resume_timer",
+    }  # fmt: skip
 
 
 NO_UNITS = ["", "*", "*.service", "shop", "-H.service", "--all.service", "../x.service", "a b.service", "a;b.service",

@@ -13,7 +13,7 @@ _RECENT_SECONDS = 3600.0
 @observation(early=True)
 def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     """What is on disk against what was last known good, and what the service's own test says."""
-    service = config.service_of(case.fault.target)
+    service = config.service_of(case.fault.target) or config.service_of(case.scope.service or "")
     if service is None:
         return
     facts: dict[str, str] = {}

@@ -16,12 +16,15 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         return
     states = {line.name: line for line in view.units.list()}
     facts: dict[str, list[str]] = {"below.down": [], "below.masked": [], "below.stopped": [], "above.running": [], "below.newer": []}
-    started = view.units.get(case.fault.target).main_started_at
+    unit = view.units.get(case.fault.target)
+    started = unit.main_started_at
     told = []
     for name in case.scope.below[:_MAX_LOOKED_AT]:
         line = states.get(name)
         state = f"{line.active_state} ({line.sub_state})" if line else "not loaded"
         told.append(f"needs {name}: {state}")
+        if name in unit.triggers:
+            continue  # a timer's job is down between its runs
         if line is None or line.active_state in ("inactive", "failed"):
             need = view.units.get(name)
             if need.load_state == "masked":

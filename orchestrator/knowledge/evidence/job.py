@@ -44,7 +44,7 @@ def _pair(unit: Unit, view: View) -> tuple[Unit, Unit] | None:
 
 
 def _missed(view: View, service: Service | None, work: Unit, timer: Unit) -> Iterator[tuple[str, str]]:
-    """A declared file that is too old tells that work is missed: was there no run since it was written, or one that did nothing?"""
+    """A declared file that is too old tells that work is missed: there was no run since it was written, or one that did nothing."""
     for probe in service.probes if service else ():
         if not isinstance(probe, FileProbe):
             continue
