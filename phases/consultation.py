@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from orchestrator.host import View
+from orchestrator.knowledge.clues import clues
 from orchestrator.knowledge.conditions import filled, holds
 from orchestrator.knowledge.experts import Expert
 from orchestrator.knowledge.plans import variants
@@ -64,9 +65,15 @@ def count(case: Case, minutes: tuple[Minute, ...]) -> Answer:
     if len(persons) >= _MAJORITY:
         return HandOver(reason="; ".join(minute.reasoning for minute in persons), minutes=minutes)
     if plans:
-        return HandOver(reason="the experts do not agree", kind="decision", minutes=minutes)
+        return HandOver(reason=_with_clues("the experts do not agree", case), kind="decision", minutes=minutes)
     ruled_out = tuple(f"{attempt.proposal.cause}: {attempt.outcome}" for attempt in case.tried)
-    return Abstain(reason="no expert has a plan", ruled_out=ruled_out, minutes=minutes)
+    return Abstain(reason=_with_clues("no expert has a plan", case), ruled_out=ruled_out, minutes=minutes)
+
+
+def _with_clues(reason: str, case: Case) -> str:
+    """A person begins where the evidence ends."""
+    known = clues(case)
+    return f"{reason}. What is known: {known}" if known else reason
 
 
 def _hash(minute: Minute) -> str:

@@ -1,13 +1,15 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from orchestrator.config import Config
 from orchestrator.host import View
+from orchestrator.host.journal import Line
 from orchestrator.host.last_words import last_words
 from orchestrator.knowledge.evidence import bounded, observation, unit_of
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence, is_unit
 
 _LINES = 60
+_SHOWN = 300
 
 
 @observation(early=True)
@@ -22,7 +24,22 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     lines = view.journal.tail(case.fault.target, lines=_LINES)
     heard = last_words(lines, unit_of(case, view), answered_at=view.answered.get(case.fault.target, 0.0))
     text = "\n".join(line.message for line in heard)
-    yield Evidence(source="journal_lines", text=bounded(text) or "the failing run itself has said nothing", facts=signs_in(text))
+    yield Evidence(
+        source="journal_lines",
+        text=bounded(text) or "the failing run itself has said nothing",
+        facts={**_signs(text, case), **_last(heard)},
+    )
     before = "\n".join(line.message for line in lines if line not in heard)
     if before:
         yield Evidence(source="journal_before", text=bounded(before))
+
+
+def _signs(text: str, case: Case) -> dict[str, str]:
+    """A service that runs and is silent has refused nobody and read no damaged data: it hangs, whatever stands in its log."""
+    return {name: line for name, line in signs_in(text).items() if case.fault.reason != "NoAnswer" or not name.startswith("danger.")}
+
+
+def _last(heard: Sequence[Line]) -> dict[str, str]:
+    """What the program itself said last: for a person, and never a condition."""
+    own = [line.message.strip() for line in heard if not line.trusted and line.message.strip()]
+    return {"log.last": own[-1][:_SHOWN]} if own else {}
