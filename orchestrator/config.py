@@ -34,6 +34,8 @@ PROTECTED_PATHS = (
     "/etc/autonomous-orchestrator", "/run/systemd", "/run/dbus", "/var/lib/dpkg", "/var/lib/systemd",
 )  # fmt: skip
 """Never removed from or written to, unless a service declares the very file."""
+_NO_DEVICES = ("/dev/shm",)  # noqa: S108  # looked at, not written to
+"""Beneath a protected path, and still a place for ordinary files."""
 
 
 class ConfigError(Exception):
@@ -283,7 +285,7 @@ class Config(Word):
         """The operator's own list always wins; a built-in one gives way to a file that a service declares."""
         if _beneath(path, self.protect.paths) or _beneath(path, (self.daemon.state_dir,)):
             return True
-        return _beneath(path, PROTECTED_PATHS) and not self.declares_file(path)
+        return _beneath(path, PROTECTED_PATHS) and not _beneath(path, _NO_DEVICES) and not self.declares_file(path)
 
     def declares_file(self, path: str) -> bool:
         return any(path in service.config_files or _beneath(path, service.files) for service in self.service)

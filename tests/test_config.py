@@ -115,6 +115,8 @@ def test_built_in_and_own_protection_add_up(tmp_path: Path) -> None:
     assert config.protects_path("/srv/gold/bar")
     assert config.protects_path("/etc/passwd")
     assert not config.protects_path("/srv/golden")
+    assert config.protects_path("/dev/sda")
+    assert not config.protects_path("/dev/shm/cache")
 
 
 def test_a_declared_file_gives_way_to_the_built_in_list_only(tmp_path: Path) -> None:

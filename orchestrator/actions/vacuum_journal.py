@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
 
 JOURNAL = "/var/log/journal"
-KEEP_BYTES = (256 << 20, 64 << 20)
+KEEP_BYTES = (256 << 20, 64 << 20, 16 << 20)
 """What may stay, gentlest first; fixed steps, so that the same plan is the same plan the next time."""
 _SLACK = 32 << 20
 """Active files are not vacuumed; journald makes each user's and the system's at least 4 to 8 MB large."""
