@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from orchestrator.actions.good_files import is_unit_file
+from orchestrator.actions.good_files import config_files, owned_files
 from orchestrator.checks.unit_inactive import declared_dependencies
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View, jobs, places
@@ -13,6 +13,8 @@ from orchestrator.model import Fault, Scope, is_unit
 
 _PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down", "container_unhealthy", "timer_idle", "job_stuck", "cron_ignored", "probe_failing")
 """Two faults of one target are one: the earlier check knows more of the cause."""
+_ALONE = ("recurring",)
+"""A story of its own, beside the incidents that it is about: nobody's root, and nobody's symptom."""
 _MAX_CHAIN = 50
 FULL_PERCENT = 99.0
 """Of its space or inodes: so full that who writes there fails."""
@@ -26,6 +28,7 @@ def arrange(faults: tuple[Fault, ...], below: Below) -> dict[str, str]:
 
     A fault is the symptom of another one whose target it needs, or of one of the same target that knows more.
     """
+    faults = tuple(fault for fault in faults if fault.check not in _ALONE)
     if len(faults) < 2:
         return {}  # the usual case asks the host nothing
     parents = {fault.key: parent.key for fault in faults if (parent := _parent(fault, faults, below))}
@@ -116,7 +119,7 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
         below=below_of(view, config)(fault.target),
         above=_above(fault.target, view, config) if is_unit(fault.target) else (),
         service=service.name if service else None,
-        paths=(*_declared_paths(service), *(_unit_paths(unit, view) if service and service.unit else _runtime_paths(unit)), *room),
+        paths=(*_declared_paths(service, view), *_own_directories(unit), *room),
     )
 
 
@@ -169,23 +172,19 @@ def _cleanable(mount: str, view: View, config: Config) -> tuple[str, ...]:
     return tuple(place for place in places if view.mounts.of_path(place).point == mount)
 
 
-def _declared_paths(service: Service | None) -> tuple[str, ...]:
+def _declared_paths(service: Service | None, view: View) -> tuple[str, ...]:
+    """What was declared for a service and what its unit names: configuration, directories, program; also what of that is gone."""
     if service is None:
         return ()
-    return (*service.config_files, *service.files, *((service.pid_file,) if service.pid_file else ()))
+    pid_file = (service.pid_file,) if service.pid_file else ()
+    try:
+        return (*config_files(service, view), *owned_files(service, view), *pid_file)
+    except Unavailable:
+        return (*service.config_files, *service.files, *pid_file)
 
 
-def _unit_paths(unit: Unit, view: View) -> tuple[str, ...]:
-    """A declared service's own unit file, drop-ins and environment files: remembered unasked, and restored like its configuration.
-
-    Also those that are gone: systemd forgets a file that it does not find any more.
-    """
-    fragment = (unit.fragment_path,) if unit.fragment_path else ()
-    gone = (path for path in view.known_good.paths() if is_unit_file(path, unit.name))
-    return tuple(dict.fromkeys((*fragment, *unit.drop_ins, *unit.environment_files, *gone, *_runtime_paths(unit))))
-
-
-def _runtime_paths(unit: Unit) -> tuple[str, ...]:
-    """Where its pid, lock and socket files may lie."""
+def _own_directories(unit: Unit) -> tuple[str, ...]:
+    """Where its pid, lock and socket files may lie, and what systemd makes for it."""
     sockets = tuple(address for address in unit.listen if address.startswith("/"))
-    return (*unit.runtime_directories, *((unit.pid_file,) if unit.pid_file else ()), *sockets)
+    made = (*unit.state_directories, *unit.cache_directories, *unit.logs_directories, *unit.runtime_directories)
+    return (*made, *((unit.pid_file,) if unit.pid_file else ()), *sockets)

@@ -1,14 +1,24 @@
 """What the actions on declared files share: which files a service has, and what became of them since all was well."""
 
-from collections.abc import Iterator
+import os.path
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.config import Config, Service
+from orchestrator.config import PROTECTED_PATHS, Config, Service
 from orchestrator.host import FileState, GoodFile, Unit, View
+from orchestrator.host.obstacles import output_files
 from orchestrator.model import Case, Word, instance_of, is_unit
+
+_SHARED = frozenset((
+    "/etc", "/media", "/mnt", "/opt", "/run", "/run/lock", "/srv", "/tmp", "/var", "/var/cache", "/var/lib", "/var/lock",  # noqa: S108
+    "/var/log", "/var/mail", "/var/opt", "/var/run", "/var/spool", "/var/tmp", "/var/www", "/etc/default", "/etc/systemd",  # noqa: S108
+    "/etc/systemd/system",
+))  # fmt: skip
+"""hier(7): directories that are nobody's own."""
+_LINKS = 10
 
 AccountId = Annotated[int, Field(ge=0, lt=1 << 32)]
 FileMode = Annotated[int, Field(ge=0, le=0o7777)]
@@ -35,13 +45,67 @@ def services_of(case: Case, config: Config) -> Iterator[Service]:
 def config_files(service: Service, view: View) -> tuple[str, ...]:
     """The declared configuration files; for a unit also its own file, its drop-ins and its environment files.
 
-    Of those also the remembered ones that are gone: systemd forgets a file that it does not find any more.
+    Of those also the remembered ones that are gone: systemd forgets a file that it does not find any more. Where one is a link,
+    what it leads to is a file of the service too: that is what programs read, and what editors write.
     """
+    declared = tuple(_with_targets(service.config_files, view))
     if service.unit is None:
-        return service.config_files
+        return declared
     unit = view.units.get(service.unit)
     remembered = (path for path in view.known_good.paths() if is_unit_file(path, service.unit))
-    return tuple(dict.fromkeys((*service.config_files, *_unit_files(unit), *unit.environment_files, *remembered)))
+    return tuple(dict.fromkeys((*declared, *_unit_files(unit), *unit.environment_files, *remembered)))
+
+
+def _with_targets(paths: Iterable[str], view: View) -> Iterator[str]:
+    """Each path; behind a link also the file that it leads to now, and the one that it led to while all was well."""
+    for path in paths:
+        yield path
+        state, good = view.files.look(path), view.known_good.get(path)
+        for target in {link.link_target for link in (state, good) if link and link.kind == "link"}:
+            where = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH118, PTH120  # a link's target may be relative
+            found = view.files.look(where)
+            if (found.kind if found else "file") == "file":
+                yield where
+
+
+def owned_files(service: Service, view: View) -> tuple[str, ...]:
+    """What only owner and mode are remembered of: the declared `files`, and what the unit itself names and needs to be set up."""
+    own = own_places(view.units.get(service.unit), view) if service.unit else ()
+    return tuple(dict.fromkeys((*service.files, *own)))
+
+
+def own_places(unit: Unit, view: View) -> tuple[str, ...]:
+    """The unit's programs and directories with the directories above them that are nobody else's, and the links on the way."""
+    if unit.own_root:
+        return ()
+    # What systemd makes beneath /run it also takes away when the unit stops.
+    runtime = unit.runtime_directories if unit.running else ()
+    directories = (*unit.state_directories, *unit.cache_directories, *unit.logs_directories, *runtime)
+    outputs = (str(PurePosixPath(path).parent) for path in output_files(view, unit))
+    named = (*unit.programs, unit.working_directory, *unit.sandbox_paths, *outputs, *directories)
+    places = (place for path in named if path.startswith("/") for place in _way_to(path, view))
+    return tuple(dict.fromkeys(place for place in places if _is_own(place)))
+
+
+def _way_to(path: str, view: View) -> Iterator[str]:
+    """The path and what lies above it, the topmost first; beyond a link the way goes on where it leads."""
+    for _ in range(_LINKS):
+        parts = [str(part) for part in reversed((PurePosixPath(path), *PurePosixPath(path).parents)) if _is_own(str(part))]
+        for part in parts:
+            yield part
+            state = view.files.look(part)
+            if state and state.kind == "link":
+                target = os.path.join(os.path.dirname(part), state.link_target)  # noqa: PTH118, PTH120  # it may be relative
+                path = os.path.normpath(target + path[len(part) :])
+                break
+        else:
+            return
+
+
+def _is_own(path: str) -> bool:
+    if path in _SHARED or path.count("/") < 2 or ".." in path.split("/"):
+        return False
+    return not any(path == root or path.startswith(f"{root}/") for root in PROTECTED_PATHS)
 
 
 def read_by_systemd(path: str) -> bool:

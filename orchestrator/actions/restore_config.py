@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from orchestrator.actions.good_files import AccountId, FileMode, config_files, differs, read_by_systemd, services_of
+from orchestrator.actions.good_files import AccountId, FileMode, config_files, differs, owned_files, read_by_systemd, services_of
 from orchestrator.actions.units import config_test
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import ChangeFailed, FileState, GoodFile, Unit, View
@@ -49,16 +49,25 @@ class RestoreConfig(Action):
     """SHA-256 of the copy to restore; empty for a link."""
     bad_digest: _Digest
     """SHA-256 of what is there now; empty where that is no regular file, or nothing."""
+    release: bool = False
+    """A link that was made to lead elsewhere, and not to a mere file: that is how releases are changed."""
+
+    @property
+    def level(self) -> Risk:
+        return Risk.HIGH if self.release else self.risk
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         found = []
         for service in services_of(case, config):
-            for path in filter(case.scope.holds, config_files(service, view)):
+            for path in filter(case.scope.holds, _restorable(service, view)):
                 good = view.known_good.get(path)
-                if good is None or good.kind == "dir":
+                if good is None or good.kind not in ("file", "link"):
                     continue
-                action = cls(service=service.name, path=path, good_digest=good.digest, bad_digest=_digest(path, view))
+                digest, release = _digest(path, view), _is_release(path, good, view)
+                if not differs(view.files.look(path), good, digest):
+                    continue
+                action = cls(service=service.name, path=path, good_digest=good.digest, bad_digest=digest, release=release)
                 if not action.refusal(view, config):
                     found.append(action)
         return tuple(found)
@@ -72,7 +81,7 @@ class RestoreConfig(Action):
     def refusal(self, view: View, config: Config) -> str:
         good, state = view.known_good.get(self.path), view.files.look(self.path)
         service = config.service_of(self.service)
-        if service is None or self.path not in config_files(service, view):
+        if service is None or self.path not in _restorable(service, view):
             return f"{self.path} is not declared for {self.service}"
         if good is None or good.digest != self.good_digest:
             return f"the good copy of {self.path} is not the one that was chosen"
@@ -80,8 +89,8 @@ class RestoreConfig(Action):
             return f"{self.path} was changed since this was chosen"
         if not differs(state, good, self.bad_digest):
             return f"{self.path} is as it was while all was well"
-        if state and state.kind not in ("file", "link"):
-            return f"{self.path} is a {state.kind} now"
+        if (state and state.kind not in ("file", "link")) or self.release != _is_release(self.path, good, view):
+            return f"{self.path} is {'a ' + state.kind if state else 'gone'} now, and leads elsewhere than when this was chosen"
         return self._unproved(view, config, service, state, good)
 
     def _unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile) -> str:
@@ -158,6 +167,19 @@ class RestoreConfig(Action):
             return ""
         machine.units.daemon_reload()
         return ", and systemd has read it"
+
+
+def _restorable(service: Service, view: View) -> tuple[str, ...]:
+    """Its configuration files, and the links on the way to its program and directories."""
+    owned = (path for path in owned_files(service, view) if (good := view.known_good.get(path)) and good.kind == "link")
+    return tuple(dict.fromkeys((*config_files(service, view), *owned)))
+
+
+def _is_release(path: str, good: GoodFile, view: View) -> bool:
+    if good.kind != "link" or view.files.look(path) is None:
+        return False
+    behind = view.files.look(path, follow=True)
+    return behind is None or behind.kind == "dir"
 
 
 def ran_with_it(unit: Unit, changed_at: float, now: float) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.good_files import AccountId, FileMode, Owned, services_of
+from orchestrator.actions.good_files import AccountId, FileMode, Owned, owned_files, services_of
 from orchestrator.config import Config, Name
 from orchestrator.host import View
 from orchestrator.host.graph import mount_units
@@ -29,19 +29,23 @@ class RestoreDirectory(Action):
     uid: AccountId
     gid: AccountId
     mode: FileMode
+    was_empty: bool = False
+    """Nothing was in it while all was well."""
 
     @property
     def level(self) -> Risk:
-        return self.risk if self.path.startswith(_MADE_ANEW) else Risk.HIGH
+        return self.risk if self.was_empty or self.path.startswith(_MADE_ANEW) else Risk.HIGH
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         found = []
         for service in services_of(case, config):
-            for path in filter(case.scope.holds, service.files):
+            for path in filter(case.scope.holds, owned_files(service, view)):
                 good = view.known_good.get(path)
-                action = cls(service=service.name, path=path, uid=good.uid, gid=good.gid, mode=good.mode) if good else None
-                if action and not action.refusal(view, config):
+                if good is None or good.kind != "dir" or view.files.look(path):
+                    continue
+                action = cls(service=service.name, path=path, uid=good.uid, gid=good.gid, mode=good.mode, was_empty=good.empty)
+                if not action.refusal(view, config):
                     found.append(action)
         return tuple(found)
 
@@ -53,11 +57,11 @@ class RestoreDirectory(Action):
 
     def refusal(self, view: View, config: Config) -> str:
         service, good = config.service_of(self.service), view.known_good.get(self.path)
-        if service is None or self.path not in service.files:
+        if service is None or self.path not in owned_files(service, view):
             return f"{self.path} is not declared for {self.service}"
         if good is None or good.kind != "dir":
             return f"{self.path} is not known as a directory"
-        if Owned.of(good) != Owned(uid=self.uid, gid=self.gid, mode=self.mode):
+        if (Owned.of(good), good.empty) != (Owned(uid=self.uid, gid=self.gid, mode=self.mode), self.was_empty):
             return f"that is not the owner and mode that {self.path} had while all was well"
         if view.files.look(self.path):
             return f"{self.path} is there"

@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, services_of
+from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, owned_files, services_of
 from orchestrator.config import Config, Name
 from orchestrator.host import View
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
+
+_PRIVILEGE = 0o6000
 
 
 class RestoreOwnerMode(Action):
@@ -27,9 +29,9 @@ class RestoreOwnerMode(Action):
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         found = []
         for service in services_of(case, config):
-            for path in filter(case.scope.holds, (*service.files, *config_files(service, view))):
-                good = view.known_good.get(path)
-                if good is None or good.kind == "link":
+            for path in filter(case.scope.holds, (*owned_files(service, view), *config_files(service, view))):
+                good, state = view.known_good.get(path), view.files.look(path)
+                if good is None or state is None or good.kind == "link" or Owned.of(good) == Owned.of(state):
                     continue
                 action = cls(service=service.name, path=path, uid=good.uid, gid=good.gid, mode=good.mode)
                 if not action.refusal(view, config):
@@ -47,12 +49,14 @@ class RestoreOwnerMode(Action):
 
     def refusal(self, view: View, config: Config) -> str:
         service, good, state = config.service_of(self.service), view.known_good.get(self.path), view.files.look(self.path)
-        if service is None or self.path not in (*service.files, *config_files(service, view)):
+        if service is None or self.path not in (*owned_files(service, view), *config_files(service, view)):
             return f"{self.path} is not declared for {self.service}"
         if good is None or Owned.of(good) != self._wanted():
             return f"that is not the owner and mode that {self.path} had while all was well"
         if state is None or state.kind == "link" or (state.kind == "dir") != (good.kind == "dir"):
             return f"{self.path} is {'a ' + state.kind if state else 'gone'}"
+        if state.kind == "file" and self.mode & _PRIVILEGE & ~state.mode:
+            return f"{self.path} had a set-user or set-group bit: to give a privilege back is a person's business"
         return f"{self.path} has its owner and mode" if Owned.of(state) == self._wanted() else ""
 
     def remember(self, view: View) -> Before:

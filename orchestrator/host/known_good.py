@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orchestrator.host.errors import Unavailable
@@ -24,7 +24,7 @@ _SIDECARS = "paths"
 class GoodFile:
     path: str
     kind: str
-    """One of file, dir (owner and mode alone), link."""
+    """One of file, link, dir, owned: of the last two owner and mode alone, `owned` being what is no directory."""
     digest: str
     """SHA-256 in hex of the content; empty for a directory or a link."""
     uid: int
@@ -34,6 +34,8 @@ class GoodFile:
     loaded_at: float
     remembered_at: float
     link_target: str = ""
+    empty: bool = False
+    """A directory that had nothing in it."""
 
     @property
     def substance(self) -> tuple[object, ...]:
@@ -73,12 +75,12 @@ class KnownGood:
             raise Unavailable(f"the good content of {path} is damaged")
         return content
 
-    def put(self, path: str, content: bytes, state: FileState, loaded_at: float) -> GoodFile:
+    def put(self, path: str, content: bytes, state: FileState, loaded_at: float, *, empty: bool = False) -> GoodFile:
         """Remember a version; the same content, owner and mode again only moves its time. `content` is empty for what is no file.
 
         Raises Unavailable beyond 1 MiB or 2,000 files, for another kind of file, and when it cannot be written.
         """
-        good = self._good(path, content, state, loaded_at)
+        good = replace(self._good(path, content, state, loaded_at), empty=empty)
         before = self.history(path)
         if not before and sum(1 for _ in (self._directory / _SIDECARS).glob("*.json")) >= FILES:
             raise Unavailable(f"{FILES} files are remembered already; {path} is not")
@@ -98,7 +100,7 @@ class KnownGood:
         return tuple(sorted(path for path, _ in self._all()))
 
     def _good(self, path: str, content: bytes, state: FileState, loaded_at: float) -> GoodFile:
-        if state.kind not in ("file", "dir", "link"):
+        if state.kind not in ("file", "dir", "link", "owned"):
             raise Unavailable(f"{path} is a {state.kind}: only files, directories and links are remembered")
         if len(content) > FILE_BYTES:
             raise Unavailable(f"{path} is larger than {FILE_BYTES >> 20} MiB")

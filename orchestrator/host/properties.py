@@ -12,6 +12,9 @@ Properties = Mapping[str, tuple[str, Any]]
 
 _UNSET = 2**64 - 1
 _EXEC_LINES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+_SANDBOX = ("ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "ExecPaths", "NoExecPaths")
+_BINDS = ("BindPaths", "BindReadOnlyPaths")
+_CREDENTIALS = ("LoadCredential", "LoadCredentialEncrypted")
 _IGNORED, _CODE, _STATUS, _STARTED = 2, 8, 9, 3
 """Places in an Exec line's tuple: path, argv, ignore errors, start (real, monotonic), exit (real, monotonic), pid, code, status."""
 
@@ -32,12 +35,14 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         fragment_path=read.text("FragmentPath"),
         drop_ins=read.texts("DropInPaths"),
         environment_files=tuple(path for path, _ in read.rows("EnvironmentFiles")),
+        needed_environment_files=tuple(path for path, may_lack in read.rows("EnvironmentFiles") if not may_lack),
         source_path=read.text("SourcePath"),
         need_daemon_reload=read.flag("NeedDaemonReload"),
         condition_result=read.flag("ConditionResult"),
         transient=read.flag("Transient"),
         invocation_id=read.raw("InvocationID", b"").hex(),
         job_id=read.raw("Job", (0, "/"))[0],
+        freezer_state=read.text("FreezerState") or "running",
         job_type=job_type,
         type=read.text("Type"),
         remain_after_exit=read.flag("RemainAfterExit"),
@@ -71,6 +76,10 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         state_directories=read.beneath("StateDirectory", "/var/lib"),
         cache_directories=read.beneath("CacheDirectory", "/var/cache"),
         logs_directories=read.beneath("LogsDirectory", "/var/log"),
+        configuration_directories=read.beneath("ConfigurationDirectory", "/etc"),
+        may_lack_working_directory=read.text("WorkingDirectory").startswith("!"),
+        sandbox_paths=_sandbox_paths(read),
+        credentials=tuple(path for name in _CREDENTIALS for _, path in read.rows(name) if path.startswith("/")),
         listen=tuple(address for _, address in read.rows("Listen")),
         where=read.text("Where"),
         what=read.text("What"),
@@ -166,6 +175,13 @@ def _exec_statuses(read: _Reader) -> dict[str, int]:
         if bad := max(statuses, default=0):
             worst[kind] = bad
     return worst
+
+
+def _sandbox_paths(read: _Reader) -> tuple[str, ...]:
+    """Without those that `-` lets be missing, and those that `+` looks for in a root file system of the unit's own."""
+    named = (path for name in _SANDBOX for path in read.texts(name))
+    bound = (row[0] for name in _BINDS for row in read.rows(name) if not row[2])
+    return tuple(dict.fromkeys(path for path in (*named, *bound) if path.startswith("/")))
 
 
 def _repeats(read: _Reader) -> bool:

@@ -13,12 +13,15 @@ EXITED, KILLED, DUMPED = 1, 2, 3
 """waitid(2): CLD_EXITED, CLD_KILLED, CLD_DUMPED, the values of `exec_main_code`. 0: it did not end yet, or never ran."""
 
 SETUP_STATUSES = {
-    200: "CHDIR", 202: "FDS", 203: "EXEC", 205: "LIMITS", 208: "STDIN", 209: "STDOUT", 210: "CHROOT", 214: "SETSCHEDULER", 216: "GROUP",
-    217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 222: "STDERR", 224: "PAM", 225: "NETWORK", 226: "NAMESPACE", 228: "SECCOMP",
-    231: "APPARMOR", 233: "RUNTIME_DIRECTORY", 235: "CHOWN", 238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY", 240: "LOGS_DIRECTORY",
-    241: "CONFIGURATION_DIRECTORY", 243: "CREDENTIALS",
+    200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS", 206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",
+    209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK", 213: "SECUREBITS", 214: "SETSCHEDULER", 215: "CPUAFFINITY",
+    216: "GROUP", 217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 220: "SETSID", 221: "CONFIRM", 222: "STDERR", 224: "PAM",
+    225: "NETWORK", 226: "NAMESPACE", 227: "NO_NEW_PRIVILEGES", 228: "SECCOMP", 229: "SELINUX_CONTEXT", 230: "PERSONALITY",
+    231: "APPARMOR", 232: "ADDRESS_FAMILIES", 233: "RUNTIME_DIRECTORY", 235: "CHOWN", 236: "SMACK_PROCESS_LABEL", 237: "KEYRING",
+    238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY", 240: "LOGS_DIRECTORY", 241: "CONFIGURATION_DIRECTORY", 242: "NUMA_POLICY",
+    243: "CREDENTIALS", 244: "BPF",
 }  # fmt: skip
-"""systemd.exec(5), "Process Exit Codes": where systemd itself failed before the program ran. The usual ones of 200 to 245."""
+"""systemd.exec(5), "Process Exit Codes": at which step systemd itself failed before the program ran."""
 
 _BEFORE_MAIN = ("ExecCondition", "ExecStartPre")
 _SIGNALS = frozenset(signal.Signals)
@@ -72,11 +75,15 @@ class Unit:
     fragment_path: str = ""
     drop_ins: tuple[str, ...] = ()
     environment_files: tuple[str, ...] = ()
+    needed_environment_files: tuple[str, ...] = ()
+    """Those without the `-` that lets one be missing."""
     source_path: str = ""
     need_daemon_reload: bool = False
     condition_result: bool = False
     transient: bool = False
     invocation_id: str = ""
+    freezer_state: str = "running"
+    """`frozen` after `systemctl freeze`: an administrator's act, which no process state shows."""
     job_id: int = 0
     job_type: str = ""
     """start, stop, restart, ...: empty without a job, or when the job ended while it was asked after."""
@@ -116,11 +123,17 @@ class Unit:
     group: str = ""
     pid_file: str = ""
     working_directory: str = ""
+    may_lack_working_directory: bool = False
     runtime_directories: tuple[str, ...] = ()
     state_directories: tuple[str, ...] = ()
     cache_directories: tuple[str, ...] = ()
     logs_directories: tuple[str, ...] = ()
+    configuration_directories: tuple[str, ...] = ()
     """Directories as absolute paths."""
+    sandbox_paths: tuple[str, ...] = ()
+    """What ReadWritePaths=, BindPaths= and their like name, and what must be there for the sandbox to be set up."""
+    credentials: tuple[str, ...] = ()
+    """The files that LoadCredential= reads."""
     listen: tuple[str, ...] = ()
     """The addresses of a socket unit, as systemd writes them: `/run/x.sock`, `127.0.0.1:80`, `[::]:80`."""
     where: str = ""

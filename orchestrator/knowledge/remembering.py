@@ -1,18 +1,20 @@
 """Remembering what was good: the baseline of what runs here, and last known good files. Only while all is well."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from orchestrator.actions.good_files import config_files, owned_files
 from orchestrator.config import Service
-from orchestrator.host import Baseline, Unavailable, Unit, View
-from orchestrator.knowledge.evidence.configuration import watched_files
+from orchestrator.host import Baseline, FileState, GoodFile, Unavailable, Unit, View
 
 _MAX_FILE_BYTES = 1 << 20
 _DROPPED_AFTER = 3
 PROBATION_SECONDS = 60.0
 """So long a service must have run well with a changed file before that is what "good" means."""
 _LASTED_SECONDS = 10.0
+
+_Mark = tuple[object, ...]
 
 
 class Remembering:
@@ -22,8 +24,10 @@ class Remembering:
         self._view = view
         self._absent: dict[str, int] = {}
         self._changed: set[str] = set()
-        self._files: dict[str, dict[str, tuple[float, float]]] = {}
-        """For each service whose files are all remembered: each file's times as they were then."""
+        self._files: dict[str, dict[str, _Mark]] = {}
+        """For each service whose files are all remembered: each file's mark as it was then."""
+        self._empty: set[str] = set()
+        """Remembered directories that have stayed empty."""
 
     def note_changed(self, names: frozenset[str]) -> None:
         """Units that systemd reported; an empty set means any. Called by the listener's thread."""
@@ -45,7 +49,8 @@ class Remembering:
 
     def good_files(self, service: Service) -> None:
         """Remember each watched file of a healthy service that was loaded by a start or reload after its last change."""
-        if service.target not in self._changed and self._files.get(service.name) == self._times(self._files.get(service.name, {})):
+        known = self._files.get(service.name)
+        if service.target not in self._changed and known is not None and known == self._marks(known):
             return  # neither the unit nor a file of it changed: the usual case asks systemd nothing
         self._changed.discard(service.target)
         self._files.pop(service.name, None)
@@ -57,12 +62,17 @@ class Remembering:
             loaded_at = self._view.now() - PROBATION_SECONDS
         if service.unit and not self._is_well(service, loaded_at):
             return
-        watched = watched_files(unit, service)
-        for path in watched:
+        configured = config_files(service, self._view)
+        owned = tuple(path for path in owned_files(service, self._view) if path not in configured)
+        for path in configured:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
-                self._good_file(path, loaded_at, owner_only=path in service.files)
+                self._good_file(path, loaded_at)
+        for path in owned:
+            with suppress(Unavailable):
+                self._good_owner(path, loaded_at)
         if self._view.now() - loaded_at >= PROBATION_SECONDS:
-            self._files[service.name] = self._times(watched)  # nothing is to be learned until a file or the unit changes again
+            # Nothing is to be learned until a file or the unit changes again.
+            self._files[service.name] = self._marks({**dict.fromkeys(configured, (False,)), **dict.fromkeys(owned, (True,))})
 
     def _is_well(self, service: Service, loaded_at: float) -> bool:
         """Whether what it loaded then has served its user since; without probes, whether it has lasted at least.
@@ -73,26 +83,54 @@ class Remembering:
             return self._view.answered.get(service.target, 0.0) > loaded_at
         return self._view.now() - loaded_at > _LASTED_SECONDS
 
-    def _times(self, paths: Iterable[str]) -> dict[str, tuple[float, float]]:
-        states = {path: self._view.files.look(path) for path in paths}
-        return {path: (state.mtime, state.ctime) if state else (0.0, 0.0) for path, state in states.items()}
+    def _marks(self, paths: Mapping[str, _Mark]) -> dict[str, _Mark]:
+        """What tells that a file is as it was. Of a directory the entries come and go, unless it is one that stayed empty."""
+        return {path: (mark[0], *self._mark(path, owner_only=bool(mark[0]))) for path, mark in paths.items()}
 
-    def _good_file(self, path: str, loaded_at: float, *, owner_only: bool) -> None:
+    def _mark(self, path: str, *, owner_only: bool) -> _Mark:
+        state = self._view.files.look(path)
+        if state is None:
+            return ()
+        if not owner_only:
+            return state.mtime, state.ctime
+        return state.uid, state.gid, state.mode, state.link_target, state.mtime if path in self._empty else 0.0
+
+    def _good_file(self, path: str, loaded_at: float) -> None:
+        state, good = self._view.files.look(path), self._view.known_good.get(path)
+        if state is None or (good is not None and good.kind == state.kind and good.loaded_at >= _changed_at(state)):
+            return  # nothing new since it was remembered
+        if _changed_at(state) > loaded_at or self._is_on_probation(good, loaded_at):
+            return  # changed, and never loaded since: another story
+        content = self._view.files.read(path, _MAX_FILE_BYTES) if state.kind == "file" else b""
+        self._view.known_good.put(path, content, state, loaded_at)
+
+    def _good_owner(self, path: str, loaded_at: float) -> None:
+        """Owner and mode, without content: that alone may be put back. A link is what it leads to."""
         state, good = self._view.files.look(path), self._view.known_good.get(path)
         if state is None:
             return
-        changed_at = max(state.mtime, state.ctime)
-        if good is not None and (
-            (state.uid, state.gid, state.mode) == (good.uid, good.gid, good.mode) if owner_only else good.loaded_at >= changed_at
-        ):
-            return  # nothing new since it was remembered
-        if good is not None and self._view.now() - loaded_at < PROBATION_SECONDS:
-            return  # a new version does not push out one that is known to be good before it has run for a while
-        if changed_at > loaded_at and not (owner_only and good is None):
-            return  # changed, and never loaded since: another story (a log directory changes all the time, so its first sight counts)
-        if owner_only:
-            # Kept like a directory, without content: what may be put back is owner and mode alone.
-            self._view.known_good.put(path, b"", replace(state, kind="dir"), loaded_at)
-        else:
-            content = self._view.files.read(path, _MAX_FILE_BYTES) if state.kind == "file" else b""
-            self._view.known_good.put(path, content, state, loaded_at)
+        empty = state.kind == "dir" and not self._view.files.entries(path, 1)
+        kept = replace(state, kind=state.kind if state.kind in ("dir", "link") else "owned")
+        same = good is not None and (good.kind, good.uid, good.gid, good.mode, good.link_target) == _owner(kept)
+        if same and good is not None and (good.empty <= empty):
+            (self._empty.add if good.empty else self._empty.discard)(path)
+            return
+        # A directory's times change all the time, so its first sight counts.
+        if not same and good is not None and (_changed_at(state) > loaded_at or self._is_on_probation(good, loaded_at)):
+            return
+        if state.kind == "link" and _changed_at(state) > loaded_at:
+            return
+        self._view.known_good.put(path, b"", kept, loaded_at, empty=empty)
+        (self._empty.add if empty else self._empty.discard)(path)
+
+    def _is_on_probation(self, good: GoodFile | None, loaded_at: float) -> bool:
+        """A new version does not push out one that is known to be good before it has run for a while."""
+        return good is not None and self._view.now() - loaded_at < PROBATION_SECONDS
+
+
+def _changed_at(state: FileState) -> float:
+    return max(state.mtime, state.ctime)
+
+
+def _owner(state: FileState) -> tuple[str, int, int, int, str]:
+    return state.kind, state.uid, state.gid, state.mode, state.link_target

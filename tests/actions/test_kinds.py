@@ -25,6 +25,7 @@ PLAIN: dict[str, Json] = {
     "restore_owner_mode": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
     "resume_timer": {"unit": "shop.timer"},
     "run_command": {"name": "requeue", "service": "shop", "argv": ["shopctl"], "user": None, "timeout_seconds": 60, "risk": "high"},
+    "set_aside": {"unit": "shop.service", "path": "/var/lib/shop", "inode": 4, "device": 1, "holds_data": True},
     "start_service": {"name": "shop", "argv": ["shopctl", "start"], "user": "shop"},
     "start_unit": {"unit": "shop.service"},
     "stop_leftovers": {"unit": "shop.service", "processes": [{"pid": 42, "started_at": 1.5}]},
@@ -73,7 +74,15 @@ def test_it_crosses_a_socket(kind: str) -> None:
 def test_the_risks_are_the_designs() -> None:
     """What is irreversible or somebody else's is high; the configuration and left-overs are medium; the rest is low."""
     levels = {kind: example(kind).level for kind in PLAIN}
-    assert {kind for kind, level in levels.items() if level is Risk.HIGH} == {"stop_process", "run_command", "stop_writer", "empty_file", "end_job", "resume_timer"}
+    assert {kind for kind, level in levels.items() if level is Risk.HIGH} == {
+        "stop_process",
+        "run_command",
+        "stop_writer",
+        "empty_file",
+        "end_job",
+        "resume_timer",
+        "set_aside",
+    }
     assert {kind for kind, level in levels.items() if level is Risk.MEDIUM} == {
         "restore_config", "restore_directory", "stop_leftovers", "stop_unit", "stop_service", "vacuum_journal",
     }  # fmt: skip
@@ -85,6 +94,7 @@ def test_what_is_reversible_has_an_undo() -> None:
     assert with_undo == {str(kind.model_fields["kind"].default) for kind in actions.all_actions() if kind.reversible}
     assert with_undo == {
         "start_unit", "stop_unit", "quarantine_file", "restore_config", "restore_owner_mode", "restore_directory", "resume_timer",
+        "set_aside",
     }  # fmt: skip
 
 

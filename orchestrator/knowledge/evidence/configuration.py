@@ -1,11 +1,11 @@
 from collections.abc import Iterator
 
-from orchestrator.actions.good_files import config_files
+from orchestrator.actions.good_files import config_files, owned_files
 from orchestrator.actions.units import config_test
-from orchestrator.config import Config, Service
+from orchestrator.config import Config
 from orchestrator.host import Unit, View
 from orchestrator.knowledge.evidence import bounded, observation
-from orchestrator.model import Case, Evidence, is_unit
+from orchestrator.model import Case, Evidence
 
 _RECENT_SECONDS = 3600.0
 
@@ -19,8 +19,7 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts: dict[str, str] = {}
     told: list[str] = []
     unit = view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
-    # A unit file that is gone systemd has forgotten; its good copy is remembered.
-    for path in dict.fromkeys((*watched_files(unit, service), *config_files(service, view))):
+    for path in dict.fromkeys((*config_files(service, view), *owned_files(service, view))):
         for name, what in _differences(view, path, case.incident.detected_at):
             facts[name] = f"{facts[name]}, {path}" if name in facts else path
             told.append(f"{path}: {what}")
@@ -32,12 +31,6 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     yield Evidence(
         source="configuration", text=bounded("\n".join(told) or "no declared file differs from its last known good"), facts=facts
     )
-
-
-def watched_files(unit: Unit, service: Service) -> tuple[str, ...]:
-    """All files whose last known good is kept for a declared service."""
-    own = (unit.fragment_path, *unit.drop_ins, *unit.environment_files) if is_unit(unit.name) else ()
-    return tuple(dict.fromkeys(path for path in (*service.config_files, *own, *service.files) if path))
 
 
 def _differences(view: View, path: str, fault_at: float) -> Iterator[tuple[str, str]]:
@@ -54,6 +47,10 @@ def _differences(view: View, path: str, fault_at: float) -> Iterator[tuple[str, 
         yield "config.changed", f"differs from the good copy; changed {fault_at - changed:.0f} s before the fault"
         if changed > good.loaded_at and fault_at - changed < _RECENT_SECONDS:
             yield "config.changed_recently", "changed shortly before the fault"
+    if good.kind == "link" and (state.kind, state.link_target) != (good.kind, good.link_target):
+        now = f"a link to {state.link_target}" if state.kind == "link" else f"a {state.kind}"
+        yield "config.link", f"is {now}; it was a link to {good.link_target}"
+        return
     if (state.uid, state.gid, state.mode) != (good.uid, good.gid, good.mode):
         yield (
             "config.owner_mode",

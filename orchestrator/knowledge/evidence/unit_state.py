@@ -4,6 +4,7 @@ from orchestrator.checks.unit_crash_loop import last_run_seconds
 from orchestrator.config import Config
 from orchestrator.host import Unit, View
 from orchestrator.knowledge.evidence import observation, unit_of
+from orchestrator.knowledge.exit_statuses import result, step
 from orchestrator.model import Case, Evidence, is_unit
 
 _CRASHES = ("signal", "core-dump", "watchdog", "oom-kill")
@@ -31,9 +32,13 @@ def unit_state(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         "unit.restart": unit.restart,
         "unit.exit": exit_class(unit),
         "unit.status": str(_status(unit)),
+        "unit.step": at.step if (at := step(_status(unit))) else "",
+        "unit.step_about": at.about if at else "",
+        "unit.means": at.means if at else result(unit.result),
         "unit.reload_needed": "yes" if unit.need_daemon_reload else "",
         "unit.ran_before": "yes" if unit.name in view.baseline.active else "no",
         "unit.up": "yes" if unit.running else "",
+        "unit.end": unit.dead_reason,
         "unit.run_seconds": f"{last_run_seconds(unit):.1f}",
     }
     yield Evidence(source="unit_state", text=_told(unit), facts={name: value for name, value in facts.items() if value})
