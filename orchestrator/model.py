@@ -433,6 +433,22 @@ class Case(Word):
         return merged
 
 
+class Heal(Word):
+    """One fault that was healed without a person's word: what recurrence is judged by."""
+
+    incident: int
+    key: str
+    signature: str
+    began_at: float
+    healed_at: float
+    plan: tuple[str, ...]
+    """The kinds of its actions."""
+
+    @property
+    def target(self) -> str:
+        return self.key.partition(":")[2]
+
+
 class Stage(StrEnum):
     """A pattern's life: taught by success, trusted after more of it, demoted by failure."""
 

@@ -15,6 +15,8 @@ _PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down"
 """Two faults of one target are one: the earlier check knows more of the cause."""
 _ALONE = ("recurring",)
 """A story of its own, beside the incidents that it is about: nobody's root, and nobody's symptom."""
+_ALONE = ("recurring",)
+"""A story of its own, beside the incidents that it is about: nobody's root, and nobody's symptom."""
 _MAX_CHAIN = 50
 FULL_PERCENT = 99.0
 """Of its space or inodes: so full that who writes there fails."""
@@ -28,6 +30,7 @@ def arrange(faults: tuple[Fault, ...], below: Below) -> dict[str, str]:
 
     A fault is the symptom of another one whose target it needs, or of one of the same target that knows more.
     """
+    faults = tuple(fault for fault in faults if fault.check not in _ALONE)
     faults = tuple(fault for fault in faults if fault.check not in _ALONE)
     if len(faults) < 2:
         return {}  # the usual case asks the host nothing

@@ -16,6 +16,7 @@ from escalation import Desk
 from orchestrator import __version__
 from orchestrator.checks import all_checks
 from orchestrator.checks.looks import Looks
+from orchestrator.checks.recurring import LOOKS_BACK_SECONDS
 from orchestrator.config import Config, ConfigError, load
 from orchestrator.daemon.lanes import Lanes
 from orchestrator.daemon.timetable import Timetable
@@ -194,6 +195,7 @@ class Daemon:
             if self._tidy_due.is_set():
                 self._tidy_due.clear()
                 self.store.tidy(self.view.now())
+                self.view.heals = self.store.heals(self.view.now() - LOOKS_BACK_SECONDS)
                 self.desk.tidy(self.view.now())
                 self.desk.expire(self.view.now())
             if self._remember_due.is_set() and self.looks.idle and not self.engine.booting:

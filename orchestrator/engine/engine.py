@@ -7,6 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from escalation import Desk, Kind, story
+from orchestrator.checks.recurring import pattern
 from orchestrator.config import Config
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.look import look, stands
@@ -358,7 +359,9 @@ class Engine:
             self._store.credit(pattern_id, "relapse")
         case = self._store.case(number)
         if case and case.incident.occurrences > RELAPSE_BUDGET:
-            self.escalate(case, f"it was healed {case.incident.occurrences - 1} times and came back each time")
+            heals = [heal for heal in self._store.heals(case.incident.detected_at) if heal.incident == number]
+            told = pattern(heals) if heals else f"healed {case.incident.occurrences - 1} times"
+            self.escalate(case, f"it was {told}, and came back each time")
 
     def _fresh(self, case: Case, ended: Attempt | None = None) -> Case:
         """As stored now, with the ending of an attempt that is written only after it was told."""

@@ -20,6 +20,7 @@ from orchestrator.host.processes import Processes
 from orchestrator.host.sockets import Sockets
 from orchestrator.host.systemd import Units
 from orchestrator.host.trends import Trends
+from orchestrator.model import Heal
 
 
 class View:
@@ -44,6 +45,8 @@ class View:
         self.baseline = Baseline()
         self.answered: dict[str, float] = {}
         """When each declared service answered all its probes last: so a start is told from a hang."""
+        self.heals: tuple[Heal, ...] = ()
+        """What was healed here in the last days, oldest first; the daemon replaces it."""
         self.trends = Trends()
         """What was measured of declared services while they ran."""
         self.known_good = KnownGood((state_dir or Path(Daemon().state_dir)) / "known-good")

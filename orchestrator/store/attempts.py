@@ -1,14 +1,18 @@
 """Evidence, attempts and changes: what is on disk before anything moves."""
 
+import json
 from collections.abc import Sequence
 
-from orchestrator.model import Action, Before, Evidence, Outcome, Proposal, Verdict, utc
+from orchestrator.model import Action, Before, Evidence, Heal, Json, Outcome, Proposal, Verdict, epoch, utc
 from orchestrator.store.base import Part, as_json, stamp
 from orchestrator.store.ledger import looking, transaction
 from orchestrator.store.masking import mask
-from orchestrator.store.rows import plan_data
+from orchestrator.store.rows import all_readable, plan_data
 from orchestrator.store.words import Stale
 
+HEALS_KEPT = 1000
+_HEALS = """SELECT id, task_id, key, signature, plan, began_at, ended_at FROM attempts
+WHERE outcome = 'healed' AND rule != 'approved' AND ended_at >= ? ORDER BY id DESC LIMIT ?"""
 EVIDENCE_KEPT = 200
 """Observations kept of one incident, the newest."""
 
@@ -97,6 +101,18 @@ class Attempts(Part):
             {"since": utc(since), "key": key},
         )
         return int(row["n"]) if row else 0
+
+    @looking
+    def heals(self, since: float) -> tuple[Heal, ...]:
+        """What was healed since then without a person's word, oldest first; the newest where there are too many."""
+        rows = self.ledger.rows(_HEALS, (utc(since), HEALS_KEPT))
+        return all_readable("attempt", reversed(rows), _heal_of)
+
+
+def _heal_of(row: Json) -> Heal:
+    kinds = tuple(str(action["kind"]) for action in json.loads(row["plan"]))
+    times = {"began_at": epoch(row["began_at"]), "healed_at": epoch(row["ended_at"])}
+    return Heal(incident=row["task_id"], key=row["key"], signature=row["signature"], plan=kinds, **times)
 
 
 def _stamp_or_none(at: float | None) -> str | None:

@@ -20,7 +20,7 @@ class Incidents(Part):
         """Note what `check` saw in a look that began at `now`; one transaction.
 
         `arrange` gets every standing fault and answers which symptom's key belongs to which root's key.
-        A key that was fixed less than `relapse_seconds` ago reopens its row. What else shows at a target that was under repair
+        A kind of fault that was fixed less than `relapse_seconds` ago reopens its row. What else shows at a target that was under repair
         then opens nothing: it may be the repair itself (a failed unit is inactive for the moment before its start), and the
         engine's own looks judge it. Raises StoreFailed.
         """
@@ -68,8 +68,10 @@ class Incidents(Part):
         return self.ledger.insert("tasks", {**fault_columns(fault), **times, "status": "open"})
 
     def _reopen(self, fault: Fault, now: float, relapse_seconds: float) -> int | None:
-        """The row that was fixed a short time ago, open again; None when the fault is a new one."""
-        row = self.ledger.row("SELECT * FROM tasks WHERE key = ? ORDER BY id DESC LIMIT 1", (fault.key,))
+        """The row that was fixed a short time ago, open again; None when the fault is a new one, or another kind of fault there."""
+        row = self.ledger.row(
+            "SELECT * FROM tasks WHERE key = ? AND fingerprint = ? ORDER BY id DESC LIMIT 1", (fault.key, fault.signature)
+        )
         if row is None or row["status"] != "fixed" or row["resolved_at"] < utc(now - relapse_seconds):
             return None
         again = {"occurrences": row["occurrences"] + 1, "relapses": row["relapses"] + 1, "opened_at": utc(now), "last_seen": utc(now)}

@@ -101,9 +101,9 @@ class Watched:
         self._declared.append(text)
         self._remembered.extend(remembered)
 
-    def begin(self) -> None:
+    def begin(self, settings: str = SETTINGS) -> None:
         """Start the daemon, and wait until it knows what is well here."""
-        self.host.start_daemon(SETTINGS + "".join(self._declared))
+        self.host.start_daemon(settings + "".join(self._declared))
         copies = [f"{STATE}/known-good/paths/{hashlib.sha256(path.encode()).hexdigest()}.json" for path in self._remembered]
         wanted = shlex.join(["ls", *copies]) if copies else "true"
         self.host.wait_until(lambda: self.host.sh(wanted).status == 0, 15, f"good copies of {self._remembered}")
