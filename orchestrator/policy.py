@@ -223,8 +223,8 @@ def _undeclared_unit(proposal: Proposal, case: Case, config: Config, history: Hi
     if not is_unit(target) or config.service_of(target):
         return
     facts = case.facts()
-    if facts.get("job.declared"):
-        return  # its timer is declared: a job is as wanted as what starts it
+    if facts.get("job.declared") or config.service_of(case.fault.facts.get("service", "")):
+        return  # its timer is declared, or the fault is a declared service's: a job is as wanted as what starts it
     kinds = {action.kind for action in proposal.plan}
     if not kinds <= {"start_unit", "restart_unit", "reset_failed", "daemon_reload", "wait"}:
         yield "ask", f"{target} is not declared; more than a start needs a person's word"

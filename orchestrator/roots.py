@@ -115,7 +115,7 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     if fault.target.startswith("/"):
         return _place(fault.target, view, config)
     unit = _unit_of(fault.target, view)
-    service = config.service_of(fault.target) or jobs.declared(unit, config)
+    service = config.service_of(fault.target) or jobs.declared(unit, config) or config.service_of(fault.facts.get("service", ""))
     room = (path for point in full_places(fault.target, view, config) for path in _cleanable(point, view, config))
     return Scope(
         target=fault.target,

@@ -10,8 +10,9 @@ from functools import cache
 
 from orchestrator.checks import check
 from orchestrator.checks.unit_failed import asked_to_stop
-from orchestrator.config import OWN_UNIT, Config
+from orchestrator.config import OWN_UNIT, Config, Service
 from orchestrator.host import Stop, Unavailable, Unit, View
+from orchestrator.host.crontabs import CRON, is_crontab
 from orchestrator.model import Fault, Severity
 
 log = logging.getLogger(__name__)
@@ -145,9 +146,14 @@ def _idle_by_design(need: Unit) -> bool:
 
 
 def declared_dependencies(config: Config) -> dict[str, tuple[str, ...]]:
-    """`depends_on` in units: for each declared unit, the units of what it depends on."""
+    """`depends_on` in units: for each declared unit, the units of what it depends on. What has a crontab depends on cron."""
     return {
-        service.target: tuple(found.target if (found := config.service_of(dependency)) else dependency for dependency in service.depends_on)
+        service.target: tuple(found.target if (found := config.service_of(name)) else name for name in (*service.depends_on, *_cron(service)))
         for service in config.service
-        if service.depends_on
+        if service.depends_on or _cron(service)
     }
+
+
+def _cron(service: Service) -> tuple[str, ...]:
+    has_crontab = any(is_crontab(path) for path in (*service.config_files, *service.files))
+    return (CRON,) if has_crontab and service.unit != CRON else ()

@@ -34,6 +34,11 @@ def missing_account(unit: Unit) -> str:
     return next((name for kind, name in (("passwd", unit.user), ("group", unit.group)) if name and not _known(kind, name)), "")
 
 
+def account_known(name: str) -> bool:
+    """Whether this host knows the user. Raises Unavailable."""
+    return _known("passwd", name)
+
+
 def _known(database: str, name: str) -> bool:
     if name.isdigit():
         return True  # systemd takes a number as it is
