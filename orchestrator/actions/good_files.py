@@ -53,7 +53,9 @@ def config_files(service: Service, view: View) -> tuple[str, ...]:
         return declared
     unit = view.units.get(service.unit)
     remembered = (path for path in view.known_good.paths() if is_unit_file(path, service.unit))
-    return tuple(dict.fromkeys((*declared, *_unit_files(unit), *unit.environment_files, *remembered)))
+    both = (unit, *(view.units.get(name) for name in unit.triggers if unit.name.endswith(".timer")))  # a timer is there for its job
+    own = (path for item in both for path in (*_unit_files(item), *item.environment_files))
+    return tuple(dict.fromkeys((*declared, *own, *remembered)))
 
 
 def _with_targets(paths: Iterable[str], view: View) -> Iterator[str]:

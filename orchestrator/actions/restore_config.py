@@ -8,6 +8,7 @@ from orchestrator.actions.good_files import AccountId, FileMode, config_files, d
 from orchestrator.actions.units import config_test
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import ChangeFailed, FileState, GoodFile, Unit, View
+from orchestrator.host.crontabs import is_crontab
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, Word
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class RestoreConfig(Action):
         if state is None:
             return ""
         unit = view.units.get(service.unit) if service.unit else Unit(name=service.name)
-        innocent = ran_with_it(unit, state.ctime, view.now())
+        innocent = "" if _read_each_time(self.path, service) else ran_with_it(unit, state.ctime, view.now())
         test = config_test(view, config, unit) if self.path in service.config_files else None
         if innocent or (test and not test.blind and not test.ok):
             return innocent
@@ -180,6 +181,11 @@ def _is_release(path: str, good: GoodFile, view: View) -> bool:
         return False
     behind = view.files.look(path, follow=True)
     return behind is None or behind.kind == "dir"
+
+
+def _read_each_time(path: str, service: Service) -> bool:
+    """cron reads a crontab again when it changes, and a timer's job its files at every run: no run began before the change."""
+    return is_crontab(path) or (service.unit or "").endswith(".timer")
 
 
 def ran_with_it(unit: Unit, changed_at: float, now: float) -> str:

@@ -5,7 +5,7 @@ line that it cannot read. Pure: text and file states in, problems out.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -136,12 +136,12 @@ def _problem(line: str, *, system: bool) -> str:
     return ""
 
 
-def _is_element(text: str, low: int, high: int, names: tuple[str, ...] | list[str]) -> bool:
+def _is_element(text: str, low: int, high: int, names: Sequence[str]) -> bool:
     match = _ELEMENT.fullmatch(text)
     if match is None:
         return False
     return all(_is_value(value, low, high, names) for value in match.groups()[:2] if value)
 
 
-def _is_value(value: str, low: int, high: int, names: tuple[str, ...] | list[str]) -> bool:
+def _is_value(value: str, low: int, high: int, names: Sequence[str]) -> bool:
     return low <= int(value) <= high if value.isdigit() else value[:3].lower() in names
