@@ -3,7 +3,7 @@
 import errno
 import http.client
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from orchestrator.config import CommandProbe, FileProbe, HttpProbe, Probe, TcpProbe
@@ -11,9 +11,12 @@ from orchestrator.host import commands, web
 from orchestrator.host.errors import Late, Unavailable
 from orchestrator.host.files import Files
 from orchestrator.host.helper import Helper
+from orchestrator.host.journal import clean
 
 _DETAIL_CHARACTERS = 300
 _BLIND = "blind"
+_SAID_BYTES = 2000
+_UNAVAILABLE = 503
 _OUR_TROUBLE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
 """The daemon's or the host's own shortage: it says nothing about the service (law 1)."""
 
@@ -30,22 +33,23 @@ class ProbeResult:
     seconds: float = 0.0
     blind: bool = False
     """It could not be asked for a reason of our own (no such program, no permission): neither healthy nor a fault."""
+    status: int = 0
+    """Of a wrong HTTP answer; what it said then, in words of the service that may be hostile; and that it named a time to come back."""
+    said: str = ""
+    comes_back: bool = False
 
 
 def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> ProbeResult:
     """Never raises; ends within the probe's own timeout."""
     began = time.monotonic()
     failure, detail = "", ""
+    reply: web.Reply | None = None
     try:
-        match probe:
-            case HttpProbe():
-                failure, detail = _http(probe, helper)
-            case TcpProbe():
-                failure, detail = _tcp(probe, helper)
-            case FileProbe():
-                failure, detail = _file(probe, files)
-            case CommandProbe():
-                failure, detail = _command(probe, user)
+        if isinstance(probe, HttpProbe):
+            reply = web.get(probe.http, helper, probe.timeout_seconds)
+            failure, detail = _http(probe, reply)
+        else:
+            failure, detail = _asked(probe, files, helper, user)
     except (TimeoutError, Late):
         failure, detail = "timeout", _late(probe)
     except Unavailable as error:
@@ -56,7 +60,23 @@ def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> 
         failure, detail = _BLIND if error.errno in _OUR_TROUBLE else "error", error.strerror or str(error)
     except http.client.HTTPException as error:
         failure, detail = "error", f"the answer is no HTTP ({type(error).__name__})"
-    return ProbeResult(describe(probe), not failure, detail[:_DETAIL_CHARACTERS], failure, time.monotonic() - began, failure == _BLIND)
+    result = ProbeResult(describe(probe), not failure, detail[:_DETAIL_CHARACTERS], failure, time.monotonic() - began, failure == _BLIND)
+    return _with_answer(result, reply) if reply and failure else result
+
+
+def _asked(probe: TcpProbe | FileProbe | CommandProbe, files: Files, helper: Helper, user: str | None) -> tuple[str, str]:
+    match probe:
+        case TcpProbe():
+            return _tcp(probe, helper)
+        case FileProbe():
+            return _file(probe, files)
+        case CommandProbe():
+            return _command(probe, user)
+
+
+def _with_answer(result: ProbeResult, reply: web.Reply) -> ProbeResult:
+    said = clean(reply.body[:_SAID_BYTES].decode(errors="replace"))
+    return replace(result, status=reply.status, said=said, comes_back=reply.status == _UNAVAILABLE and reply.comes_back)
 
 
 def describe(probe: Probe) -> str:
@@ -73,11 +93,10 @@ def describe(probe: Probe) -> str:
             return f"command {' '.join(probe.command)}"[:_DETAIL_CHARACTERS]
 
 
-def _http(probe: HttpProbe, helper: Helper) -> tuple[str, str]:
-    status, body = web.get(probe.http, helper, probe.timeout_seconds)
-    if status != probe.status:
-        return "status", f"status {status}, not {probe.status}"
-    if probe.contains and probe.contains.encode() not in body:
+def _http(probe: HttpProbe, reply: web.Reply) -> tuple[str, str]:
+    if reply.status != probe.status:
+        return "status", f"status {reply.status}, not {probe.status}"
+    if probe.contains and probe.contains.encode() not in reply.body:
         return "content", f"the answer does not contain {probe.contains!r}"
     return "", ""
 

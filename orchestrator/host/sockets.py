@@ -39,12 +39,12 @@ class Sockets:
     def listeners(self) -> tuple[Listener, ...]:
         return (*self._tcp("tcp", socket.AF_INET), *self._tcp("tcp6", socket.AF_INET6), *self._unix())
 
-    def connections(self, ports: tuple[int, ...]) -> tuple[sock_diag.Connection, ...]:
-        """What is connected to these ports of this host. Raises Unavailable where the kernel does not list them."""
+    def connections(self, ports: tuple[int, ...] = ()) -> tuple[sock_diag.Connection, ...]:
+        """What is connected to these ports of this host, or all. Raises Unavailable where the kernel does not list them."""
         found: list[sock_diag.Connection] = []
         for family in (socket.AF_INET, socket.AF_INET6):
             try:
-                found.extend(one for one in sock_diag.tcp_connections(family) if one.port in ports)
+                found.extend(one for one in sock_diag.tcp_connections(family) if not ports or one.port in ports)
             except OSError as error:
                 raise Unavailable(f"the connections cannot be listed: {error.strerror}") from None
         return tuple(found)

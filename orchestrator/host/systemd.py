@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.host import graph
 from orchestrator.host.bus import Bus
 from orchestrator.host.connection import MANAGER_PATH, Refused
+from orchestrator.host.durations import Verb, durations
 from orchestrator.host.endings import at_last_end
 from orchestrator.host.journal import Journal
 from orchestrator.host.properties import unit_from
@@ -38,6 +39,10 @@ class Units:
     def failed(self) -> tuple[UnitLine, ...]:
         """What `systemctl --failed` shows: it misses most outages, and costs 0.3 ms."""
         return self._lines("ListUnitsFiltered", "as", (["failed"],))
+
+    def under_way(self) -> tuple[UnitLine, ...]:
+        """What systemd is starting, stopping or reloading now."""
+        return self._lines("ListUnitsFiltered", "as", (["activating", "deactivating", "reloading"],))
 
     def named(self, names: tuple[str, ...]) -> tuple[UnitLine, ...]:
         """The states of these units in one call; one that does not exist is `not-found`."""
@@ -117,6 +122,10 @@ class Units:
         if unit.down or unit.sub_state == "auto-restart":
             return unit
         return at_last_end(unit, self._journal.manager_lines(unit.name, 0.0, lines=20))
+
+    def usual_seconds(self, name: str, verb: Verb) -> tuple[float, ...]:
+        """How long the unit's starts, stops or reloads took in this boot, those that ended well, by PID 1's own word."""
+        return durations(self._journal.manager_lines(name, 0.0, lines=200), verb)
 
     def note(self, name: str, n_restarts: int, invocation: str) -> None:
         """Count automatic restarts, each once. Signals call it, and `get` does by itself."""

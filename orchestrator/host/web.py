@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,8 +19,17 @@ BODY_BYTES = 64 << 10
 _USER_AGENT = "autonomous-orchestrator"
 
 
-def get(url: str, helper: Helper, timeout: float) -> tuple[int, bytes]:
-    """(status, the first 64 kB of the body). Redirects are not followed.
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes
+    """Its first 64 kB."""
+    comes_back: bool = False
+    """The server said when to ask again (Retry-After): it knows that it does not serve."""
+
+
+def get(url: str, helper: Helper, timeout: float) -> Reply:
+    """The answer. Redirects are not followed.
 
     Raises OSError (TimeoutError when late), HTTPException, Unavailable (the name could not be asked for). Certificates are not
     verified: a check of its own looks at them, and what listens here often shows its own.
@@ -31,7 +41,7 @@ def get(url: str, helper: Helper, timeout: float) -> tuple[int, bytes]:
         connection.sendall(_request(parts))
         response = http.client.HTTPResponse(_Source(connection, deadline), method="GET")  # type: ignore[arg-type]  # only makefile is used
         response.begin()
-        return response.status, response.read(BODY_BYTES)
+        return Reply(response.status, response.read(BODY_BYTES), response.getheader("Retry-After") is not None)
 
 
 def connect(host: str, port: int, helper: Helper, deadline: float) -> socket.socket:

@@ -11,7 +11,7 @@ from orchestrator.model import Case, Evidence
 def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     """Who holds the service's ports, and whether connections wait there unanswered."""
     service = config.service_of(case.fault.target)
-    if service is None or not (ports := _ports(service)):
+    if service is None or not (ports := ports_of(service)):
         return
     facts: dict[str, str] = {}
     told: list[str] = []
@@ -35,7 +35,7 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     yield Evidence(source="listeners", text="\n".join(told), facts=facts)
 
 
-def _ports(service: Service) -> tuple[int, ...]:
+def ports_of(service: Service) -> tuple[int, ...]:
     """The declared port, and those of probes on this host."""
     ports = [service.port] if service.port else []
     for probe in service.probes:
