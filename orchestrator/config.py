@@ -214,6 +214,8 @@ class Disk(Section):
 
 class Certificate(Section):
     file: AbsolutePath
+    key: AbsolutePath | None = None
+    """Its private key; found beside it by the usual names where nothing is said."""
     endpoint: Address | None = None
     server_name: str | None = None
     unit: UnitName | None = None
@@ -271,6 +273,12 @@ class Config(Word):
         """The declared service that a unit name or a service name means."""
         return next((item for item in self.service if target in (item.unit, item.name)), None)
 
+    def certificates_of(self, target: str) -> tuple[Certificate, ...]:
+        """Those that a file, a unit that serves them or renews them, or a service of such a unit means."""
+        service = self.service_of(target)
+        names = {target, *((service.unit,) if service and service.unit else ())}
+        return tuple(item for item in self.certificate if names & {item.file, item.unit, item.renew_unit})
+
     def mode_of(self, target: str) -> Mode:
         service = self.service_of(target)
         return service.mode if service and service.mode else self.daemon.mode
@@ -296,6 +304,7 @@ class Config(Word):
             update={
                 "service": tuple(item for item in self.service if target in (item.unit, item.name)),
                 "disk": tuple(item for item in self.disk if item.mount == target),
+                "certificate": tuple(item for item in self.certificate if target in (item.file, item.unit)),
             }
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from orchestrator.actions.good_files import config_files, owned_files
+from orchestrator.checks.certificate_standing import key_of, unit_of
 from orchestrator.checks.unit_inactive import declared_dependencies
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View, jobs, places
@@ -43,9 +44,14 @@ def _parent(fault: Fault, faults: tuple[Fault, ...], below: Below) -> Fault | No
     if same:
         return min(same, key=_rank)
     needed = below(fault.target)
-    deeper = [other for other in faults if other.target in needed and other.target != fault.target]
+    deeper = [other for other in faults if other.target in needed and other.target != fault.target and _explains(other, fault)]
     # The farthest down is the nearest to the cause.
     return max(deeper, key=lambda other: (needed.index(other.target), -_rank(other)), default=None)
+
+
+def _explains(root: Fault, fault: Fault) -> bool:
+    """A certificate explains that clients turn away and that its own renewal failed; not that its server crashed or hangs."""
+    return root.check != "certificate" or fault.reason.startswith("Certificate") or fault.target == root.facts.get("renew_unit")
 
 
 def _rank(fault: Fault) -> int:
@@ -87,7 +93,11 @@ def _jobs(target: str, view: View) -> tuple[str, ...]:
 def stands_on(view: View, config: Config) -> Below:
     """What can be the root of a target's fault: what it needs, and the full file systems that it writes to."""
     needs = below_of(view, config)
-    return lambda target: (*needs(target), *full_places(target, view, config))
+
+    def below(target: str) -> tuple[str, ...]:
+        return (*needs(target), *full_places(target, view, config), *(item.file for item in config.certificates_of(target)))
+
+    return below
 
 
 def full_places(target: str, view: View, config: Config) -> tuple[str, ...]:
@@ -112,6 +122,8 @@ def points_of(target: str, view: View, config: Config) -> tuple[str, ...]:
 
 def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     """What an incident of this fault may touch: its target, what it needs, what needs it, and what was declared for them."""
+    if fault.target.startswith("/") and fault.check == "certificate":
+        return _certificate(fault.target, view, config)
     if fault.target.startswith("/"):
         return _place(fault.target, view, config)
     unit = _unit_of(fault.target, view)
@@ -120,10 +132,33 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     return Scope(
         target=fault.target,
         below=below_of(view, config)(fault.target),
-        above=_above(fault.target, view, config) if is_unit(fault.target) else (),
+        above=(*(_above(fault.target, view, config) if is_unit(fault.target) else ()), *_renewals(fault, config)),
         service=service.name if service else None,
         paths=(*_declared_paths(service, view), *_own_directories(unit), *room),
     )
+
+
+def _certificate(file: str, view: View, config: Config) -> Scope:
+    """A certificate: its file and key, who serves it with the service that this is, and what renews it."""
+    declared = config.certificates_of(file)
+    with suppress(Unavailable):
+        units = [unit.name for unit in (unit_of(view, item) for item in declared) if unit.load_state == "loaded"]
+        service = next(filter(None, map(config.service_of, units)), None)
+        renewals = [item.renew_unit for item in declared if item.renew_unit]
+        keys = [key for item in declared if (key := key_of(view, item))]
+        return Scope(
+            target=file,
+            above=tuple(dict.fromkeys((*units, *renewals))),
+            service=service.name if service else None,
+            paths=tuple(dict.fromkeys((file, *keys, *_declared_paths(service, view)))),
+        )
+    return Scope(target=file, paths=(file,))
+
+
+def _renewals(fault: Fault, config: Config) -> tuple[str, ...]:
+    """What renews the certificates over which clients turn away."""
+    declared = config.certificates_of(fault.target) if fault.reason.startswith("Certificate") else ()
+    return tuple(item.renew_unit for item in declared if item.renew_unit)
 
 
 def _place(point: str, view: View, config: Config) -> Scope:

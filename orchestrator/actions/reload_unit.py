@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.units import OnUnit, against_config, not_up, occupied, own_unit, protected, unusable
+from orchestrator.actions.units import OnUnit, against_config, not_up, occupied, protected, serving_unit, unusable
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
 from orchestrator.model import Case, Risk
@@ -20,7 +20,7 @@ class ReloadUnit(OnUnit):
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        unit = own_unit(case, view, config)
+        unit = serving_unit(case, view, config)
         return (cls(unit=unit.name),) if unit and unit.running and unit.can_reload else ()
 
     def about(self) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.units import OnUnit, against_restart, bring_up, not_up, own_unit
+from orchestrator.actions.units import OnUnit, against_restart, bring_up, not_up, serving_unit
 from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.model import Case, Risk
@@ -23,7 +23,7 @@ class RestartUnit(OnUnit):
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        unit = own_unit(case, view, config)
+        unit = serving_unit(case, view, config)
         return (cls(unit=unit.name),) if unit and unit.load_state == "loaded" and not unit.down else ()
 
     def about(self) -> str:

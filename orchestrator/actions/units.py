@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from orchestrator.checks.certificate_standing import UNUSABLE, trouble, unit_of
 from orchestrator.config import CommandProbe, Config
 from orchestrator.host import ChangeFailed, ProbeResult, Unit, UnitLine, View
 from orchestrator.host.setting_up import missing_account, missing_program
@@ -37,6 +38,13 @@ def own_unit(case: Case, view: View, config: Config) -> Unit | None:
     """The incident's own unit, if it is one that may be touched."""
     target = case.scope.target
     return view.units.get(target) if is_unit(target) and not config.protects_unit(target) else None
+
+
+def serving_unit(case: Case, view: View, config: Config) -> Unit | None:
+    """The incident's own unit; that of a certificate is the one that serves it."""
+    declared = next((item for item in config.certificate if item.file == case.scope.target), None)
+    unit = unit_of(view, declared) if declared else own_unit(case, view, config)
+    return unit if unit and not protected(config, unit) else None
 
 
 def idle_units(case: Case, view: View) -> Iterator[UnitLine]:
@@ -103,11 +111,19 @@ def _not_set_up(view: View, unit: Unit) -> str:
 
 def against_config(view: View, config: Config, unit: Unit) -> str:
     """What the service's own test says of its configuration. What runs is not risked for a test that could not be run."""
+    if broken := _broken_certificate(view, config, unit):
+        return broken
     result = config_test(view, config, unit)
     if result is None or result.ok or (result.blind and not unit.running):
         return ""
     said = result.detail.strip().splitlines() or ["no reason given"]
     return f"the config test of {unit.name} {'could not be run' if result.blind else 'fails'}: {said[0][:300]}"
+
+
+def _broken_certificate(view: View, config: Config, unit: Unit) -> str:
+    """A server with half a pair does not come up, and one that runs with the whole one of before would not come back."""
+    verdicts = (trouble(view, item) for item in config.certificate if item.unit == unit.name)
+    return next((verdict.message for verdict in verdicts if verdict and verdict.reason in UNUSABLE), "")
 
 
 def config_test(view: View, config: Config, unit: Unit) -> ProbeResult | None:

@@ -2,6 +2,7 @@
 
 from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
+from orchestrator.host.certificates import Certificate, Certificates
 from orchestrator.host.commands import CommandResult, run
 from orchestrator.host.connection import Refused
 from orchestrator.host.errors import ChangeFailed, Late, Unavailable
@@ -23,6 +24,8 @@ from orchestrator.host.view import View
 __all__ = [
     "Baseline",
     "Bus",
+    "Certificate",
+    "Certificates",
     "ChangeFailed",
     "CommandResult",
     "FileState",

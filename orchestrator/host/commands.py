@@ -8,7 +8,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -39,14 +39,14 @@ class CommandResult:
         return self.exit == 0
 
 
-def run(argv: Sequence[str], *, timeout: float, user: str | None = None, cap: int = OUTPUT_BYTES) -> CommandResult:
-    """Run argv in a session of its own, without input, in a clean environment; at the deadline the whole group is killed.
+def run(argv: Sequence[str], *, timeout: float, user: str | None = None, cap: int = OUTPUT_BYTES, given: bytes = b"") -> CommandResult:
+    """Run argv in a session of its own, with `given` as its input, in a clean environment; at the deadline the whole group is killed.
 
     Never raises for what the program does, or for a program or user that does not exist.
     """
     began = time.monotonic()
     try:
-        child, pipe = _start(argv, user)
+        child, pipe = _start(argv, user, given)
     except (OSError, KeyError, ValueError, subprocess.SubprocessError) as error:
         return CommandResult(exit=None, output=f"{argv[0]} could not be started: {error}"[:cap], seconds=time.monotonic() - began)
     output = _Bounded(cap)
@@ -58,24 +58,40 @@ def run(argv: Sequence[str], *, timeout: float, user: str | None = None, cap: in
     )
 
 
-def _start(argv: Sequence[str], user: str | None) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+def _start(argv: Sequence[str], user: str | None, given: bytes) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     account = pwd.getpwnam(user) if user else None
     other = account is not None and account.pw_uid != os.geteuid()
-    child = subprocess.Popen(
-        list(argv),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd="/",
-        env=_ENVIRONMENT | ({"HOME": account.pw_dir, "USER": account.pw_name} if account else {}),
-        start_new_session=True,
-        user=account.pw_uid if account and other else None,
-        group=account.pw_gid if account and other else None,
-        extra_groups=os.getgrouplist(account.pw_name, account.pw_gid) if account and other else None,
-    )
+    with _input(given) as standard_input:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=standard_input,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=_ENVIRONMENT | ({"HOME": account.pw_dir, "USER": account.pw_name} if account else {}),
+            start_new_session=True,
+            user=account.pw_uid if account and other else None,
+            group=account.pw_gid if account and other else None,
+            extra_groups=os.getgrouplist(account.pw_name, account.pw_gid) if account and other else None,
+        )
     if child.stdout is None:
         raise RuntimeError("a pipe was asked for")
     return child, child.stdout
+
+
+@contextlib.contextmanager
+def _input(given: bytes) -> Iterator[int]:
+    """What a program reads: a file in memory, which no program can leave half read and make us wait."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    descriptor = os.memfd_create("input")
+    try:
+        os.write(descriptor, given)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _read_until_end(pid: int, pipe: int, output: "_Bounded", deadline: float) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from orchestrator.config import Daemon, Probe
 from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
+from orchestrator.host.certificates import Certificates
 from orchestrator.host.files import Files
 from orchestrator.host.groups import Groups
 from orchestrator.host.helper import Helper
@@ -40,6 +41,7 @@ class View:
         self.groups = Groups()
         self.mounts = Mounts(self._helper)
         self.files = Files(self.mounts)
+        self.certificates = Certificates(self.files, self._helper)
         self.open_files = OpenFiles(self.mounts)
         self.packages = Packages(self.files)
         self.baseline = Baseline()

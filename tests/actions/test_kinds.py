@@ -17,6 +17,7 @@ PLAIN: dict[str, Json] = {
     "quarantine_file": {"service": "shop.service", "path": "/run/shop/shop.pid", "inode": 5, "device": 1},
     "release_space": {"unit": "shop.service", "point": "/srv/shop", "verb": "restart", "certain": True},
     "reload_unit": {"unit": "shop.service"},
+    "renew_certificate": {"unit": "renew.service", "file": "/etc/ssl/shop.pem"},
     "reset_failed": {"unit": "shop.service"},
     "restart_service": {"name": "shop", "argv": ["shopctl", "restart"], "user": None},
     "restart_unit": {"unit": "shop.service"},
