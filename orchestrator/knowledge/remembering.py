@@ -17,6 +17,11 @@ _LASTED_SECONDS = 10.0
 _Mark = tuple[object, ...]
 
 
+def _ended_well(unit: Unit) -> bool:
+    """A job reads its files when it runs: a run that ended well has loaded them."""
+    return unit.type == "oneshot" and unit.active_state == "inactive" and unit.result == "success" and unit.main_started_at > 0
+
+
 class Remembering:
     """The daemon's memory of well-being. Not thread-safe: the sweep alone uses it."""
 
@@ -55,9 +60,10 @@ class Remembering:
         self._changed.discard(service.target)
         self._files.pop(service.name, None)
         unit = self._view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
-        if service.unit and (not unit.running or unit.in_transition):
+        if service.unit and (not unit.running or unit.in_transition) and not _ended_well(unit):
             return
-        loaded_at = max(unit.active_enter_at, unit.main_started_at, unit.reloaded_at)
+        jobs = [job for name in unit.triggers if unit.name.endswith(".timer") and _ended_well(job := self._view.units.get(name))]
+        loaded_at = max(unit.active_enter_at, unit.main_started_at, unit.reloaded_at, *(job.main_started_at for job in jobs))
         if service.unit is None:  # nobody tells when it read what; what it ran with for so long, it has read
             loaded_at = self._view.now() - PROBATION_SECONDS
         if service.unit and not self._is_well(service, loaded_at):
