@@ -302,11 +302,17 @@ class Config(Word):
         """The same settings with the declarations of one target only: how one check is asked about one thing."""
         return self.model_copy(
             update={
-                "service": tuple(item for item in self.service if target in (item.unit, item.name)),
+                "service": tuple(item for item in self.service if target in (item.unit, item.name) or _is_pair(item.unit, target)),
                 "disk": tuple(item for item in self.disk if item.mount == target),
                 "certificate": tuple(item for item in self.certificate if target in (item.file, item.unit)),
             }
         )
+
+
+def _is_pair(unit: str | None, target: str) -> bool:
+    """A timer and its job, which mostly have one name: what one of them is declared for concerns the other."""
+    pair = {(unit or "").rpartition(".")[2], target.rpartition(".")[2]} == {"timer", "service"}
+    return pair and (unit or "").rpartition(".")[0] == target.rpartition(".")[0]
 
 
 def _beneath(path: str, roots: tuple[str, ...]) -> bool:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.checks import check
 from orchestrator.config import Config, Service
-from orchestrator.host import ProbeResult, Unavailable, UnitLine, View
+from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
+from orchestrator.host.jobs import timers_of
 from orchestrator.model import Fault, Severity
 
 REASONS = {
@@ -17,6 +18,7 @@ REASONS = {
     "missing": "FileMissing",
     "exit": "CommandFailed",
 }
+_AT_WORK_SECONDS = 900.0
 STARTING_SECONDS = 20.0
 """How long a run may take until it answers for the first time: systemd calls most programs active before they are ready."""
 
@@ -61,8 +63,17 @@ def _should_answer(view: View, service: Service, lines: Mapping[str, UnitLine]) 
 
 def _is_starting(view: View, service: Service) -> bool:
     """A young run that has not answered yet; what answered once and does not now is no start any more."""
-    began = view.units.get(service.unit).active_enter_at if service.unit else 0.0
-    return view.answered.get(service.target, 0.0) < began and view.now() - began < STARTING_SECONDS
+    unit = view.units.get(service.unit) if service.unit else None
+    began = unit.active_enter_at if unit else 0.0
+    young = view.answered.get(service.target, 0.0) < began and view.now() - began < STARTING_SECONDS
+    return young or (unit is not None and _is_at_work(view, unit))
+
+
+def _is_at_work(view: View, unit: Unit) -> bool:
+    """Whether a run of a timer's job is under way, which may be about to do what is missed; one that hangs is another check's."""
+    jobs = (unit, *(view.units.get(name) for name in unit.triggers)) if unit.name.endswith(".timer") or timers_of(unit) else ()
+    runs = [job for job in jobs if job.active_state == "activating" and job.main_started_at]
+    return any(view.now() - job.main_started_at < _AT_WORK_SECONDS for job in runs)
 
 
 def _or_starved(view: View, service: Service, fault: Fault) -> Fault:
