@@ -1,5 +1,6 @@
 """The settings: TOML into frozen types. An unknown key is an error, since a mistyped safety key must never be ignored."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -227,7 +228,28 @@ class LogRule(Section):
     unit: UnitName | None = None
     file: AbsolutePath | None = None
     pattern: Annotated[str, Field(min_length=1, max_length=500)]
+    """A regular expression, searched in each line."""
     severity: Severity = Severity.HIGH
+    service: Name | None = None
+    """Whose trouble it is, where the unit does not tell."""
+    command: Name | None = None
+    """The [[command]] that mends it; where nothing is said, the only one of low risk that the service has."""
+    quiet_seconds: Seconds = 300
+    """Without another such line for so long it is over."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if bool(self.unit) == bool(self.file):
+            raise ValueError("a [[log]] has either a unit or a file")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"{self.pattern!r} is no regular expression: {error}") from None
+        return self
+
+    @property
+    def log(self) -> str:
+        return self.unit or self.file or ""
 
 
 class Config(Word):
@@ -263,6 +285,11 @@ class Config(Word):
         for command in self.command:
             if command.service not in services:
                 raise ValueError(f"[[command]] {command.name!r}: service {command.service!r} is not declared")
+        for rule in self.log:
+            if rule.service and rule.service not in services:
+                raise ValueError(f"[[log]] {rule.pattern!r}: service {rule.service!r} is not declared")
+            if rule.command and rule.command not in {item.name for item in self.command}:
+                raise ValueError(f"[[log]] {rule.pattern!r}: command {rule.command!r} is not declared")
         for service in self.service:
             for dependency in service.depends_on:
                 if dependency not in services and not is_unit(dependency):

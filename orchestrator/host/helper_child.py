@@ -9,7 +9,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import select
+import signal
 import socket
 import stat
 import sys
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 IDLE_SECONDS = 30.0
+_MATCH_SECONDS = 1
 DIGEST_BYTES = 256 << 20
 _OPEN_TREE, _AT_FDCWD, _CLONE = 428, -100, 1
 """open_tree(2), Linux 5.2: the same number on every architecture but alpha."""
@@ -99,6 +102,40 @@ def entries(path: str, cap: int) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(names)
+
+
+def appended(path: str, inode: int, offset: int, cap: int) -> dict[str, Any]:
+    """What was written to a log since `offset` of the file with that `inode`; all of another file (it was rotated), or of one cut short.
+
+    `inode` 0: nothing was read yet, and what is there is no news. At most the last `cap` bytes; what was passed over is counted.
+    A link is followed within the log's own directory alone.
+    """
+    real = Path(path).resolve()
+    if real.parent != Path(path).parent.resolve():
+        raise OSError(errno.ELOOP, "leads to another directory")
+    descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "is no regular file")
+        known = inode == found.st_ino and offset <= found.st_size
+        begin = offset if known else 0 if inode else found.st_size
+        unread = max(0, found.st_size - begin - cap)
+        os.lseek(descriptor, begin + unread, os.SEEK_SET)
+        data = base64.b64encode(b"".join(_chunks(descriptor, cap))).decode()
+        return {"inode": found.st_ino, "offset": begin + unread, "unread": unread, "data": data}
+    finally:
+        os.close(descriptor)
+
+
+def fitting(_path: str, pattern: str, lines: list[str]) -> list[int]:
+    """The numbers of the lines that the regular expression fits. One that backtracks for ever ends this child: nothing else ends it."""
+    signal.alarm(_MATCH_SECONDS)  # the default action is death
+    try:
+        compiled = re.compile(pattern)
+        return [number for number, line in enumerate(lines) if compiled.search(line)]
+    finally:
+        signal.alarm(0)
 
 
 def resolve(host: str) -> list[str]:

@@ -12,6 +12,8 @@ from orchestrator.host import commands
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.kernel import Kernel
 
+_DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
+"""sd-messages.h, SD_MESSAGE_JOURNAL_DROPPED."""
 READ_SECONDS = 3.0
 LINES_LIMIT = 1000
 MESSAGE_CHARACTERS = 2000
@@ -86,6 +88,10 @@ class Journal:
     def kernel_lines(self, since: float, lines: int = 200) -> tuple[Line, ...]:
         """What the kernel logged since then, oldest first."""
         return self._read([["_TRANSPORT=kernel"]], lines, since)
+
+    def suppressed(self, since: float, lines: int = 200) -> tuple[Line, ...]:
+        """journald's own words that it dropped lines of somebody who wrote too many; nobody else can write by this way."""
+        return self._read([[f"MESSAGE_ID={_DROPPED}", "_TRANSPORT=driver"]], lines, since)
 
     def _read(self, matches: list[list[str]], lines: int, since: float | None, *, boot_only: bool = True) -> tuple[Line, ...]:
         """Newest first from journalctl: with --since it would otherwise stop after the *oldest* n."""

@@ -13,6 +13,7 @@ from orchestrator.host.helper import Helper
 from orchestrator.host.journal import Journal
 from orchestrator.host.kernel import Kernel
 from orchestrator.host.known_good import KnownGood
+from orchestrator.host.log_watch import LogWatch
 from orchestrator.host.mounts import Mounts
 from orchestrator.host.open_files import OpenFiles
 from orchestrator.host.packages import Packages
@@ -44,6 +45,7 @@ class View:
         self.certificates = Certificates(self.files, self._helper)
         self.open_files = OpenFiles(self.mounts)
         self.packages = Packages(self.files)
+        self.logs = LogWatch(self.journal, self.mounts, self._helper)
         self.baseline = Baseline()
         self.answered: dict[str, float] = {}
         """When each declared service answered all its probes last: so a start is told from a hang."""

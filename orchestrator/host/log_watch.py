@@ -1,0 +1,112 @@
+"""Watches declared logs for declared patterns: the news of a unit's journal or of a file, since the last look, in memory alone.
+
+A file may be rotated or cut short meanwhile, lines may be of any length and made to deceive, and a pattern may take for ever: all
+of it is bounded. A pattern that once took too long is not tried again.
+"""
+
+import base64
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.host.errors import Late, Unavailable
+from orchestrator.host.helper import Helper
+from orchestrator.host.journal import LINES_LIMIT, Journal, clean
+from orchestrator.host.mounts import Mounts
+
+READ_BYTES = 1 << 20
+_LINES = 5000
+_MATCH_SECONDS = 3.0
+_MOST_RULES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The newest line that a pattern fits. `line` is hostile text, bounded and without control characters."""
+
+    at: float
+    line: str
+    count: int
+    """How many fitted since the watch began, or since the last repair."""
+    unread: int = 0
+    """Bytes that came too fast to be read."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far a rule's log was read. `inode` 0: not looked at yet; -1: there was no such file."""
+
+    at: float
+    inode: int = 0
+    offset: int = 0
+    match: Match | None = None
+    unread: int = 0
+
+
+@dataclass(slots=True)
+class LogWatch:
+    """Thread-safe. What was written before the first look is no news."""
+
+    journal: Journal
+    mounts: Mounts
+    helper: Helper
+    _places: dict[tuple[str, str], _Place] = field(default_factory=dict)
+    _slow: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def look(self, log: str, pattern: str, now: float) -> Match | None:
+        """The newest match in `log` (a unit's name, or an absolute path), this look's or an earlier one's. Raises Unavailable."""
+        if pattern in self._slow:
+            raise Unavailable(f"the pattern {pattern!r} takes too long on lines of {log}; it is not tried any more")
+        with self._lock:
+            if len(self._places) >= _MOST_RULES and (log, pattern) not in self._places:
+                raise Unavailable(f"more than {_MOST_RULES} patterns are watched for; {pattern!r} of {log} is not")
+            place = self._places.setdefault((log, pattern), _Place(at=now))
+            news = self._appended(log, place, now) if log.startswith("/") else self._written(log, place)
+            if fitting := self._fitting(pattern, [line for _, line in news]):
+                count = len(fitting) + (place.match.count if place.match else 0)
+                at, line = news[fitting[-1]]
+                place.match = Match(at, line, count, place.unread)
+            return place.match
+
+    def last(self, log: str, pattern: str) -> Match | None:
+        """What the last look saw."""
+        place = self._places.get((log, pattern))
+        return place.match if place else None
+
+    def forget(self, log: str, pattern: str) -> None:
+        """It was seen to: only a new line is an event again."""
+        with self._lock:
+            if place := self._places.get((log, pattern)):
+                place.match = None
+
+    def _written(self, unit: str, place: _Place) -> list[tuple[float, str]]:
+        lines = [line for line in self.journal.tail(unit, lines=LINES_LIMIT, since=place.at) if line.at > place.at]
+        if lines:
+            place.at = lines[-1].at
+        return [(line.at, line.message) for line in lines]
+
+    def _appended(self, path: str, place: _Place, now: float) -> list[tuple[float, str]]:
+        try:
+            news: dict[str, Any] = self.mounts.ask("appended", path, inode=place.inode, offset=place.offset, cap=READ_BYTES)
+        except Unavailable:
+            if not self.mounts.ask("look", path, follow=True):
+                place.inode, place.offset = -1, 0  # it is yet to be written: then all of it is news
+                return []
+            raise
+        data = base64.b64decode(news["data"])
+        whole = data if len(data) == READ_BYTES and b"\n" not in data else data[: data.rfind(b"\n") + 1]
+        place.inode, place.offset = news["inode"], news["offset"] + len(whole)
+        place.unread += news["unread"]
+        lines = whole.decode(errors="replace").split("\n")
+        return [(now, text) for text in map(clean, lines[-_LINES:]) if text.strip()]
+
+    def _fitting(self, pattern: str, lines: list[str]) -> list[int]:
+        """Which lines fit. In a child: nothing here could end a regular expression that backtracks, nor any other thread run."""
+        if not lines:
+            return []
+        try:
+            return list(self.helper.ask("fitting", "", _MATCH_SECONDS, about=f"pattern {pattern}", pattern=pattern, lines=lines))
+        except (Late, Unavailable):
+            self._slow.add(pattern)
+            raise Unavailable(f"the pattern {pattern!r} takes too long; it is not tried any more") from None

@@ -1,0 +1,127 @@
+"""Declared patterns in the news of a log."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.host import Unavailable, View
+from orchestrator.host.log_watch import READ_BYTES, LogWatch
+
+NOW = 1000.0
+
+
+@pytest.fixture
+def watch() -> Iterator[LogWatch]:
+    view = View()
+    yield view.logs
+    view.close()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "depot.log"
+    path.write_text("deadlock at noon\n", encoding="utf-8")
+    return path
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_what_was_there_before_is_no_news(watch: LogWatch, log: Path) -> None:
+    """An old line is no event; a new one is, once, and stays known with its time."""
+    assert watch.look(str(log), "deadlock", NOW) is None
+    append(log, "deadlock again\nfine\n")
+    match = watch.look(str(log), "deadlock", NOW + 1)
+    assert match
+    assert (match.at, match.line, match.count) == (NOW + 1, "deadlock again", 1)
+    assert watch.look(str(log), "deadlock", NOW + 9) == match
+
+
+def test_half_a_line_waits_for_its_end(watch: LogWatch, log: Path) -> None:
+    """A line is judged when it is whole, and neither lost nor counted twice."""
+    watch.look(str(log), "lock$", NOW)
+    append(log, "dead")
+    assert watch.look(str(log), "lock$", NOW) is None
+    append(log, "lock\n")
+    match = watch.look(str(log), "lock$", NOW)
+    assert match
+    assert match.count == 1
+
+
+@pytest.mark.parametrize("how", ["rotated", "cut"])
+def test_a_log_that_begins_anew_is_read_from_its_beginning(watch: LogWatch, log: Path, how: str) -> None:
+    """After a rotation, and after one that copies and cuts short."""
+    append(log, "x" * 100 + "\n")
+    watch.look(str(log), "deadlock", NOW)
+    if how == "rotated":
+        log.rename(log.with_suffix(".1"))
+    log.write_text("deadlock\n", encoding="utf-8")
+    assert watch.look(str(log), "deadlock", NOW)
+
+
+def test_a_log_that_is_yet_to_be_written(watch: LogWatch, tmp_path: Path) -> None:
+    """No file is no trouble, and when it comes all of it is news."""
+    path = tmp_path / "late.log"
+    assert watch.look(str(path), "deadlock", NOW) is None
+    path.write_text("deadlock\n", encoding="utf-8")
+    assert watch.look(str(path), "deadlock", NOW)
+
+
+def test_a_flood_is_read_at_its_end(watch: LogWatch, log: Path) -> None:
+    """More than can be read at once: the newest counts, and what was passed over is known."""
+    watch.look(str(log), "deadlock", NOW)
+    append(log, "noise\n" * READ_BYTES + "deadlock\n")
+    match = watch.look(str(log), "deadlock", NOW)
+    assert match
+    assert match.unread > READ_BYTES
+
+
+def test_a_line_of_a_megabyte_and_bytes_of_any_kind(watch: LogWatch, log: Path) -> None:
+    """They cost nothing but their own tail, and what comes after them is found."""
+    watch.look(str(log), "deadlock", NOW)
+    with log.open("ab") as file:
+        file.write(b"\x00\xff\x1b[31m" * READ_BYTES)
+    watch.look(str(log), "deadlock", NOW)
+    append(log, "\n\x1b[31mdeadlock\u202e\n")
+    match = watch.look(str(log), "deadlock", NOW)
+    assert match
+    assert match.line.strip() == "deadlock"
+
+
+def test_a_link_out_of_its_directory_is_not_followed(watch: LogWatch, log: Path, tmp_path: Path) -> None:
+    """Whoever may write beside a log must not have another file read; a link to a neighbour is a usual thing."""
+    (tmp_path / "elsewhere").mkdir()
+    secret = tmp_path / "elsewhere" / "secret"
+    secret.write_text("deadlock\n", encoding="utf-8")
+    (tmp_path / "out.log").symlink_to(secret)
+    (tmp_path / "current.log").symlink_to(log)
+    with pytest.raises(Unavailable, match="another directory"):
+        watch.look(str(tmp_path / "out.log"), "deadlock", NOW)
+    assert watch.look(str(tmp_path / "current.log"), "deadlock", NOW) is None
+
+
+def test_a_pattern_that_backtracks_hangs_nobody(watch: LogWatch, log: Path) -> None:
+    """It is given up after a second or two, never tried again, and the other patterns go on."""
+    for pattern in (r"(a+)+$", "deadlock"):
+        watch.look(str(log), pattern, NOW)
+    append(log, "a" * 60 + "!\ndeadlock\n")
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="too long"):
+        watch.look(str(log), r"(a+)+$", NOW)
+    assert time.monotonic() - began < 8
+    with pytest.raises(Unavailable, match="not tried any more"):
+        watch.look(str(log), r"(a+)+$", NOW)
+    assert watch.look(str(log), "deadlock", NOW)
+
+
+def test_what_was_seen_to_is_forgotten(watch: LogWatch, log: Path) -> None:
+    """After a repair only a new line is an event."""
+    watch.look(str(log), "deadlock", NOW)
+    append(log, "deadlock\n")
+    assert watch.look(str(log), "deadlock", NOW)
+    watch.forget(str(log), "deadlock")
+    assert watch.look(str(log), "deadlock", NOW) is None
