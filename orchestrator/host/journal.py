@@ -19,6 +19,7 @@ LINES_LIMIT = 1000
 MESSAGE_CHARACTERS = 2000
 _OUTPUT_BYTES = 4 << 20
 _CONTAINER_SECONDS = 60.0
+_SYNC_SECONDS = 1.0
 _COREDUMP = "fc2e22bc6ee647b6b90729ab34a250b1"
 """sd-messages(3): systemd-coredump's account of a crash."""
 _DIRECTORIES = (Path("/var/log/journal"), Path("/run/log/journal"))
@@ -79,6 +80,10 @@ class Journal:
         if invocation:
             matches = [[f"_SYSTEMD_INVOCATION_ID={invocation}"], [f"INVOCATION_ID={invocation}", "_UID=0"]]
         return self._read(matches, lines, since, boot_only=boot_only)
+
+    def catch_up(self) -> None:
+        """Wait until journald has written what programs have said so far, or for a second: what just died may have told why."""
+        commands.run(["journalctl", "--sync"], timeout=_SYNC_SECONDS)
 
     def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200) -> tuple[Line, ...]:
         """What PID 1 itself said about the unit (or units) since then, oldest first; of this boot only."""

@@ -16,7 +16,8 @@ _FROM_OUTSIDE = frozenset((SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM, SIGSTOP, S
 _DYING_SECONDS = 10.0
 _SERVED_SECONDS = 10.0
 """A run that lasted longer has met clients: of those lines only the last count."""
-_PROBE_SECONDS = 5.0
+_ORDER_SECONDS = 0.1
+"""PID 1 and the program reach journald by different sockets: what the program says first may stand before "Starting"."""
 _BEGINS = (STARTING, STARTED)
 
 
@@ -24,13 +25,19 @@ def last_words(lines: Sequence[Line], unit: Unit, *, answered_at: float = 0.0) -
     """The lines that count. `answered_at` is when its probes passed last (seconds since the epoch; 0.0: never, or it has none)."""
     heard = [line for line in lines if _is_own(line, unit.name)]
     if unit.running:
-        return tuple(line for line in heard if line.at >= answered_at - _PROBE_SECONDS)
-    if unit.exec_main_code == KILLED and unit.exec_main_status in _FROM_OUTSIDE and not unit.exec_statuses:
+        return tuple(line for line in heard if line.at > answered_at)
+    if killed_from_outside(unit):
         return ()
-    run = heard[_run_begins(heard, runs=2 if unit.in_transition else 1) :]
+    begin = heard[_run_begins(heard, runs=2 if unit.in_transition else 1)].at - _ORDER_SECONDS if heard else 0.0
+    run = [line for line in heard if line.at >= begin]
     if run and run[-1].at - run[0].at > _SERVED_SECONDS:
         return tuple(line for line in run if line.at >= run[-1].at - _DYING_SECONDS)
     return tuple(run)
+
+
+def killed_from_outside(unit: Unit) -> bool:
+    """Its main process, and no other line of the unit ended badly."""
+    return unit.exec_main_code == KILLED and unit.exec_main_status in _FROM_OUTSIDE and set(unit.exec_statuses) <= {"ExecStart"}
 
 
 def _is_own(line: Line, unit: str) -> bool:

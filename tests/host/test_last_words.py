@@ -49,13 +49,25 @@ def test_of_a_long_run_the_last_words_count() -> None:
 )
 def test_what_was_killed_from_outside_said_nothing_about_it(code: int, status: int, expected: list[str]) -> None:
     """An abort comes from the program itself, a kill does not."""
-    assert heard([begins(0, "a"), says(1, "words")], replace(FAILED, exec_main_code=code, exec_main_status=status)) == expected
+    assert heard([begins(0, "a"), says(1, "words")], _ended(code, status)) == expected
+
+
+def test_what_an_earlier_line_of_the_unit_said_counts_though_the_main_process_was_killed_before() -> None:
+    """Its ExecStartPre refused the next start, with the old end of the main process still in systemd's fields."""
+    assert heard([begins(0, "a"), says(1, "words")], replace(_ended(KILLED, 9), exec_statuses={"ExecStartPre": 3})) == ["words"]
+
+
+def _ended(code: int, status: int) -> Unit:
+    """As systemd tells it: the end of the main process is the end of its ExecStart line as well."""
+    return replace(
+        FAILED, exec_main_code=code, exec_main_status=status, exec_statuses={"ExecStart": status if code == EXITED else 128 + status}
+    )
 
 
 def test_of_what_runs_only_the_time_since_it_answered_counts() -> None:
     """It served its users after that line, so the line is not why it does not now."""
     running = replace(FAILED, active_state="active", sub_state="running", exec_main_code=0)
-    assert heard([begins(0, "a"), says(50, "before"), says(99, "since")], running, answered_at=100) == ["since"]
+    assert heard([begins(0, "a"), says(50, "before"), says(101, "since")], running, answered_at=100) == ["since"]
 
 
 def test_strangers_are_not_heard() -> None:

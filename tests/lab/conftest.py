@@ -28,7 +28,8 @@ def base() -> Iterator[Base]:
         yield prepared
 
 
-def _equipped(host: Host) -> Host:
+def equipped(host: Host) -> Host:
+    """The same host, with the breakable web service on it."""
     host.write("/opt/lab/webapp.py", WEBAPP.read_text(encoding="utf-8"), 0o755)
     return host
 
@@ -37,11 +38,11 @@ def _equipped(host: Host) -> Host:
 def lab(base: Base) -> Iterator[Host]:
     """A fresh host with cgroup v2."""
     with Host(base) as host:
-        yield _equipped(host)
+        yield equipped(host)
 
 
 @pytest.fixture
 def lab_v1(base: Base) -> Iterator[Host]:
     """A fresh host with real memory and task limits: cgroup v1 where the machine keeps those controllers there."""
     with Host(base, limits=True) as host:
-        yield _equipped(host)
+        yield equipped(host)

@@ -19,8 +19,8 @@ The file has `key = value` lines; `#` begins a comment. Keys, with what is used 
     greeting = hello          what / says
 
 Paths: / /health /hang (takes a worker for ever) /crash (SIGABRT) /exit?status=N /leak?mb=N (takes memory) /files?n=N
-(opens files) /child (leaves a child that holds the port) /write. SIGHUP reads the configuration again; a broken one is
-refused and the old one kept. Exit status: 78 configuration, 1 anything else.
+(opens files) /child (leaves a child that holds the port) /write /say (logs what the client
+sent). SIGHUP reads the configuration again; a broken one is refused and the old one kept. Exit status: 78 configuration, 1 anything else.
 """
 
 import argparse
@@ -181,8 +181,13 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(404, "no such page")
 
     def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["Content-Length"])).decode(errors="replace")
+        if self.path == "/say":
+            say(sent)
+            self.answer(200, "said")
+            return
         try:
-            self.app.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.app.append(sent)
         except OSError as error:
             say(f"write failed: {error.strerror}")
             self.answer(500, str(error.strerror))

@@ -3,12 +3,13 @@ from collections.abc import Iterator, Sequence
 from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.host.journal import Line
-from orchestrator.host.last_words import last_words
+from orchestrator.host.last_words import killed_from_outside, last_words
 from orchestrator.knowledge.evidence import bounded, observation, unit_of
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence, is_unit
 
 _LINES = 60
+_FRESH_SECONDS = 5.0
 _SHOWN = 300
 
 
@@ -21,8 +22,11 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     del config
     if not is_unit(case.fault.target):
         return
+    unit = unit_of(case, view)
+    if not unit.running and not killed_from_outside(unit) and view.now() - unit.changed_at < _FRESH_SECONDS:
+        view.journal.catch_up()
     lines = view.journal.tail(case.fault.target, lines=_LINES)
-    heard = last_words(lines, unit_of(case, view), answered_at=view.answered.get(case.fault.target, 0.0))
+    heard = last_words(lines, unit, answered_at=view.answered.get(case.fault.target, 0.0))
     text = "\n".join(line.message for line in heard)
     yield Evidence(
         source="journal_lines",
