@@ -42,6 +42,13 @@ class Interventions(FrontDesk):
         )
         return readable("intervention", row, intervention_of) if row else None
 
+    @looking
+    def was_refused(self, task_id: int) -> bool:
+        """Whether a person said no to a plan of it: that word holds until the same person, or another one, says otherwise."""
+        sql = """SELECT 1 FROM interventions WHERE status = 'rejected' AND escalation_id IN
+        (SELECT id FROM escalations WHERE task_id = ? AND status != 'resolved')"""
+        return self.ledger.row(sql, (task_id,)) is not None
+
     @transaction
     def answer(self, intervention_id: int, status: AnswerStatus, answer: str, actor: str) -> bool:
         """False when it was answered, withdrawn or expired before: then nothing changed."""

@@ -70,7 +70,7 @@ class Daemon:
         self._clicks = Clicks(self.store, self.desk)
         self._remembering = Remembering(self.view)
         self._lanes = Lanes(config.daemon.workers, self._wake.set)
-        self._timetable = Timetable(self.looks.ask, self._ask_sweep, self._deliver)
+        self._timetable = Timetable(self.looks.ask, self._ask_sweep, self._deliver, self._look_again)
         self._signals: Signals | None = None
         self._trouble = ""
         self._unwritten: set[str] = set()
@@ -114,7 +114,7 @@ class Daemon:
                 self.desk.went_away(escalation.task_id, "it went away by itself")
         for number in mend.missing:
             if case := self.store.case(number):
-                self.engine.escalate(case, "it was with a person, and its escalation is lost")
+                self.engine.escalate(case, "it was with a person, and its escalation is lost", watched=False)
         for case in self.store.unended():
             log.info("incident %d was interrupted in phase %d; looking first", case.incident.id, case.incident.phase)
 
@@ -308,6 +308,14 @@ class Daemon:
             return
         if delivered.sent or delivered.failed:
             log.info("mail: %d sent, %d failed, %d waiting", delivered.sent, delivered.failed, delivered.waiting)
+
+    def _look_again(self) -> None:
+        """What a person has, and whose evidence changed: beside the loop, since it may ask a service's own test."""
+        try:
+            self.engine.look_again()
+        except StoreFailed as trouble:
+            log.warning("what a person has was not looked at again: %s", trouble)
+        self._wake.set()
 
     def _mind_the_clock(self) -> None:
         if self._timetable.clock_jumped():

@@ -19,11 +19,14 @@ _USUAL_POLL_SECONDS = 30.0
 class Timetable:
     """A job only asks; nothing here may hold up the loop."""
 
-    def __init__(self, ask: Callable[[str], None], sweep: Callable[[], None], deliver: Callable[[], None]) -> None:
+    def __init__(
+        self, ask: Callable[[str], None], sweep: Callable[[], None], deliver: Callable[[], None], look_again: Callable[[], None]
+    ) -> None:
         """`ask` is told the check whose turn it is."""
         self._ask = ask
         self._sweep = sweep
         self._deliver = deliver
+        self._look_again = look_again
         self._scheduler: BackgroundScheduler | None = None
         self._clock = 0.0
 
@@ -38,6 +41,7 @@ class Timetable:
         for name, check in all_checks().items():
             scheduler.add_job(self._ask, "interval", args=[name], seconds=pace(check.every, poll_seconds), id=f"check-{name}")
         scheduler.add_job(self._sweep, "interval", seconds=poll_seconds, id="sweep")
+        scheduler.add_job(self._look_again, "interval", seconds=poll_seconds, id="second-look")
         scheduler.add_job(self._deliver, "interval", seconds=_OUTBOX_SECONDS, id="outbox")
         scheduler.start()
         self._scheduler, self._clock = scheduler, _offset()

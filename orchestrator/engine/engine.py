@@ -11,6 +11,7 @@ from orchestrator.checks.recurring import pattern
 from orchestrator.config import Config
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.look import look, stands
+from orchestrator.engine.second_look import SecondLook
 from orchestrator.engine.settling import READY_SECONDS, Settling
 from orchestrator.engine.surroundings import surroundings
 from orchestrator.hands import Hands
@@ -63,6 +64,7 @@ class Engine:
         self._phases = phases
         self._settling = Settling(config, view, store, hands)
         self._claims = Claims(view, store)
+        self._second_look = SecondLook(view, store, desk)
         self.config = config
         self.booting = False
         """Set by the daemon while the grace after the host's boot lasts."""
@@ -77,6 +79,10 @@ class Engine:
     def next_due(self) -> float | None:
         """When a case falls due that can be claimed without another step ending first."""
         return self._claims.next_due()
+
+    def look_again(self) -> None:
+        """What a person has, and whose evidence changed since, becomes due. Raises StoreFailed."""
+        self._second_look.sweep(self.config)
 
     def step(self, case: Case) -> None:
         """One step of a claimed case. Never raises: our own trouble is logged, and the case comes back later."""
@@ -241,6 +247,7 @@ class Engine:
             expires_at=self._view.now() + _APPROVAL_SECONDS,
         )
         self._end(case, asked, partial(self._store.ask, case.incident.id, f"a person's word: {reason}"))
+        self._second_look.note(case, self.config)
         self._log_escalated(case, escalation_id, reason)
 
     def _carry_out(self, case: Case, begun: Attempt, deadline: float) -> None:
@@ -340,10 +347,10 @@ class Engine:
 
     # ---- a person ----------------------------------------------------------------------------------------------------
 
-    def escalate(self, case: Case, reason: str, *, kind: Kind = "escalation", ended: Attempt | None = None) -> None:
+    def escalate(self, case: Case, reason: str, *, kind: Kind = "escalation", ended: Attempt | None = None, watched: bool = True) -> None:
         """The escalation is written first, then the row: a death between the two is mended at the next start.
 
-        `ended`: the attempt whose ending brought it here.
+        `ended`: the attempt whose ending brought it here. `watched`: it becomes due again when its evidence changes.
         """
         escalation_id = self._desk.escalate(case.incident, reason, body=story(self._fresh(case, ended)), kind=kind)
         move = partial(self._store.escalated, case.incident.id, reason=reason)
@@ -351,6 +358,8 @@ class Engine:
             self._end(case, ended, move)
         else:
             move()
+        if watched:
+            self._second_look.note(case, self.config)
         self._log_escalated(case, escalation_id, reason)
 
     def relapsed(self, number: int) -> None:
@@ -361,7 +370,7 @@ class Engine:
         if case and case.incident.occurrences > RELAPSE_BUDGET:
             heals = [heal for heal in self._store.heals(case.incident.detected_at) if heal.incident == number]
             told = pattern(heals) if heals else f"healed {case.incident.occurrences - 1} times"
-            self.escalate(case, f"it was {told}, and came back each time")
+            self.escalate(case, f"it was {told}, and came back each time", watched=False)
 
     def _fresh(self, case: Case, ended: Attempt | None = None) -> Case:
         """As stored now, with the ending of an attempt that is written only after it was told."""

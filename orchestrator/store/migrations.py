@@ -216,3 +216,19 @@ SELECT strftime('%Y-W%W', created_at) AS week, COUNT(*) AS learned, SUM(stage = 
 FROM patterns GROUP BY week;
 """,
     )
+
+
+@tasks()
+def m006_marks(db: Database) -> None:
+    """What the trusted evidence of an incident was when a person got it, and how often it was tried anew because that changed."""
+    execute_all(
+        db,
+        """
+CREATE TABLE marks (
+    task_id INTEGER PRIMARY KEY REFERENCES tasks(id) ON DELETE CASCADE,
+    mark TEXT NOT NULL,
+    again INTEGER NOT NULL DEFAULT 0,
+    at TEXT NOT NULL
+);
+""",
+    )

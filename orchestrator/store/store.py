@@ -9,6 +9,7 @@ from orchestrator.store.cases import Cases
 from orchestrator.store.files import Lock, make_directory
 from orchestrator.store.incidents import Incidents
 from orchestrator.store.ledger import Ledger
+from orchestrator.store.marks import Marks
 from orchestrator.store.migrations import tasks
 from orchestrator.store.moves import Moves
 from orchestrator.store.patterns import Patterns
@@ -18,7 +19,7 @@ from orchestrator.store.retention import Retention
 FILE_NAME = "tasks.db"
 
 
-class Store(Incidents, Cases, Moves, Attempts, Patterns, People, Retention):
+class Store(Incidents, Cases, Moves, Attempts, Marks, Patterns, People, Retention):
     """tasks.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path) -> None:

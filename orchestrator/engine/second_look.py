@@ -1,0 +1,90 @@
+"""An incident that a person has becomes due again when its evidence changes: the mask was removed, the file mended, room was made.
+
+Only trusted facts count, and of those only what says that something was done about it: never a log's text, a count or a load.
+What a person has taken in hand, or said no to, is left to that person.
+"""
+
+import logging
+import time
+
+from escalation import Desk
+from orchestrator.config import Config
+from orchestrator.host import View
+from orchestrator.knowledge.evidence import gather
+from orchestrator.model import Case, Evidence, Outcome, digest
+from orchestrator.store import Stale, Store
+from orchestrator.store.marks import Mark
+
+log = logging.getLogger(__name__)
+
+_TELLING = (
+    "config.", "setup.", "unit.load", "unit.enabled", "unit.reload_needed", "below.", "disk.full", "disk.read_only", "port.foreign",
+    "package", "mount.",
+)  # fmt: skip
+"""Facts (or families of them) that change by somebody's deed."""
+_REASONS_OF = ("unit_inactive", "service_down")
+"""Checks whose reason says what stands in the way; a probe's changes with the weather."""
+_GATHER_SECONDS = 20.0
+_AT_ONCE = 10
+"""So many are looked at in one sweep, the oldest first."""
+_FIRST_PAUSE_SECONDS, _PAUSE_FACTOR, _MOST = 5.0, 6.0, 6
+"""From the second time on it must have stood for longer and longer: 30 s, 3 min, 18 min ...; after six times it is the person's alone."""
+
+
+class SecondLook:
+    def __init__(self, view: View, store: Store, desk: Desk) -> None:
+        self._view = view
+        self._store = store
+        self._desk = desk
+        self._seen: dict[int, str] = {}
+        """Marks that differed at the last sweep: only one that stays the same for two is no work in progress."""
+
+    def note(self, case: Case, config: Config) -> None:
+        """A person gets the case now: its evidence is kept, to be compared with."""
+        self._store.set_mark(case.incident.id, self._mark(case, config))
+
+    def sweep(self, config: Config) -> None:
+        """Make due what changed since. Raises StoreFailed."""
+        differing: dict[int, str] = {}
+        for kept in self._store.marks()[:_AT_ONCE]:
+            case = self._store.case(kept.incident)
+            if case is None or not self._may(case, kept):
+                continue
+            mark = self._mark(case, config)
+            if mark == kept.mark:
+                continue
+            differing[kept.incident] = mark
+            if self._seen.get(kept.incident) == mark:
+                self._anew(kept, mark)
+        self._seen = differing
+
+    def _may(self, case: Case, kept: Mark) -> bool:
+        """Whether nobody has it in hand, and it was not tried too often or too lately."""
+        pause = _FIRST_PAUSE_SECONDS * _PAUSE_FACTOR**kept.again
+        if kept.again >= _MOST or self._view.now() - kept.at < pause:
+            return False
+        if any(attempt.outcome is Outcome.STRANDED for attempt in case.tried[-1:]):
+            return False
+        escalation = self._desk.open_for(case.incident.id)
+        return escalation is not None and escalation.status == "open" and not self._desk.was_refused(case.incident.id)
+
+    def _anew(self, kept: Mark, mark: str) -> None:
+        log.info("incident %d: its evidence changed since a person got it; it is tried anew", kept.incident)
+        try:
+            self._store.tried_anew(kept.incident, mark)
+            self._store.anew(kept.incident, self._view.now())
+        except Stale as moved_on:
+            log.info("incident %d moved on meanwhile: %s", kept.incident, moved_on)
+
+    def _mark(self, case: Case, config: Config) -> str:
+        found = gather(self._view, config, case, early_only=True, deadline=time.monotonic() + _GATHER_SECONDS)
+        return mark_of(case, found, config)
+
+
+def mark_of(case: Case, evidence: tuple[Evidence, ...], config: Config) -> str:
+    """The same as long as nobody did anything about it: telling facts, and what the operator declares for it."""
+    facts = {name: value for item in evidence for name, value in item.facts.items() if name.startswith(_TELLING)}
+    service = config.service_of(case.fault.target)
+    commands = [command.model_dump(mode="json") for command in config.command if service and command.service == service.name]
+    declared = [service.model_dump(mode="json") if service else None, commands, [place.model_dump(mode="json") for place in config.path]]
+    return digest([case.fault.reason if case.fault.check in _REASONS_OF else "", facts, declared])
