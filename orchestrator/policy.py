@@ -13,7 +13,7 @@ from orchestrator.model import Action, Case, Fault, Mode, Proposal, Risk, Verdic
 HOUR = 3600.0
 _UNDER_WAY_ITSELF = ("unit_crash_loop", "unit_stuck", "job_stuck")
 """Faults of units that are always between two restarts, or in a start that does not end: waiting for that would be waiting for ever."""
-DANGERS = ("corruption", "authentication", "intrusion")
+DANGERS = ("corruption", "authentication", "intrusion", "device")
 """Facts `danger.<name>`: what is never healed by force (DESIGN section 5, the row "never")."""
 
 

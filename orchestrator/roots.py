@@ -5,17 +5,30 @@ from contextlib import suppress
 
 from orchestrator.actions.good_files import config_files, owned_files
 from orchestrator.checks.certificate_standing import key_of, unit_of
-from orchestrator.checks.unit_inactive import declared_dependencies
+from orchestrator.checks.mount_stale import server_of
+from orchestrator.checks.unit_inactive import declared_dependencies, stands_beneath
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View, jobs, places
 from orchestrator.host.graph import mount_unit
 from orchestrator.host.room import big_files
 from orchestrator.model import Fault, Scope, is_unit
 
-_PRECEDENCE = ("unit_failed", "unit_inactive", "unit_crash_loop", "service_down", "container_unhealthy", "timer_idle", "job_stuck", "cron_ignored", "probe_failing")
+_PRECEDENCE = (
+    "kernel_messages",
+    "mount_stale",
+    "mount_wrong",
+    "disk_full",
+    "unit_failed",
+    "unit_inactive",
+    "unit_crash_loop",
+    "service_down",
+    "container_unhealthy",
+    "timer_idle",
+    "job_stuck",
+    "cron_ignored",
+    "probe_failing",
+)
 """Two faults of one target are one: the earlier check knows more of the cause."""
-_ALONE = ("recurring",)
-"""A story of its own, beside the incidents that it is about: nobody's root, and nobody's symptom."""
 _ALONE = ("recurring",)
 """A story of its own, beside the incidents that it is about: nobody's root, and nobody's symptom."""
 _MAX_CHAIN = 50
@@ -31,7 +44,6 @@ def arrange(faults: tuple[Fault, ...], below: Below) -> dict[str, str]:
 
     A fault is the symptom of another one whose target it needs, or of one of the same target that knows more.
     """
-    faults = tuple(fault for fault in faults if fault.check not in _ALONE)
     faults = tuple(fault for fault in faults if fault.check not in _ALONE)
     if len(faults) < 2:
         return {}  # the usual case asks the host nothing
@@ -111,6 +123,28 @@ def full_places(target: str, view: View, config: Config) -> tuple[str, ...]:
     return tuple(found)
 
 
+def sick_places(target: str, view: View, config: Config) -> tuple[str, ...]:
+    """The mount points of a unit or service that turned read-only, hang, are dead, or of whose device the kernel reports errors."""
+    if target.startswith("/"):
+        return ()
+    mounts = view.mounts.list()
+    turned = {mount.point for mount in view.mounts.turned_read_only()}
+    gone = view.baseline.mounts - {mount.point for mount in mounts}
+    dead = {point for point in (*view.mounts.dead(), *gone) if is_stood_on(target, point, view, config)}
+    with suppress(Unavailable):
+        danger = any(event.kind.danger for event in view.kernel_log.events())
+        own = set(points_of(target, view, config))
+        errors = {point for point in own if danger and view.kernel_log.of_device(view.mounts.of_path(point).device)}
+        return tuple(sorted((turned & own) | dead | errors))
+    return tuple(sorted(turned | dead))
+
+
+def is_stood_on(target: str, point: str, view: View, config: Config) -> bool:
+    """Whether a declared service has to do with what lies at this point."""
+    service = config.service_of(target)
+    return service is not None and stands_beneath(view, _unit_of(target, view), service, point)
+
+
 def points_of(target: str, view: View, config: Config) -> tuple[str, ...]:
     """The mount points that a unit or service has to do with, and those that everybody has."""
     unit = _unit_of(target, view)
@@ -164,11 +198,13 @@ def _renewals(fault: Fault, config: Config) -> tuple[str, ...]:
 def _place(point: str, view: View, config: Config) -> Scope:
     """A file system: itself, what systemd mounts there, who writes to it, and who holds what takes its room."""
     own, files, units = mount_unit(point), [], []
-    with suppress(Unavailable, OSError):
+    with suppress(Unavailable):
+        units = [name] if point != "/" and (name := server_of(view, config, point)) else []
+    with suppress(Unavailable, OSError):  # also where what is mounted does not answer
         big = big_files(view, point)
         files = [file.path for file in big if not file.deleted]
         holders = (view.processes.get(file.pid) for file in big)
-        units = [process.unit for process in holders if process and process.unit.endswith(".service")]
+        units += [process.unit for process in holders if process and process.unit.endswith(".service")]
     return Scope(
         target=point,
         below=(own,) if own != "-.mount" else (),

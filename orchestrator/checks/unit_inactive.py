@@ -11,8 +11,9 @@ from functools import cache
 from orchestrator.checks import check
 from orchestrator.checks.unit_failed import asked_to_stop
 from orchestrator.config import OWN_UNIT, Config, Service
-from orchestrator.host import Stop, Unavailable, Unit, View
+from orchestrator.host import Stop, Unavailable, Unit, View, places
 from orchestrator.host.crontabs import CRON, is_crontab
+from orchestrator.host.graph import mount_unit
 from orchestrator.model import Fault, Severity
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,9 @@ def wanted(view: View, config: Config) -> set[str]:
 
 def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     """Whether a user would call its absence an outage."""
-    if _may_be_down(view, unit) or not (config.service_of(unit.name) or _is_wanted_by_the_boot(unit)):
+    if _may_be_down(view, unit):
+        return False
+    if not (config.service_of(unit.name) or _is_wanted_by_the_boot(unit) or _is_stood_on(view, config, unit)):
         return False
     if unit.active_state == "failed" and asked_to_stop(view, unit) is False:
         return True
@@ -67,6 +70,20 @@ def _may_be_down(view: View, unit: Unit) -> bool:
     ended = unit.type == "oneshot" and not unit.remain_after_exit
     masked = unit.unit_file_state in ("masked", "masked-runtime")
     return ended or unit.transient or masked or any(view.units.get(name).running for name in unit.triggered_by)
+
+
+def _is_stood_on(view: View, config: Config, unit: Unit) -> bool:
+    """A mount that somebody wrote a unit for, and on which a declared service stands: one that runs writes into the empty directory."""
+    if not unit.name.endswith(".mount") or not unit.fragment_path:
+        return False
+    return any(stands_beneath(view, view.units.get(service.unit), service, unit.where) for service in config.service if service.unit)
+
+
+def stands_beneath(view: View, unit: Unit, service: Service, point: str) -> bool:
+    """Whether a service has to do with what lies at `point` or beneath it, by what it declares, names or has open."""
+    if mount_unit(point) in service.depends_on:
+        return True
+    return any(path == point or path.startswith(f"{point}/") for path in places.paths(view, unit, service))
 
 
 def _is_wanted_by_the_boot(unit: Unit) -> bool:
@@ -148,7 +165,9 @@ def _idle_by_design(need: Unit) -> bool:
 def declared_dependencies(config: Config) -> dict[str, tuple[str, ...]]:
     """`depends_on` in units: for each declared unit, the units of what it depends on. What has a crontab depends on cron."""
     return {
-        service.target: tuple(found.target if (found := config.service_of(name)) else name for name in (*service.depends_on, *_cron(service)))
+        service.target: tuple(
+            found.target if (found := config.service_of(name)) else name for name in (*service.depends_on, *_cron(service))
+        )
         for service in config.service
         if service.depends_on or _cron(service)
     }

@@ -9,6 +9,7 @@ from orchestrator.host.errors import ChangeFailed, Late, Unavailable
 from orchestrator.host.files import Files, FileState
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel, Memory, Pressure
+from orchestrator.host.kernel_log import KernelEvent, KernelLog
 from orchestrator.host.known_good import GoodFile, KnownGood
 from orchestrator.host.mounts import Mount, Mounts, Usage
 from orchestrator.host.open_files import OpenFile, OpenFiles
@@ -34,6 +35,8 @@ __all__ = [
     "Job",
     "Journal",
     "Kernel",
+    "KernelEvent",
+    "KernelLog",
     "KnownGood",
     "Late",
     "Line",

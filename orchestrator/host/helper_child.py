@@ -211,7 +211,7 @@ def _bare(path: str) -> int:
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    question.__name__: question for question in (usage, look, read, digest, entries, resolve, takes_room)
+    question.__name__: question for question in (usage, look, read, digest, entries, resolve, takes_room, appended, fitting)
 }
 
 

@@ -1,5 +1,6 @@
 """Mounts and how full they are. A mount that hangs is never waited for."""
 
+import errno
 import os
 import re
 import select
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.host import helper_child
-from orchestrator.host.errors import Unavailable
+from orchestrator.host.errors import Late, Unavailable
 from orchestrator.host.helper import ASK_SECONDS, Helper
 
 _MOUNTINFO = "/proc/self/mountinfo"
@@ -17,6 +18,7 @@ _WALKED = 200_000
 """Entries, and seconds: what a walk may take."""
 _WALK_SECONDS = 4.0
 _COVERED = 50
+_NOBODY = {errno.ENOTCONN: "dead", errno.ECONNABORTED: "dead", errno.ESTALE: "stale"}
 _LINKS = 40  # as the kernel's own limit (path_resolution(7))
 _LOCAL = frozenset((
     "bcachefs", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "erofs",
@@ -106,6 +108,7 @@ class Mounts:
         self._helper = helper
         self._lock = threading.Lock()
         self._table: _Table | None = None
+        self._dead: dict[str, str] = {}
 
     def list(self) -> tuple[Mount, ...]:
         """In the order of mountinfo: a later mount on the same point covers an earlier one."""
@@ -151,6 +154,30 @@ class Mounts:
         """The mounts that are read-only, and were writable earlier while this process looked: somebody or something did that."""
         table = self._current()
         return tuple(mount for mount in table.mounts if mount.read_only and (mount.device, mount.point) in table.writable)
+
+    def standing(self, point: str) -> str:
+        """Whether a mount that another host or process answers for still has somebody behind it: empty where it has.
+
+        `dead`: its server process ended (FUSE); `stale`: its server does not know it any more (NFS); `hangs`: no answer.
+        """
+        try:
+            self._helper.ask("usage", point, ASK_SECONDS, about=point)
+            said = ""
+        except Late:
+            said = "hangs"
+        except OSError as error:
+            said = _NOBODY.get(error.errno or 0, "")
+        with self._lock:
+            self._dead.pop(point, None)
+            if said:
+                self._dead[point] = said
+        return said
+
+    def dead(self) -> tuple[str, ...]:
+        """The points that had nobody behind them when they were asked last, and are still mounted."""
+        there = {mount.point for mount in self.list()}
+        with self._lock:
+            return tuple(point for point in self._dead if point in there)
 
     def hanging(self) -> tuple[str, ...]:
         """The points that did not answer and have not answered since."""

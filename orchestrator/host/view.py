@@ -12,6 +12,7 @@ from orchestrator.host.groups import Groups
 from orchestrator.host.helper import Helper
 from orchestrator.host.journal import Journal
 from orchestrator.host.kernel import Kernel
+from orchestrator.host.kernel_log import KernelLog
 from orchestrator.host.known_good import KnownGood
 from orchestrator.host.log_watch import LogWatch
 from orchestrator.host.mounts import Mounts
@@ -35,6 +36,7 @@ class View:
         self._helper = Helper()
         self._bus = Bus()
         self.kernel = Kernel()
+        self.kernel_log = KernelLog()
         self.journal = Journal(self.kernel)
         self.units = Units(self._bus, self.journal)
         self.processes = Processes(self.kernel)
@@ -65,5 +67,6 @@ class View:
 
     def close(self) -> None:
         self._bus.close()
+        self.kernel_log.close()
         self.mounts.close()
         self._helper.close()

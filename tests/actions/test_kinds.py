@@ -18,6 +18,8 @@ PLAIN: dict[str, Json] = {
     "release_space": {"unit": "shop.service", "point": "/srv/shop", "verb": "restart", "certain": True},
     "reload_unit": {"unit": "shop.service"},
     "renew_certificate": {"unit": "renew.service", "file": "/etc/ssl/shop.pem"},
+    "remount": {"point": "/srv/shop"},
+    "revive_mount": {"unit": "sshfs.service", "point": "/srv/far", "standing": "dead"},
     "reset_failed": {"unit": "shop.service"},
     "restart_service": {"name": "shop", "argv": ["shopctl", "restart"], "user": None},
     "restart_unit": {"unit": "shop.service"},
@@ -85,7 +87,7 @@ def test_the_risks_are_the_designs() -> None:
         "set_aside",
     }
     assert {kind for kind, level in levels.items() if level is Risk.MEDIUM} == {
-        "restore_config", "restore_directory", "stop_leftovers", "stop_unit", "stop_service", "vacuum_journal",
+        "remount", "restore_config", "restore_directory", "revive_mount", "stop_leftovers", "stop_unit", "stop_service", "vacuum_journal",
     }  # fmt: skip
 
 
@@ -95,7 +97,7 @@ def test_what_is_reversible_has_an_undo() -> None:
     assert with_undo == {str(kind.model_fields["kind"].default) for kind in actions.all_actions() if kind.reversible}
     assert with_undo == {
         "start_unit", "stop_unit", "quarantine_file", "restore_config", "restore_owner_mode", "restore_directory", "resume_timer",
-        "set_aside",
+        "set_aside", "remount",
     }  # fmt: skip
 
 

@@ -1,0 +1,68 @@
+"""A mount that is there and not as it was, or gone with nothing that would bring it back, where a declared service stands on it.
+
+One that a unit or fstab describes and that is down is a unit like others: unit_inactive tells it.
+"""
+
+from collections.abc import Iterator
+
+from orchestrator.checks import check
+from orchestrator.checks.unit_inactive import stands_beneath
+from orchestrator.config import Config
+from orchestrator.host import Mount, Unavailable, View, mount_options, places
+from orchestrator.host.graph import mount_unit
+from orchestrator.model import Fault, Severity
+
+
+@check(on_events=True)
+def mount_wrong(view: View, config: Config) -> Iterator[Fault]:
+    """A mount that a declared service stands on turned read-only, or is gone."""
+    for mount in _read_only(view):
+        if mount.point == "/" or _stands_on(view, config, mount.point):
+            yield Fault(
+                check="mount_wrong",
+                target=mount.point,
+                reason="TurnedReadOnly",
+                message=f"{mount.point} ({mount.source}, {mount.fstype}) turned read-only, and what writes there fails",
+                severity=Severity.CRITICAL,
+                facts={"mount.by_kernel": "yes" if "emergency_ro" in mount.options else "no"},
+            )
+    for point in _gone(view):
+        if _stands_on(view, config, point):
+            yield Fault(
+                check="mount_wrong",
+                target=point,
+                reason="MountGone",
+                message=f"nothing is mounted on {point} any more, and neither fstab nor a unit says what belongs there",
+                severity=Severity.CRITICAL,
+            )
+
+
+def _read_only(view: View) -> Iterator[Mount]:
+    """Those that were writable while we looked, and those that their unit wants writable."""
+    turned = set(view.mounts.turned_read_only())
+    for mount in dict.fromkeys(view.mounts.list()):
+        if mount.read_only and places.holds_files(mount) and view.mounts.of_path(mount.point) == mount:
+            bound = mount.root != "/"  # a part of another file system, often read-only on purpose
+            options = () if mount in turned or bound else mount_options.wanted(view, mount.point)
+            if mount in turned or (options and "ro" not in options):
+                yield mount
+
+
+def _gone(view: View) -> Iterator[str]:
+    """Mount points of the time when all was well, which nothing describes that is left."""
+    there = {mount.point for mount in view.mounts.list()}
+    for point in sorted(view.baseline.mounts - there):
+        unit = view.units.get(mount_unit(point))
+        passing = point.startswith(("/run", "/proc", "/sys", "/dev"))
+        if not passing and not unit.fragment_path and not unit.running and view.units.stopped_by_hand(unit) is None:
+            yield point
+
+
+def _stands_on(view: View, config: Config, point: str) -> bool:
+    for service in config.service:
+        try:
+            if service.unit and stands_beneath(view, view.units.get(service.unit), service, point):
+                return True
+        except Unavailable:
+            continue
+    return False

@@ -1,0 +1,36 @@
+"""The clock of this host: whether the kernel holds it for synchronised. It is read here, and never set."""
+
+import ctypes
+import os
+import struct
+import time
+
+from orchestrator.host.errors import Unavailable
+
+_TIMEX_BYTES = 256
+"""struct timex of the kernel is 208 bytes; with `modes` 0 it is only filled."""
+_MAX_ERROR = struct.Struct("@iqqqq")
+"""modes, offset, frequency, greatest error, estimated error: linux/timex.h."""
+_UNKNOWN_MICROSECONDS = 16_000_000
+"""The greatest error that the kernel counts: nine hours without a word of a time server. timedatectl's own rule."""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self._offset = _offset()
+
+    def synchronised(self) -> bool:
+        """Whether a time server's word still counts. Raises Unavailable."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        filled = ctypes.create_string_buffer(_TIMEX_BYTES)
+        if libc.adjtimex(filled) < 0:
+            raise Unavailable(f"the kernel does not tell how its clock is kept: {os.strerror(ctypes.get_errno())}")
+        return int(_MAX_ERROR.unpack_from(filled.raw)[3]) < _UNKNOWN_MICROSECONDS
+
+    def stepped(self) -> float:
+        """Seconds by which the clock was set since this host is watched; a suspended host's sleep is no step."""
+        return _offset() - self._offset
+
+
+def _offset() -> float:
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

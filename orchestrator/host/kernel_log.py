@@ -1,0 +1,168 @@
+"""What the kernel itself says: errors of devices and file systems, tasks that hang, tables that are full.
+
+Read from /dev/kmsg, record by record, since journald may be the one that cannot write. What a program puts in there, root's
+too, never has the kernel's facility (0): printk(9) sees to that, so no line of these is forged. Names in them (a process
+calls itself what it likes) are still only names.
+"""
+
+import os
+import re
+import threading
+import time
+import tomllib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from orchestrator.host.errors import Unavailable
+from orchestrator.host.journal import clean
+
+KEPT_SECONDS = 3600.0
+_DEVICE = Path("/dev/kmsg")
+_RECORD_BYTES = 8192
+"""As the kernel's own largest record."""
+_RECORDS = 100_000
+"""At one reading: more than any ring holds."""
+_KEPT = 500
+_MATCHED_CHARACTERS = 500
+_KERNEL = 0
+_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One section of kernel_log.toml."""
+
+    name: str
+    reason: str
+    about: str
+    means: str
+    patterns: tuple[re.Pattern[str], ...]
+    fault: bool = True
+    danger: bool = False
+    severity: str = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelEvent:
+    """One line of the kernel's that means something."""
+
+    at: float
+    kind: Kind
+    message: str
+    names: dict[str, str] = field(default_factory=dict)
+    """What it is about: device, pid, comm, group."""
+
+
+class KernelLog:
+    """Thread-safe. Keeps the last hour of what matters, bounded; the ring of the boot is read at the first question."""
+
+    def __init__(self, open_log: Callable[[], int] | None = None) -> None:
+        self._open_log = open_log or (lambda: os.open(_DEVICE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        self._descriptor: int | None = None
+        self._lock = threading.Lock()
+        self._events: deque[KernelEvent] = deque(maxlen=_KEPT)
+
+    def events(self, seconds: float = KEPT_SECONDS) -> tuple[KernelEvent, ...]:
+        """What the kernel said in so many seconds, oldest first. Raises Unavailable where its log may not be read."""
+        with self._lock:
+            self._events.extend(self._new())
+            since = time.time() - min(seconds, KEPT_SECONDS)
+            while self._events and self._events[0].at < time.time() - KEPT_SECONDS:
+                self._events.popleft()
+            return tuple(event for event in self._events if event.at >= since)
+
+    def of_device(self, device: str, seconds: float = KEPT_SECONDS) -> tuple[KernelEvent, ...]:
+        """What it said of a block device (major:minor, as mountinfo has it), or of what that device is made of."""
+        names = block_names(device)
+        return tuple(event for event in self.events(seconds) if event.names.get("device") in names)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _new(self) -> Iterator[KernelEvent]:
+        try:
+            if self._descriptor is None:
+                self._descriptor = self._open_log()
+            for record in _records(self._descriptor):
+                if event := parse(record):
+                    yield event
+        except OSError as error:
+            raise Unavailable(f"the kernel's log cannot be read: {error.strerror}") from None
+
+
+def parse(record: bytes) -> KernelEvent | None:
+    """`priority,sequence,microseconds,flags;text` and a line for each of its fields; None for what says nothing to us."""
+    head, _, text = record.partition(b";")
+    try:
+        priority, _, stamp = (int(part) for part in head.split(b",")[:3])
+    except ValueError:
+        return None
+    if priority >> 3 != _KERNEL:
+        return None
+    line = clean(text.split(b"\n")[0].decode(errors="replace"))[:_MATCHED_CHARACTERS]
+    for kind, pattern in _patterns():
+        if match := pattern.match(line):
+            at = time.time() - time.monotonic() + stamp / 1e6
+            return KernelEvent(at, kind, line, {name: value for name, value in match.groupdict().items() if value})
+    return None
+
+
+def block_names(device: str) -> frozenset[str]:
+    """How the kernel calls a device (major:minor): by its own name, its whole disk's, and those of what it is made of (LVM, RAID)."""
+    return frozenset(_names(Path("/sys/dev/block", device), _DEPTH))
+
+
+def is_read_only(device: str) -> bool:
+    """Whether the device itself takes no writes: then no mount option helps."""
+    try:
+        return Path("/sys/dev/block", device, "ro").read_text("ascii").strip() == "1"
+    except OSError:
+        return False
+
+
+def in_container() -> bool:
+    """Whether the kernel serves others too: systemd's own mark."""
+    return Path("/run/systemd/container").exists()
+
+
+def _names(device: Path, depth: int) -> Iterator[str]:
+    try:
+        real = device.resolve(strict=True)
+        yield real.name
+        if (real / "partition").exists():
+            yield real.parent.name
+            real = real.parent
+        slaves = list((real / "slaves").iterdir()) if (real / "slaves").exists() and depth else []
+    except OSError:  # no block device (tmpfs), or it went away
+        return
+    for slave in slaves:
+        yield from _names(slave, depth - 1)
+
+
+def _records(descriptor: int) -> Iterable[bytes]:
+    """What is there now. EPIPE: the kernel overwrote what was not read in time, and goes on with what is left."""
+    for _ in range(_RECORDS):
+        try:
+            yield os.read(descriptor, _RECORD_BYTES)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            continue
+
+
+@cache
+def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+    table = tomllib.loads(files("orchestrator.host").joinpath("kernel_log.toml").read_text("utf-8"))
+    return tuple((kind, pattern) for kind in (_kind(name, row) for name, row in table.items()) for pattern in kind.patterns)
+
+
+def _kind(name: str, row: dict[str, Any]) -> Kind:
+    return Kind(name=name, **{**row, "patterns": tuple(re.compile(pattern) for pattern in row["patterns"])})

@@ -1,0 +1,44 @@
+from collections.abc import Iterator
+
+from orchestrator.checks.kernel_messages import HOST, was_mounted
+from orchestrator.config import Config
+from orchestrator.host import KernelEvent, View
+from orchestrator.knowledge.evidence import bounded, observation
+from orchestrator.model import Case, Evidence, is_unit
+from orchestrator.roots import points_of
+
+_TOLD = 20
+_EVERYBODYS_SECONDS = 600.0
+"""The root file system is under everything: only what the kernel said of it lately speaks against repairs elsewhere."""
+
+
+@observation(early=True)
+def kernel_says(view: View, config: Config, case: Case) -> Iterator[Evidence]:
+    """What the kernel itself said in the last hour of what the incident stands on: file systems, processes, control groups."""
+    target = case.fault.target
+    points = (target,) if target.startswith("/") else points_of(target, view, config) if target != HOST else ()
+    facts: dict[str, str] = {}
+    events: list[KernelEvent] = []
+    for point in points:
+        mount = view.mounts.of_path(point)
+        found = view.kernel_log.of_device(mount.device, *((_EVERYBODYS_SECONDS,) if point == "/" and target != "/" else ()))
+        for event in found:
+            if was_mounted(view, mount, event.at):
+                events.append(event)
+                if event.kind.danger:
+                    facts["danger.device"] = f"{point}: {event.kind.means}: {event.message}"
+    events += [event for event in view.kernel_log.events() if event.kind.about != "device" and _concerns(view, target, event)]
+    facts.update({f"kernel.{event.kind.name.replace('-', '_')}": event.message for event in events})
+    lines = [event.message for event in sorted(events, key=lambda event: event.at)][-_TOLD:]
+    yield Evidence(source="kernel_says", text=bounded("\n".join(lines) or "nothing of what this stands on"), facts=facts)
+
+
+def _concerns(view: View, target: str, event: KernelEvent) -> bool:
+    if target == HOST:
+        return event.kind.about == "host"
+    if not is_unit(target):
+        return False
+    if "group" in event.names:
+        return target in event.names["group"].split("/")
+    process = view.processes.get(int(event.names["pid"])) if "pid" in event.names else None
+    return process is not None and process.comm == event.names.get("comm") and process.unit == target
