@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from orchestrator import servers
 from orchestrator.model import AbsolutePath, Mode, Risk, Severity, UnitName, Word, is_unit
 
 DEFAULT_FILE = Path("/etc/autonomous-orchestrator/config.toml")
@@ -146,8 +147,10 @@ class Service(Section):
     user: str | None = None
     """Who runs its commands; the unit's own User= where nothing is said."""
     mode: Mode | None = None
+    assumed_probes: tuple[Probe, ...] = ()
+    """Nobody declared these; they come with a well-known server, and count only after they have passed once."""
 
-    @field_validator("probes", mode="before")
+    @field_validator("probes", "assumed_probes", mode="before")
     @classmethod
     def _choose_probe(cls, value: object) -> object:
         """Pick the probe's type by its first word, so that an error speaks of the one that was meant."""
@@ -268,6 +271,14 @@ class Config(Word):
     disk: tuple[Disk, ...] = ()
     certificate: tuple[Certificate, ...] = ()
     log: tuple[LogRule, ...] = ()
+    server: Annotated[tuple[servers.Server, ...], Field(validate_default=True)] = ()
+    """Well-known servers: the operator's own, and the shipped ones that he has not replaced by one of the same name."""
+
+    @field_validator("server")
+    @classmethod
+    def _with_shipped(cls, own: tuple[servers.Server, ...]) -> tuple[servers.Server, ...]:
+        names = {server.name for server in own}
+        return (*own, *(server for server in servers.shipped() if server.name not in names))
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
@@ -281,6 +292,10 @@ class Config(Word):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"[[{table}]] {twice[0]!r} is there twice; each name once")
+        return self
+
+    @model_validator(mode="after")
+    def _references_lead_somewhere(self) -> Self:
         services = {item.name for item in self.service}
         for command in self.command:
             if command.service not in services:

@@ -155,10 +155,11 @@ def test_what_the_host_lacks_is_a_warning(call: Call, config_file: Path) -> None
 
 
 _AS_SOMEBODY = """import os, sys
+from orchestrator import servers
 from orchestrator.store import Reader
 from orchestrator.cli import main
 from tests.cli.conftest import all_commands
-list(all_commands())
+list(all_commands()), servers.shipped()
 os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(65534)
 main(sys.argv[2:])
 """
