@@ -6,6 +6,7 @@ from pydantic import Field
 
 from orchestrator.actions.good_files import AccountId, FileMode, config_files, differs, owned_files, read_by_systemd, services_of
 from orchestrator.actions.units import config_test
+from orchestrator.checks.certificate_standing import half_a_pair
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import ChangeFailed, FileState, GoodFile, Unit, View
 from orchestrator.host.crontabs import is_crontab
@@ -52,10 +53,12 @@ class RestoreConfig(Action):
     """SHA-256 of what is there now; empty where that is no regular file, or nothing."""
     release: bool = False
     """A link that was made to lead elsewhere, and not to a mere file: that is how releases are changed."""
+    half: bool = False
+    """One half of a certificate's pair, under a server that still runs with the whole one: somebody may be bringing the other half."""
 
     @property
     def level(self) -> Risk:
-        return Risk.HIGH if self.release else self.risk
+        return Risk.HIGH if self.release or self.half else self.risk
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
@@ -68,7 +71,8 @@ class RestoreConfig(Action):
                 digest, release = _digest(path, view), _is_release(path, good, view)
                 if not differs(view.files.look(path), good, digest):
                     continue
-                action = cls(service=service.name, path=path, good_digest=good.digest, bad_digest=digest, release=release)
+                half = half_a_pair(view, config, service.unit, path)
+                action = cls(service=service.name, path=path, good_digest=good.digest, bad_digest=digest, release=release, half=half)
                 if not action.refusal(view, config):
                     found.append(action)
         return tuple(found)
@@ -96,8 +100,8 @@ class RestoreConfig(Action):
 
     def _unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile) -> str:
         """Why what is there now may be what a person meant; a file that is gone was meant by nobody."""
-        if state is None:
-            return ""
+        if state is None or self.half:
+            return "" if self.half == half_a_pair(view, config, service.unit, self.path) else "certificate and key have changed since"
         unit = view.units.get(service.unit) if service.unit else Unit(name=service.name)
         innocent = "" if _read_each_time(self.path, service) else ran_with_it(unit, state.ctime, view.now())
         test = config_test(view, config, unit) if self.path in service.config_files else None

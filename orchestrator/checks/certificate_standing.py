@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from orchestrator.config import Certificate as Declared
+from orchestrator.config import Config
 from orchestrator.host import Certificate, Unavailable, Unit, View
 from orchestrator.model import Severity, utc
 
@@ -175,6 +176,17 @@ def due(view: View, declared: Declared) -> bool:
     """Whether a new one is wanted: it is expired, or will be soon, and none that is better lies there."""
     verdict = trouble(view, declared)
     return verdict is not None and verdict.reason in ("Expired", "ExpiresSoon")
+
+
+def half_a_pair(view: View, config: Config, unit: str | None, path: str) -> bool:
+    """Whether the file is a half of a declared pair that does not fit, under a server that runs with what it loaded before."""
+    for declared in config.certificate:
+        if declared.unit != unit or unit is None or path not in (declared.file, key_of(view, declared)):
+            continue
+        verdict = trouble(view, declared)
+        if verdict and verdict.reason == "KeyMismatch" and view.units.get(unit).running:
+            return True
+    return False
 
 
 # ---- what belongs to a certificate ----

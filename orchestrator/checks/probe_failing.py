@@ -1,9 +1,12 @@
 """A declared service that runs, by systemd's word, and does not answer its user."""
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from orchestrator.checks import check
+from orchestrator.checks.certificate_standing import HARMS_CLIENTS, trouble
 from orchestrator.config import Config, Service
 from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
 from orchestrator.host.jobs import timers_of
@@ -18,6 +21,11 @@ REASONS = {
     "missing": "FileMissing",
     "exit": "CommandFailed",
 }
+_CLIENTS_WORD = ("exit", "status", "content")
+"""How a probe fails that speaks with the service: one that is refused or gets no answer says nothing of a certificate."""
+_COMES_BACK_SECONDS = 3600.0
+_STALLED_PERCENT = 60.0
+"""PSI, of the last 10 s."""
 _AT_WORK_SECONDS = 900.0
 STARTING_SECONDS = 20.0
 """How long a run may take until it answers for the first time: systemd calls most programs active before they are ready."""
@@ -36,8 +44,8 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
         answers = list(pool.map(lambda service: ask(view, service), asked))
     for service, results in zip(asked, answers, strict=True):
         misses = [result for result in results if not result.ok and not result.blind]
-        if misses and not _is_starting(view, service):
-            yield _or_starved(view, service, fault_of(service, misses))
+        if misses and not _is_starting(view, service) and not _is_wanted_so(view, service, misses):
+            yield _or_certificate(view, config, service, misses) or _or_starved(view, service, fault_of(service, misses))
         elif all(result.ok for result in results):
             view.answered[service.target] = view.now()
     blind = [result for results in answers for result in results if result.blind]
@@ -76,13 +84,48 @@ def _is_at_work(view: View, unit: Unit) -> bool:
     return any(view.now() - job.main_started_at < _AT_WORK_SECONDS for job in runs)
 
 
+def _is_wanted_so(view: View, service: Service, misses: list[ProbeResult]) -> bool:
+    """An administrator froze it, or it says itself that it does not serve and when to come back: both are somebody's decision.
+
+    The second only for an hour: a service that is overloaded says the same, and must not do so unheard for ever.
+    """
+    name = f"comes back:{service.target}"
+    if not all(miss.comes_back for miss in misses):
+        view.trends.forget(name)
+        return bool(service.unit) and view.units.get(service.unit or "").freezer_state != "running"
+    return view.trends.note(name, "", 1.0, time.monotonic()).span < _COMES_BACK_SECONDS
+
+
 def _or_starved(view: View, service: Service, fault: Fault) -> Fault:
     """The fault, unless the service only waits for a CPU that others use: then a restart would add to what keeps it waiting."""
     group = view.units.get(service.unit).control_group if service.unit and fault.reason == "NoAnswer" else ""
-    if not group or not view.processes.starved(group):
+    wanted = _wanted(view, group) if group else ""
+    if not wanted:
         return fault
-    message = f"{service.name} does not answer in time, for want of a CPU: others use it"
+    message = f"{service.name} does not answer in time, for want of {wanted}: others use it"
     return fault.model_copy(update={"reason": "Starved", "message": message})
+
+
+def _or_certificate(view: View, config: Config, service: Service, misses: list[ProbeResult]) -> Fault | None:
+    """The fault by its cause, when all that fails is what clients say who look at a certificate, and it is one that they refuse."""
+    if any(miss.failure not in _CLIENTS_WORD for miss in misses):
+        return None
+    for declared in config.certificates_of(service.target):
+        verdict = trouble(view, declared) if declared.unit == service.unit else None
+        if verdict and (verdict.reason in HARMS_CLIENTS or (verdict.reason == "NotReloaded" and verdict.severity is Severity.HIGH)):
+            update = {"reason": f"Certificate{verdict.reason}", "message": f"{service.name} fails its clients: {verdict.message}"}
+            return fault_of(service, misses).model_copy(update=update)
+    return None
+
+
+def _wanted(view: View, group: str) -> str:
+    """What its processes wait for most of the time: a CPU, or the disk that is busy. Empty when they hang, or are busy themselves."""
+    if view.processes.starved(group):
+        return "a CPU"
+    own, host = view.groups.pressure(group, "io"), None
+    with suppress(Unavailable):
+        host = view.kernel.pressure("io")
+    return "the disk" if own and host and min(own.full10, host.some10) >= _STALLED_PERCENT else ""
 
 
 def fault_of(service: Service, misses: list[ProbeResult]) -> Fault:
@@ -95,5 +138,6 @@ def fault_of(service: Service, misses: list[ProbeResult]) -> Fault:
         reason=REASONS.get(first.failure, "ProbeFailed"),
         message=f"{service.name} runs and does not answer as it should: {told}",
         severity=Severity.HIGH,
-        facts={"probe": first.probe.split(" ")[0], "failure": first.failure},
+        facts={"probe": first.probe.split(" ")[0], "failure": first.failure}
+        | ({"status": str(first.status)} if first.failure == "status" else {}),
     )

@@ -52,8 +52,7 @@ def _awaited(view: View, processes: Sequence[Process], ports: tuple[int, ...]) -
     awaited = {inode for process in processes for inode in awaited_sockets(process.pid)}
     connections = view.sockets.connections()
     mute = [one for one in connections if one.port in ports and _is_mute(one, awaited)]
-    held = sum(one.inode in awaited for one in mute)
-    if len(mute) >= _MANY or (held and 2 * held >= sum(process.threads for process in processes)):
+    if len(mute) >= _MANY or any(one.received and one.inode in awaited for one in mute):
         facts["clients.mute"] = _peers(mute)
     asked = [one for one in connections if one.inode in awaited and one.port not in ports]
     if asked:
