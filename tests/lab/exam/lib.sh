@@ -47,3 +47,38 @@ disk() {
   local image; image=/var/tmp/$(echo "${1#/}" | tr / -).img
   truncate -s "$2M" "$image" && mkfs.ext4 -q "$image" && mkdir -p "$1" && mount -o loop "$image" "$1"
 }
+
+# certificate DIR NAME FROM TO: DIR/cert.pem with a new key DIR/key.pem, for NAME, good between two times as date(1) reads them.
+certificate() {
+  local work; work=$(mktemp -d); mkdir -p "$1"
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" -keyout "$work/key.pem" -out "$work/request" 2>/dev/null
+  touch "$work/index"; printf 'basicConstraints=CA:FALSE\nsubjectAltName=DNS:%s\n' "$2" >"$work/extensions"
+  printf '[ca]\ndefault_ca=own\n[own]\ndatabase=%s/index\nnew_certs_dir=%s\nrand_serial=yes\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n' \
+    "$work" "$work" >"$work/settings"
+  openssl ca -batch -notext -selfsign -config "$work/settings" -keyfile "$work/key.pem" -in "$work/request" -out "$work/cert.pem" \
+    -extfile "$work/extensions" -startdate "$(date -u -d "$3" +%Y%m%d%H%M%SZ)" -enddate "$(date -u -d "$4" +%Y%m%d%H%M%SZ)" 2>/dev/null
+  mv "$work/key.pem" "$1/key.pem"; mv "$work/cert.pem" "$1/cert.pem"; rm -r "$work"
+}
+
+# https NAME PORT DIR: an nginx that serves NAME on PORT with the pair in DIR.
+https() {
+  printf 'server { listen %s ssl; server_name %s; ssl_certificate %s/cert.pem; ssl_certificate_key %s/key.pem; return 200 "ok\\n"; }\n' \
+    "$2" "$1" "$3" "$3" >"/etc/nginx/sites-enabled/$1"
+  systemctl enable -q nginx; systemctl restart nginx
+  until_ok 10 curl -skf -m 2 -o /dev/null "https://127.0.0.1:$2/"
+}
+
+# trusts NAME PORT CERTIFICATE [SECONDS]: a client who knows that certificate gets the page, and will for so long.
+trusts() {
+  curl -sf -m 2 --cacert "$3" --resolve "$1:$2:127.0.0.1" "https://$1:$2/" | grep -q ok || return 1
+  echo | openssl s_client -connect "127.0.0.1:$2" -servername "$1" 2>/dev/null | openssl x509 -noout -checkend "${4:-86400}" >/dev/null
+}
+
+# renewal NAME DIR [COMMAND]: renew-NAME.service renews the pair in DIR after COMMAND, and renew-NAME.timer starts it each day.
+renewal() {
+  printf '#!/bin/bash\nset -e\n. /opt/lab/lib.sh\n%s\ncertificate %s %s "-1 hour" "+90 days"\n' "${3-}" "$2" "$1" >"/opt/lab/renew-$1"
+  chmod 755 "/opt/lab/renew-$1"
+  printf '[Service]\nType=oneshot\nExecStart=/opt/lab/renew-%s\n' "$1" >"/etc/systemd/system/renew-$1.service"
+  printf '[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n' >"/etc/systemd/system/renew-$1.timer"
+  systemctl daemon-reload; systemctl enable -q --now "renew-$1.timer"
+}
