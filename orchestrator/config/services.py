@@ -1,0 +1,97 @@
+"""What a user of the host cares about, how it is proved to work, and what its operator would do about it."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from orchestrator.config.tables import Address, Argv, Name, Seconds, Section
+from orchestrator.model import AbsolutePath, Mode, Risk, UnitName
+
+
+class HttpProbe(Section):
+    http: Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048)]
+    status: Annotated[int, Field(ge=100, le=599)] = 200
+    contains: str = ""
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3
+
+
+class TcpProbe(Section):
+    tcp: Address
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3
+
+
+class FileProbe(Section):
+    file: AbsolutePath
+    max_age_seconds: Seconds | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3
+
+
+class CommandProbe(Section):
+    command: Annotated[Argv, Field(min_length=1)]
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+
+
+Probe = HttpProbe | TcpProbe | FileProbe | CommandProbe
+
+
+class Service(Section):
+    """What a user of the host cares about."""
+
+    name: Name
+    unit: UnitName | None = None
+    probes: tuple[Probe, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    config_files: tuple[AbsolutePath, ...] = ()
+    files: tuple[AbsolutePath, ...] = ()
+    config_test: Argv = ()
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    pid_file: AbsolutePath | None = None
+    start: Argv = ()
+    stop: Argv = ()
+    restart: Argv = ()
+    user: str | None = None
+    """Who runs its commands; the unit's own User= where nothing is said."""
+    mode: Mode | None = None
+    assumed_probes: tuple[Probe, ...] = ()
+    """Nobody declared these; they come with a well-known server, and count only after they have passed once."""
+
+    @field_validator("probes", "assumed_probes", mode="before")
+    @classmethod
+    def _choose_probe(cls, value: object) -> object:
+        """Pick the probe's type by its first word, so that an error speaks of the one that was meant."""
+        kinds: dict[str, type[Section]] = {"http": HttpProbe, "tcp": TcpProbe, "file": FileProbe, "command": CommandProbe}
+        if not isinstance(value, list | tuple):
+            return value
+        probes = []
+        for probe in value:
+            if not isinstance(probe, dict):
+                probes.append(probe)
+                continue
+            named = [kind for kind in kinds if kind in probe]
+            if len(named) != 1:
+                raise ValueError(f"a probe has exactly one of {', '.join(kinds)}; this one has {named or 'none'}")
+            probes.append(kinds[named[0]].model_validate(probe))
+        return tuple(probes)
+
+    @model_validator(mode="after")
+    def _unit_or_commands(self) -> Self:
+        if self.unit and (self.start or self.stop or self.restart):
+            raise ValueError("start, stop and restart are for a service that no unit runs; this one has a unit")
+        return self
+
+    @property
+    def target(self) -> str:
+        """What faults of this service name: its unit, or its own name where no unit runs it."""
+        return self.unit or self.name
+
+
+class Command(Section):
+    """An operator's own fix."""
+
+    name: Name
+    service: Name
+    argv: Annotated[Argv, Field(min_length=1)]
+    about: Annotated[str, Field(min_length=1, max_length=200)]
+    risk: Risk
+    user: str | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
