@@ -41,7 +41,7 @@ def _load(folder: Path, text: str) -> Config:
 
 def test_an_absent_default_file_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key has a default, and the default file may be absent."""
-    monkeypatch.setattr("orchestrator.config.load.DEFAULT_FILE", tmp_path / "none.toml")
+    monkeypatch.setattr("orchestrator.config.reading.DEFAULT_FILE", tmp_path / "none.toml")
     assert load() == Config()
 
 

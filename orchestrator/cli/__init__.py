@@ -39,7 +39,7 @@ _MODULES = {
 """Each command, and the module of this package that has it under its own name."""
 
 _STATUSES = {
-    "orchestrator.config.load.ConfigError": os.EX_CONFIG,
+    "orchestrator.config.reading.ConfigError": os.EX_CONFIG,
     "orchestrator.knowledge.runbooks.RunbookError": os.EX_CONFIG,
     "orchestrator.knowledge.experts.ExpertError": os.EX_CONFIG,
     "orchestrator.store.words.StoreUnusable": os.EX_TEMPFAIL,
