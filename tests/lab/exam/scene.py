@@ -4,7 +4,7 @@ import re
 
 from tests.lab.exam.cases import FOLDER, Case
 from tests.lab.exam.healers.base import UNIT
-from tests.lab.host import DAEMON, Host, Result, Row
+from tests.lab.host import Host, Result, Row
 
 SCRIPT_SECONDS = 60
 BYSTANDER = "bystander.service"
@@ -13,7 +13,7 @@ _BYSTANDER = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=mult
 _STARTED = "39f53479d3a045ac8e11786248231fbf"
 """The journal's message id of a unit that was started."""
 _SHOWN = "'*.service' '*.socket' '*.mount' '*.timer' '*.path'"
-_PASSING = re.compile(rf"{DAEMON}|{UNIT}|run-.*|user@.*|user-runtime-dir@.*|[0-9a-f]{{64}}.*")
+_PASSING = re.compile(rf"autonomous-orchestrator.*|{UNIT}|run-.*|user@.*|user-runtime-dir@.*|[0-9a-f]{{64}}.*")
 """The healers themselves, and units of sessions, of commands under way and of containers' own checks."""
 
 
