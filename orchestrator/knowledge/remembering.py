@@ -1,5 +1,6 @@
 """Remembering what was good: the baseline of what runs here, and last known good files. Only while all is well."""
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -29,8 +30,8 @@ class Remembering:
         self._view = view
         self._absent: dict[str, int] = {}
         self._changed: set[str] = set()
-        self._files: dict[str, dict[str, _Mark]] = {}
-        """For each service whose files are all remembered: each file's mark as it was then."""
+        self._files: dict[str, tuple[dict[str, _Mark], float]] = {}
+        """For each service that was looked through: each file's mark as it was then, and until when nothing else is to be learned."""
         self._empty: set[str] = set()
         """Remembered directories that have stayed empty."""
 
@@ -54,8 +55,8 @@ class Remembering:
 
     def good_files(self, service: Service) -> None:
         """Remember each watched file of a healthy service that was loaded by a start or reload after its last change."""
-        known = self._files.get(service.name)
-        if service.target not in self._changed and known is not None and known == self._marks(known):
+        known, until = self._files.get(service.name, ({}, 0.0))
+        if service.target not in self._changed and self._view.now() < until and known == self._marks(known):
             return  # neither the unit nor a file of it changed: the usual case asks systemd nothing
         self._changed.discard(service.target)
         self._files.pop(service.name, None)
@@ -76,9 +77,9 @@ class Remembering:
         for path in owned:
             with suppress(Unavailable):
                 self._good_owner(path, loaded_at)
-        if self._view.now() - loaded_at >= PROBATION_SECONDS:
-            # Nothing is to be learned until a file or the unit changes again.
-            self._files[service.name] = self._marks({**dict.fromkeys(configured, (False,)), **dict.fromkeys(owned, (True,))})
+        proven_at = loaded_at + PROBATION_SECONDS
+        marks = self._marks({**dict.fromkeys(configured, (False,)), **dict.fromkeys(owned, (True,))})
+        self._files[service.name] = marks, proven_at if self._view.now() < proven_at else math.inf
 
     def _is_well(self, service: Service, loaded_at: float) -> bool:
         """Whether what it loaded then has served its user since; without probes, whether it has lasted at least.
