@@ -158,6 +158,8 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     """What an incident of this fault may touch: its target, what it needs, what needs it, and what was declared for them."""
     if fault.target.startswith("/") and fault.check == "certificate":
         return _certificate(fault.target, view, config)
+    if fault.target.startswith("/") and fault.check == "log_pattern":
+        return Scope(target=fault.target, paths=(fault.target,))
     if fault.target.startswith("/"):
         return _place(fault.target, view, config)
     unit = _unit_of(fault.target, view)

@@ -96,6 +96,11 @@ class Config(Word):
         names = {target, *((service.unit,) if service and service.unit else ())}
         return tuple(item for item in self.certificate if names & {item.file, item.unit, item.renew_unit})
 
+    def log_target(self, rule: LogRule) -> str:
+        """Whose trouble a declared line is: its service's, else its unit's, else that of the file itself."""
+        service = self.service_of(rule.service or rule.log)
+        return service.target if service else rule.log
+
     def mode_of(self, target: str) -> Mode:
         service = self.service_of(target)
         return service.mode if service and service.mode else self.daemon.mode
@@ -122,6 +127,7 @@ class Config(Word):
                 "service": tuple(item for item in self.service if target in (item.unit, item.name) or _is_pair(item.unit, target)),
                 "disk": tuple(item for item in self.disk if item.mount == target),
                 "certificate": tuple(item for item in self.certificate if target in (item.file, item.unit)),
+                "log": tuple(item for item in self.log if self.log_target(item) == target),
             }
         )
 

@@ -114,6 +114,8 @@ class LogRule(Section):
     pattern: Annotated[str, Field(min_length=1, max_length=500)]
     """A regular expression, searched in each line."""
     severity: Severity = Severity.HIGH
+    message: Annotated[str, Field(max_length=200)] = ""
+    """What such a line means, in the operator's words."""
     service: Name | None = None
     """Whose trouble it is, where the unit does not tell."""
     command: Name | None = None

@@ -90,6 +90,11 @@ class Journal:
         names = (unit,) if isinstance(unit, str) else unit
         return self._read([["_PID=1", *(f"UNIT={name}" for name in names)]], lines, since)
 
+    def of_units(self, units: Sequence[str], since: float, lines: int) -> tuple[Line, ...]:
+        """The last `lines` entries of these units' own processes and of PID 1 about them, oldest first."""
+        own = [[f"_SYSTEMD_UNIT={unit}"] for unit in units]
+        return self._read([*own, ["_PID=1", *(f"UNIT={unit}" for unit in units)]], lines, since)
+
     def kernel_lines(self, since: float, lines: int = 200) -> tuple[Line, ...]:
         """What the kernel logged since then, oldest first."""
         return self._read([["_TRANSPORT=kernel"]], lines, since)

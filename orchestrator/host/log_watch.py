@@ -6,6 +6,7 @@ of it is bounded. A pattern that once took too long is not tried again.
 
 import base64
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,8 @@ class _Place:
     offset: int = 0
     match: Match | None = None
     unread: int = 0
+    news: list[tuple[float, str]] = field(default_factory=list)
+    """Of a journal: read with the others', and not looked at yet."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class LogWatch:
     mounts: Mounts
     helper: Helper
     _places: dict[tuple[str, str], _Place] = field(default_factory=dict)
+    _read_at: float = 0.0
     _slow: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,7 +66,7 @@ class LogWatch:
             if len(self._places) >= _MOST_RULES and (log, pattern) not in self._places:
                 raise Unavailable(f"more than {_MOST_RULES} patterns are watched for; {pattern!r} of {log} is not")
             place = self._places.setdefault((log, pattern), _Place(at=now))
-            news = self._appended(log, place, now) if log.startswith("/") else self._written(log, place)
+            news = self._appended(log, place, now) if log.startswith("/") else self._written(place, now)
             if fitting := self._fitting(pattern, [line for _, line in news]):
                 count = len(fitting) + (place.match.count if place.match else 0)
                 at, line = news[fitting[-1]]
@@ -74,17 +78,37 @@ class LogWatch:
         place = self._places.get((log, pattern))
         return place.match if place else None
 
-    def forget(self, log: str, pattern: str) -> None:
-        """It was seen to: only a new line is an event again."""
+    def seen_to(self, log: str, pattern: str, now: float) -> None:
+        """Something was done about it: only a line that is written from now on is an event again."""
+        if (log, pattern) not in self._places:
+            return
+        with suppress(Unavailable):
+            self.look(log, pattern, now)
         with self._lock:
-            if place := self._places.get((log, pattern)):
-                place.match = None
+            place = self._places[log, pattern]
+            place.match, place.at = None, now if log in self._units() else place.at
 
-    def _written(self, unit: str, place: _Place) -> list[tuple[float, str]]:
-        lines = [line for line in self.journal.tail(unit, lines=LINES_LIMIT, since=place.at) if line.at > place.at]
-        if lines:
-            place.at = lines[-1].at
-        return [(line.at, line.message) for line in lines]
+    def _units(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(log for log, _ in self._places if not log.startswith("/")))
+
+    def _written(self, place: _Place, now: float) -> list[tuple[float, str]]:
+        """Its share of what all watched units wrote since the last reading: one question for all that are asked at one time."""
+        if now > self._read_at:
+            self._read_journal()
+            self._read_at = now
+        news, place.news = place.news, []
+        return news
+
+    def _read_journal(self) -> None:
+        units = self._units()
+        since = min(place.at for (log, _), place in self._places.items() if log in units)
+        lines = self.journal.of_units(units, since=since, lines=LINES_LIMIT)
+        if len(lines) == LINES_LIMIT:  # who floods must not hide the others
+            lines = tuple(line for unit in units for line in self.journal.of_units((unit,), since=since, lines=LINES_LIMIT))
+        for (log, _), place in self._places.items():
+            own = [line for line in lines if line.unit == log and line.at > place.at]
+            place.at = max([place.at, *(line.at for line in own)])
+            place.news = [*place.news, *((line.at, line.message) for line in own)][-_LINES:]
 
     def _appended(self, path: str, place: _Place, now: float) -> list[tuple[float, str]]:
         try:

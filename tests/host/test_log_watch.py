@@ -123,5 +123,5 @@ def test_what_was_seen_to_is_forgotten(watch: LogWatch, log: Path) -> None:
     watch.look(str(log), "deadlock", NOW)
     append(log, "deadlock\n")
     assert watch.look(str(log), "deadlock", NOW)
-    watch.forget(str(log), "deadlock")
+    watch.seen_to(str(log), "deadlock", NOW + 1)
     assert watch.look(str(log), "deadlock", NOW) is None
