@@ -47,7 +47,7 @@ def test_a_mask_that_is_taken_off_makes_it_due_again(watched: Watched) -> None:
     assert watched.changes() == []
     watched.host.ok("systemctl unmask vault")
     watched.host.wait_until(lambda: [watched.answers(web, "/health") for web in webs] == ["ok"] * 2, 60, "both answer")
-    watched.host.wait_until(lambda: all(row["status"] == "resolved" for row in watched.escalations()), 60, "nobody is needed any more")
+    watched.host.wait_until(lambda: all(row["status"] == "resolved" for row in watched.escalations()), 90, "nobody is needed any more")
     assert row["id"] in [told["task_id"] for told in watched.escalations()]
 
 

@@ -10,6 +10,8 @@ from orchestrator.roots import EVERYBODY_WRITES, FULL_PERCENT, points_of
 _LOW_MEMORY = 0.03
 _BUSY_PERCENT = 80.0
 """PSI: tasks waited for a CPU in so much of the last 10 s: slow answers mean load, not death."""
+_WAITS_TOO_PERCENT = 10.0
+"""The same of the service's own tasks. One that hangs, or was stopped, waits for no CPU, however busy the host is."""
 
 
 @observation(early=True)
@@ -35,7 +37,7 @@ def resources(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     with suppress(Unavailable):
         pressure = view.kernel.pressure("cpu")
         told.append(f"cpu pressure: {pressure.some10:.0f} % of the last 10 s")
-        if pressure.some10 >= _BUSY_PERCENT:
+        if pressure.some10 >= _BUSY_PERCENT and _waits_too(view, unit):
             facts["cpu.busy"] = "yes"
     if unit.control_group and unit.running:
         states = sorted({process.state for process in view.processes.in_cgroup(unit.control_group)})
@@ -44,3 +46,9 @@ def resources(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             {f"process.{name}": "yes" for state, name in (("T", "stopped"), ("D", "uninterruptible"), ("Z", "zombie")) if state in states}
         )
     yield Evidence(source="resources", text="\n".join(told), facts=facts)
+
+
+def _waits_too(view: View, unit: Unit) -> bool:
+    """Whether the unit's own tasks want the CPU that others use; taken for granted where the kernel does not count by group."""
+    own = view.groups.pressure(unit.control_group, "cpu") if unit.control_group and unit.running else None
+    return own is None or own.some10 >= _WAITS_TOO_PERCENT
