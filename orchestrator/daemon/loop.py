@@ -29,7 +29,7 @@ from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.remembering import Remembering
 from orchestrator.model import Blind, Seen
 from orchestrator.roots import arrange, stands_on
-from orchestrator.store import Stale, Store, StoreFailed, StoreUnusable
+from orchestrator.store import Observed, Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
 from phases.quick_fix import QuickFix
 from phases.research import Research
@@ -208,7 +208,9 @@ class Daemon:
             self._in_trouble("")
 
     def _observe(self) -> None:
+        """What the checks saw becomes rows; what cannot be written is told all the same, of every check."""
         below = stands_on(self.view, self.config)
+        trouble: StoreFailed | None = None
         for check, seen in self.looks.finished():
             self._note_blindness(check, seen.reason if isinstance(seen, Blind) else "")
             looked_at, relapse_seconds = self.looks.looked_at(check), self.config.daemon.relapse_seconds
@@ -216,17 +218,23 @@ class Daemon:
                 observed = self.store.observe(
                     check, seen, looked_at, lambda faults: arrange(faults, below), relapse_seconds=relapse_seconds
                 )
-            except StoreFailed:
+            except StoreFailed as failed:
                 self._tell_unwritten(seen)
-                raise
-            for number in observed.opened:
-                log.info("incident %d opened by %s", number, check)
-            for number in observed.reopened:
-                log.warning("incident %d is back", number)
-                self.engine.relapsed(number)
-            for number in observed.cleared:
-                self.desk.went_away(number, "it went away by itself")
-                log.info("incident %d went away by itself", number)
+                trouble = failed
+                continue
+            self._tell_observed(check, observed)
+        if trouble:
+            raise trouble
+
+    def _tell_observed(self, check: str, observed: Observed) -> None:
+        for number in observed.opened:
+            log.info("incident %d opened by %s", number, check)
+        for number in observed.reopened:
+            log.warning("incident %d is back", number)
+            self.engine.relapsed(number)
+        for number in observed.cleared:
+            self.desk.went_away(number, "it went away by itself")
+            log.info("incident %d went away by itself", number)
 
     def _tell_unwritten(self, seen: Seen) -> None:
         """A fault that cannot be stored: the journal is the only place left, and hears of it once."""
