@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -110,9 +109,8 @@ def _fill(text: str, known: dict[str, str]) -> str | None:
 @cache
 def shipped() -> tuple[Server, ...]:
     """Those that come with the product. Raises ServerError."""
-    folder = files("orchestrator").joinpath("knowledge/servers")
-    paths = sorted((Path(str(item)) for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda path: path.name)
-    return tuple(server for path in paths for server in read(path))
+    folder = Path(__file__).parent / "knowledge" / "servers"
+    return tuple(server for path in sorted(folder.glob("*.toml")) for server in read(path))
 
 
 def read(path: Path) -> tuple[Server, ...]:

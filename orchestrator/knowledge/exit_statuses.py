@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +28,5 @@ def result(name: str) -> str:
 
 @cache
 def _table() -> tuple[dict[int, Step], dict[str, str]]:
-    data = tomllib.loads(files("orchestrator.knowledge").joinpath("exit_statuses.toml").read_text("utf-8"))
+    data = tomllib.loads(Path(__file__).with_name("exit_statuses.toml").read_text("utf-8"))
     return {int(number): Step(**row) for number, row in data["status"].items()}, data["result"]

@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,8 +57,7 @@ def load(operator_dir: Path | None = None) -> tuple[Expert, ...]:
 
 @cache
 def _shipped() -> tuple[Expert, ...]:
-    folder = files("orchestrator.knowledge").joinpath("experts")
-    return tuple(_read(Path(str(item))) for item in folder.iterdir() if item.name.endswith(".toml"))
+    return tuple(_read(path) for path in sorted(Path(__file__).with_name("experts").glob("*.toml")))
 
 
 def _read(path: Path) -> Expert:

@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -69,9 +68,7 @@ def load(operator_dir: Path | None = None) -> tuple[Runbook, ...]:
 
 @cache
 def _shipped() -> tuple[Runbook, ...]:
-    folder = files("orchestrator.knowledge").joinpath("runbooks")
-    paths = sorted((Path(str(item)) for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda path: path.name)
-    return tuple(book for path in paths for book in read(path))
+    return tuple(book for path in sorted(Path(__file__).with_name("runbooks").glob("*.toml")) for book in read(path))
 
 
 def read(path: Path) -> tuple[Runbook, ...]:

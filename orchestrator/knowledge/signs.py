@@ -3,14 +3,14 @@
 import re
 import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _MAX_LINE = 300
 
 
 @cache
 def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    table = tomllib.loads(files("orchestrator.knowledge").joinpath("signs.toml").read_text("utf-8"))
+    table = tomllib.loads(Path(__file__).with_name("signs.toml").read_text("utf-8"))
     return tuple((name, re.compile("|".join(patterns), re.IGNORECASE)) for name, patterns in table.items())
 
 
