@@ -46,9 +46,9 @@ class Remount(Action):
         options = mount_options.wanted(view, self.point)
         if not options or "ro" in options:
             return f"{self.point} is not declared as a writable mount, in fstab or a unit"
-        if "emergency_ro" in mount.options or is_read_only(mount.device):
+        if mount.by_kernel or is_read_only(mount.device):
             return f"{self.point} is read-only by the kernel's own decision"
-        said = [event for event in view.kernel_log.of_device(mount.device) if event.kind.danger and was_mounted(view, mount, event.at)]
+        said = [event for event in view.kernel_log.of_mount(mount) if event.danger and was_mounted(view, mount, event.at)]
         return f"the kernel reports errors of {self.point}: {said[-1].message}" if said else ""
 
     def remember(self, view: View) -> Before:

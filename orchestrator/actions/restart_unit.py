@@ -1,8 +1,8 @@
-"""Restarts the incident's own unit."""
+"""Restarts the incident's own unit, or what must let go of a directory that its mount hides."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.units import OnUnit, against_restart, bring_up, not_up, serving_unit
+from orchestrator.actions.units import OnUnit, against_restart, bring_up, not_up, protected, serving_unit
 from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.model import Case, Risk
@@ -23,8 +23,11 @@ class RestartUnit(OnUnit):
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        unit = serving_unit(case, view, config)
-        return (cls(unit=unit.name),) if unit and unit.load_state == "loaded" and not unit.down else ()
+        """Its own, and what is at work in a directory over which a mount is about to come."""
+        own = serving_unit(case, view, config)
+        held = case.facts().get("mount.held", "").split(", ") if case.fault.target.endswith(".mount") else []
+        units = [*([own] if own else []), *(view.units.get(name) for name in held if name in case.scope.above)]
+        return tuple(cls(unit=unit.name) for unit in units if unit.load_state == "loaded" and not unit.down and not protected(config, unit))
 
     def about(self) -> str:
         return f"restart {self.unit}"

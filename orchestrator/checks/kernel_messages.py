@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from orchestrator.checks import check
 from orchestrator.config import Config
-from orchestrator.host import KernelEvent, Mount, Unavailable, View
+from orchestrator.host import KernelEvent, Mount, Process, Unavailable, View
 from orchestrator.host.graph import mount_unit
-from orchestrator.host.kernel_log import block_names, in_container
+from orchestrator.host.kernel_log import device_names, in_container
 from orchestrator.model import Fault, Severity
 
+_BOOT_SECONDS = 300.0
 HOST = "kernel"
 """The target of what concerns no file system and no unit."""
 
@@ -19,12 +20,13 @@ def kernel_messages(view: View, config: Config) -> Iterator[Fault]:
     del config
     found: dict[str, Fault] = {}
     for event in view.kernel_log.events():  # oldest first: what came first is nearest to the cause
+        teller = "A program wrote into the kernel's log" if event.written else "The kernel says"
         if event.kind.fault and (target := _target(view, event)) and target not in found:
             found[target] = Fault(
                 check="kernel_messages",
                 target=target,
                 reason=event.kind.reason,
-                message=f"{target}: {event.kind.means}. The kernel says: {event.message}",
+                message=f"{target}: {event.kind.means}. {teller}: {event.message}",
                 severity=Severity(event.kind.severity),
                 facts={"kernel.kind": event.kind.name},
             )
@@ -35,14 +37,29 @@ def _target(view: View, event: KernelEvent) -> str:
     """What of this host the line is about; empty where it is about nothing of ours."""
     match event.kind.about:
         case "device":
-            mount = next((mount for mount in view.mounts.list() if event.names.get("device") in block_names(mount.device)), None)
+            mount = next((mount for mount in view.mounts.list() if event.names.get("device") in device_names(mount)), None)
             return mount.point if mount and was_mounted(view, mount, event.at) else ""
         case "process":
-            process = view.processes.get(int(event.names["pid"])) if "pid" in event.names else None
-            hangs = process is not None and process.comm == event.names.get("comm") and process.state == "D"
-            return (process.unit or HOST) if process and hangs else ""
+            process = process_of(view, event)
+            return (process.unit or HOST) if process and process.state == "D" else ""
         case _:
-            return "" if in_container() else HOST
+            return "" if in_container() or _is_older_than_us(view, event) else HOST
+
+
+def _is_older_than_us(view: View, event: KernelEvent) -> bool:
+    """Whether the host began long after its kernel, and this was said before: then it was said to others."""
+    began = view.kernel.init_started_at()
+    return began > view.kernel.started_at() + _BOOT_SECONDS and event.at < began
+
+
+def process_of(view: View, event: KernelEvent) -> Process | None:
+    """The process that a line names, if it is one of this host's and lives. A container counts its processes otherwise than the kernel."""
+    pid, comm = int(event.names.get("pid", "0")), event.names.get("comm")
+    if not in_container():
+        process = view.processes.get(pid)
+        return process if process and process.comm == comm else None
+    alike = [process for process in view.processes.all() if process.comm == comm and process.started_at <= event.at]
+    return next((process for process in alike if process.state == "D"), None)
 
 
 def was_mounted(view: View, mount: Mount, at: float) -> bool:

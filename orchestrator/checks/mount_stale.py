@@ -6,7 +6,7 @@ from contextlib import suppress
 from orchestrator.checks import check
 from orchestrator.checks.unit_inactive import stands_beneath
 from orchestrator.config import Config
-from orchestrator.host import Mount, Unavailable, View
+from orchestrator.host import Mount, Unavailable, Unit, View
 from orchestrator.host.graph import mount_unit
 from orchestrator.model import Fault, Severity
 
@@ -36,17 +36,28 @@ def mount_stale(view: View, config: Config) -> Iterator[Fault]:
 
 
 def server_of(view: View, config: Config, point: str) -> str:
-    """The unit that brings the mount back: the one that mounts it, or a service whose command line names the point."""
+    """The unit that brings the mount back: the one that mounts it, or the service that serves it."""
     own = view.units.get(mount_unit(point))
     if own.fragment_path:
         return own.name
-    named = {service.unit for service in config.service if service.unit and service.unit.endswith(".service")}
+    mount = view.mounts.of_path(point)
+    named = {service.unit for service in config.service if service.unit}
     known = sorted({name for name in (*named, *view.baseline.active) if name.endswith(".service")})
-    for name in known:
-        unit = view.units.get(name)
-        if any(word.rstrip("/") == point for line in unit.exec_start for word in line[1:]):
-            return unit.name
-    return ""
+    return next((name for name in known if mount.point == point and serves(view.units.get(name), mount)), "")
+
+
+def serves(unit: Unit, mount: Mount) -> bool:
+    """Whether a command line of the unit makes this mount: it names the point, and what is mounted there.
+
+    Who only uses it may name the point as well. What is mounted is known by the source (`sshfs box:/x /srv/x`), or by the
+    program's own name, which fuse file systems bear (`fuse.sshfs`).
+    """
+    for line in unit.exec_start:
+        words = [word.rstrip("/") for text in line for word in text.split()]
+        programs = {word.rpartition("/")[2] for word in words}
+        if mount.point in words[1:] and (mount.source.rstrip("/") in words or mount.fstype.partition(".")[2] in programs):
+            return True
+    return False
 
 
 def _asked(view: View) -> list[Mount]:

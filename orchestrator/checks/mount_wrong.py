@@ -10,7 +10,11 @@ from orchestrator.checks.unit_inactive import stands_beneath
 from orchestrator.config import Config
 from orchestrator.host import Mount, Unavailable, View, mount_options, places
 from orchestrator.host.graph import mount_unit
+from orchestrator.host.kernel_log import is_read_only
 from orchestrator.model import Fault, Severity
+
+PASSING = ("/run", "/proc", "/sys", "/dev")
+"""Beneath these mounts come and go."""
 
 
 @check(on_events=True)
@@ -24,7 +28,7 @@ def mount_wrong(view: View, config: Config) -> Iterator[Fault]:
                 reason="TurnedReadOnly",
                 message=f"{mount.point} ({mount.source}, {mount.fstype}) turned read-only, and what writes there fails",
                 severity=Severity.CRITICAL,
-                facts={"mount.by_kernel": "yes" if "emergency_ro" in mount.options else "no"},
+                facts={"mount.by_kernel": "yes" if mount.by_kernel else "no"},
             )
     for point in _gone(view):
         if _stands_on(view, config, point):
@@ -42,18 +46,22 @@ def _read_only(view: View) -> Iterator[Mount]:
     turned = set(view.mounts.turned_read_only())
     for mount in dict.fromkeys(view.mounts.list()):
         if mount.read_only and places.holds_files(mount) and view.mounts.of_path(mount.point) == mount:
-            bound = mount.root != "/"  # a part of another file system, often read-only on purpose
-            options = () if mount in turned or bound else mount_options.wanted(view, mount.point)
-            if mount in turned or (options and "ro" not in options):
+            options = mount_options.wanted(view, mount.point)
+            if mount.by_kernel or ("ro" not in options and (mount in turned or _should_be_writable(mount, options))):
                 yield mount
 
 
+def _should_be_writable(mount: Mount, options: tuple[str, ...]) -> bool:
+    """Whether its unit says so. A part of another file system is often read-only on purpose, and a locked device is for ever."""
+    return bool(options) and mount.root == "/" and not is_read_only(mount.device)
+
+
 def _gone(view: View) -> Iterator[str]:
-    """Mount points of the time when all was well, which nothing describes that is left."""
+    """Mount points of the time when all was well, which nothing describes that is left. What an automounter brought comes and goes."""
     there = {mount.point for mount in view.mounts.list()}
     for point in sorted(view.baseline.mounts - there):
         unit = view.units.get(mount_unit(point))
-        passing = point.startswith(("/run", "/proc", "/sys", "/dev"))
+        passing = point.startswith(PASSING) or view.mounts.of_path(point).fstype == "autofs"
         if not passing and not unit.fragment_path and not unit.running and view.units.stopped_by_hand(unit) is None:
             yield point
 

@@ -11,7 +11,7 @@ from functools import cache
 from orchestrator.checks import check
 from orchestrator.checks.unit_failed import asked_to_stop
 from orchestrator.config import OWN_UNIT, Config, Service
-from orchestrator.host import Stop, Unavailable, Unit, View, places
+from orchestrator.host import Stop, Unavailable, Unit, View, mount_options, places
 from orchestrator.host.crontabs import CRON, is_crontab
 from orchestrator.host.graph import mount_unit
 from orchestrator.model import Fault, Severity
@@ -54,7 +54,7 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     """Whether a user would call its absence an outage."""
     if _may_be_down(view, unit):
         return False
-    if not (config.service_of(unit.name) or _is_wanted_by_the_boot(unit) or _is_stood_on(view, config, unit)):
+    if not (config.service_of(unit.name) or _is_wanted_by_the_boot(view, unit) or _is_stood_on(view, config, unit)):
         return False
     if unit.active_state == "failed" and asked_to_stop(view, unit) is False:
         return True
@@ -83,11 +83,16 @@ def stands_beneath(view: View, unit: Unit, service: Service, point: str) -> bool
     """Whether a service has to do with what lies at `point` or beneath it, by what it declares, names or has open."""
     if mount_unit(point) in service.depends_on:
         return True
-    return any(path == point or path.startswith(f"{point}/") for path in places.paths(view, unit, service))
+    return any(places.is_beneath(path, point) for path in places.paths(view, unit, service))
 
 
-def _is_wanted_by_the_boot(unit: Unit) -> bool:
-    """What is only `static` was started by another unit or by a call on the bus, and goes again when it is idle."""
+def _is_wanted_by_the_boot(view: View, unit: Unit) -> bool:
+    """What is only `static` was started by another unit or by a call on the bus, and goes again when it is idle.
+
+    So does what fstab lists as `noauto`: a disk that is mounted for the backup, and unmounted after it.
+    """
+    if unit.name.endswith(".mount") and "noauto" in mount_options.wanted(view, unit.where):
+        return False
     enabled = unit.unit_file_state in ("enabled", "enabled-runtime", "generated", "alias")
     return enabled and unit.load_state != "not-found" and not _flickered(unit)
 

@@ -46,6 +46,8 @@ _STAND_DOWN_TOLD_SECONDS = 3600.0
 _MODE_LOOK_SECONDS = 3600.0
 _TROUBLE_SECONDS = 30.0
 _APPROVAL_SECONDS = 24 * 3600.0
+_REVIEW = "review."
+"""Facts that a person has to hear of although the fix worked."""
 RELAPSE_BUDGET = 3
 """A fault that was healed so often and came back within `relapse_seconds` each time is a person's."""
 
@@ -312,6 +314,8 @@ class Engine:
 
     def _healed(self, case: Case, ended: Attempt, *, by_person: bool) -> None:
         number, word = case.incident.id, ended.detail
+        for question in (said for name, said in case.facts().items() if name.startswith(_REVIEW)):
+            self._desk.review(number, question)  # before the end, so that a death in between asks twice and not never
         fixed = partial(self._store.close, number, Status.FIXED, phase=ended.phase, fix_successful=not by_person, resolution=word)
         self._end(case, ended, fixed)
         self._desk.went_away(number, f"healed: {word}")

@@ -1,10 +1,12 @@
 """What ran here while all was well."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from orchestrator.host.errors import Unavailable
 from orchestrator.host.sockets import Listener
 from orchestrator.model import Json, is_unit
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 _WANTED_BENEATH = Path("/etc/systemd/system")
 _LIMIT = 5000
+_RESCUING = ("ext2", "ext3", "ext4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Baseline:
     """Mount points."""
     listeners: frozenset[str] = field(default_factory=frozenset)
     """As `tcp:80` and `unix:/run/x.sock`."""
+    rescued: frozenset[str] = field(default_factory=frozenset)
+    """The lost+found directories that held something: a check of their file systems put it there."""
     timers: frozenset[str] = field(default_factory=frozenset)
     """Timers that were waiting to fire."""
     read_at: float = 0.0
@@ -39,6 +44,7 @@ class Baseline:
             active=_bounded(line.name for line in active),
             enabled=_bounded(enabled_units()),
             mounts=_bounded(mount.point for mount in view.mounts.list()),
+            rescued=_bounded(path for path in lost_and_found(view) if rescued_in(view, path)),
             listeners=_bounded(listener_name(listener) for listener in view.sockets.listeners()),
             timers=_bounded(line.name for line in active if line.name.endswith(".timer")),
             read_at=view.now(),
@@ -50,6 +56,7 @@ class Baseline:
             active=self.active | newer.active,
             enabled=newer.enabled,
             mounts=self.mounts | newer.mounts,
+            rescued=self.rescued | newer.rescued,
             listeners=self.listeners | newer.listeners,
             timers=self.timers | newer.timers,
             read_at=max(self.read_at, newer.read_at),
@@ -74,6 +81,18 @@ def enabled_units(directory: Path = _WANTED_BENEATH) -> Iterator[str]:
     """
     for pattern in ("*.wants/*", "*.requires/*"):
         yield from (path.name for path in directory.glob(pattern) if is_unit(path.name))
+
+
+def lost_and_found(view: "View") -> Iterator[str]:
+    """Where ext file systems keep what a check found without a name."""
+    yield from dict.fromkeys(f"{mount.point.rstrip('/')}/lost+found" for mount in view.mounts.list() if mount.fstype in _RESCUING)
+
+
+def rescued_in(view: "View", path: str) -> tuple[str, ...]:
+    """Its entries; none where it cannot be read."""
+    with suppress(Unavailable):
+        return view.files.entries(path, _LIMIT)
+    return ()
 
 
 def listener_name(listener: Listener) -> str:

@@ -1,8 +1,8 @@
 """What the kernel itself says: errors of devices and file systems, tasks that hang, tables that are full.
 
 Read from /dev/kmsg, record by record, since journald may be the one that cannot write. What a program puts in there, root's
-too, never has the kernel's facility (0): printk(9) sees to that, so no line of these is forged. Names in them (a process
-calls itself what it likes) are still only names.
+too, never has the kernel's facility (0): printk(9) sees to that. Such a line is told as what it is, and speaks against no
+repair. Names in all of them (a process calls itself what it likes) are only names.
 """
 
 import os
@@ -20,6 +20,7 @@ from typing import Any
 
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.journal import clean
+from orchestrator.host.mounts import Mount
 
 KEPT_SECONDS = 3600.0
 _DEVICE = Path("/dev/kmsg")
@@ -56,6 +57,13 @@ class KernelEvent:
     message: str
     names: dict[str, str] = field(default_factory=dict)
     """What it is about: device, pid, comm, group."""
+    written: bool = False
+    """By a program of root's, not by the kernel."""
+
+    @property
+    def danger(self) -> bool:
+        """Data may be damaged, by the kernel's own word."""
+        return self.kind.danger and not self.written
 
 
 class KernelLog:
@@ -76,10 +84,11 @@ class KernelLog:
                 self._events.popleft()
             return tuple(event for event in self._events if event.at >= since)
 
-    def of_device(self, device: str, seconds: float = KEPT_SECONDS) -> tuple[KernelEvent, ...]:
-        """What it said of a block device (major:minor, as mountinfo has it), or of what that device is made of."""
-        names = block_names(device)
-        return tuple(event for event in self.events(seconds) if event.names.get("device") in names)
+    def of_mount(self, mount: Mount, seconds: float = KEPT_SECONDS) -> tuple[KernelEvent, ...]:
+        """What it said of the block device beneath a mount, or of what that device is made of."""
+        events = [event for event in self.events(seconds) if "device" in event.names]
+        names = device_names(mount) if events else frozenset()  # the usual case asks the host nothing
+        return tuple(event for event in events if event.names["device"] in names)
 
     def close(self) -> None:
         with self._lock:
@@ -105,14 +114,25 @@ def parse(record: bytes) -> KernelEvent | None:
         priority, _, stamp = (int(part) for part in head.split(b",")[:3])
     except ValueError:
         return None
-    if priority >> 3 != _KERNEL:
-        return None
     line = clean(text.split(b"\n")[0].decode(errors="replace"))[:_MATCHED_CHARACTERS]
     for kind, pattern in _patterns():
         if match := pattern.match(line):
             at = time.time() - time.monotonic() + stamp / 1e6
-            return KernelEvent(at, kind, line, {name: value for name, value in match.groupdict().items() if value})
+            names = {name: value for name, value in match.groupdict().items() if value}
+            return KernelEvent(at, kind, line, names, written=priority >> 3 != _KERNEL)
     return None
+
+
+def device_names(mount: Mount) -> frozenset[str]:
+    """How the kernel calls what a mount lies on. btrfs shows a device of its own invention, and names the true one as its source."""
+    found = block_names(mount.device)
+    if found or not mount.source.startswith("/dev/"):
+        return found
+    try:
+        device = os.stat(mount.source).st_rdev  # noqa: PTH116  # a name of the kernel's
+    except OSError:
+        return found
+    return block_names(f"{os.major(device)}:{os.minor(device)}")
 
 
 def block_names(device: str) -> frozenset[str]:

@@ -44,7 +44,12 @@ class Mount:
     @property
     def read_only(self) -> bool:
         """By its options, of the mount or of its file system; ext4 after errors says `rw` and `emergency_ro`."""
-        return "ro" in self.options or "emergency_ro" in self.options
+        return "ro" in self.options or self.by_kernel
+
+    @property
+    def by_kernel(self) -> bool:
+        """The kernel itself forbids to write after errors."""
+        return "emergency_ro" in self.options
 
     @property
     def may_hang(self) -> bool:
@@ -274,9 +279,9 @@ def parse(line: str) -> Mount:
     _, _, device, root, point, options, *_ = before.split(" ")
     fstype, source, super_options = (*after.split(" "), "", "")[:3]
     merged = dict.fromkeys([*options.split(","), *super_options.split(",")])
-    return Mount(source=_plain(source), point=_plain(point), fstype=fstype, options=tuple(merged), device=device, root=_plain(root))
+    return Mount(source=plain(source), point=plain(point), fstype=fstype, options=tuple(merged), device=device, root=plain(root))
 
 
-def _plain(text: str) -> str:
-    """mountinfo writes space, tab, newline and backslash as octal."""
+def plain(text: str) -> str:
+    """mountinfo and fstab write space, tab, newline and backslash as octal."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from orchestrator.config import Service
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.mounts import Mount
+from orchestrator.host.open_files import OpenFile
 from orchestrator.host.unit import Unit
 from orchestrator.host.view import View
 
@@ -17,6 +18,7 @@ HOLDING_TYPES = frozenset(
 _PATH = re.compile(r"(?<![\w./-])/[\w.+@-]+(?:/[\w.+@-]+)*")
 _CONFIG_BYTES = 64 << 10
 _PROCESSES = 20
+_NAMED = 10
 
 
 def written(unit: Unit, service: Service | None) -> tuple[str, ...]:
@@ -34,6 +36,21 @@ def mounts_of(view: View, unit: Unit, service: Service | None) -> tuple[str, ...
     return tuple(sorted({view.mounts.of_path(path).point for path in paths(view, unit, service)} & points))
 
 
+def at_work_beneath(view: View, unit: Unit, point: str) -> tuple[OpenFile, ...]:
+    """What a unit has in hand in a directory that a mount would hide from everybody else; its working directory counts as a log."""
+    mount = view.mounts.of_path(point).point
+    pids = tuple(view.processes.pids_in(unit.control_group)[:_PROCESSES]) if unit.control_group else ()
+    if not pids or mount == point:
+        return ()
+    inside = {pid for pid in pids if any(is_beneath(path, point) for path in view.open_files.paths(pid))}
+    files = tuple(file for file in view.open_files.on(mount, of=tuple(inside)) if is_beneath(file.path, point)) if inside else ()
+    return files or tuple(OpenFile(pid, point, 0, deleted=False, writes=True, reads=False, device=0, inode=0) for pid in inside)
+
+
+def is_beneath(path: str, point: str) -> bool:
+    return path == point or path.startswith(f"{point}/")
+
+
 def holds_files(mount: Mount) -> bool:
     return mount.fstype in HOLDING_TYPES and not mount.point.startswith(("/run/systemd", "/run/credentials", "/run/user"))
 
@@ -41,9 +58,11 @@ def holds_files(mount: Mount) -> bool:
 def paths(view: View, unit: Unit, service: Service | None) -> Iterator[str]:
     """Every path that the service has to do with. A mere name in a file of its own points at a place; it justifies nothing."""
     yield from written(unit, service)
-    yield from unit.requires_mounts_for
-    yield from (word for line in unit.exec_start for word in line[1:] if word.startswith("/"))
-    for file in service.config_files if service else ():
+    yield from (*unit.requires_mounts_for, *unit.environment_paths)
+    named = [path for line in unit.exec_start for word in line[1:] for path in _PATH.findall(word)]
+    yield from named
+    settings = (path for path in named[:_NAMED] if path.startswith("/etc/"))
+    for file in dict.fromkeys((*(service.config_files if service else ()), *unit.environment_files, *settings)):
         with suppress(Unavailable):
             yield from _PATH.findall(view.files.read(file, _CONFIG_BYTES).decode(errors="replace"))
     for process in view.processes.in_cgroup(unit.control_group)[:_PROCESSES]:

@@ -35,6 +35,7 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         fragment_path=read.text("FragmentPath"),
         drop_ins=read.texts("DropInPaths"),
         environment_files=tuple(path for path, _ in read.rows("EnvironmentFiles")),
+        environment_paths=tuple(value for line in read.texts("Environment") if (value := line.partition("=")[2]).startswith("/")),
         needed_environment_files=tuple(path for path, may_lack in read.rows("EnvironmentFiles") if not may_lack),
         source_path=read.text("SourcePath"),
         need_daemon_reload=read.flag("NeedDaemonReload"),

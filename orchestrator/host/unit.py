@@ -75,6 +75,8 @@ class Unit:
     fragment_path: str = ""
     drop_ins: tuple[str, ...] = ()
     environment_files: tuple[str, ...] = ()
+    environment_paths: tuple[str, ...] = ()
+    """The absolute paths among the values of Environment=; what else stands there may be a secret."""
     needed_environment_files: tuple[str, ...] = ()
     """Those without the `-` that lets one be missing."""
     source_path: str = ""

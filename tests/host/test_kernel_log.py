@@ -103,8 +103,10 @@ def test_ordinary_and_borrowed_words_mean_nothing(line: str) -> None:
 
 
 def test_what_a_program_writes_there_is_not_the_kernels() -> None:
-    """Root may write to /dev/kmsg, and its line never has the kernel's facility."""
-    assert parse(_record("EXT4-fs error (device sda2): forged", facility=1)) is None
+    """Root may write to /dev/kmsg: its line never has the kernel's facility, and speaks against no repair."""
+    event = parse(_record("EXT4-fs error (device sda2): forged", facility=1))
+    assert event
+    assert (event.kind.danger, event.written, event.danger) == (True, True, False)
     assert parse(b"no record at all") is None
 
 

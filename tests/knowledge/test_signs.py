@@ -17,6 +17,14 @@ SIGNS = [
     ("sqlite3.DatabaseError: database disk image is malformed", "danger.corruption"),
     ("PANIC: could not locate a valid checkpoint record", "danger.corruption"),
     ("Bad file format reading the append only file", "danger.corruption"),
+    ("stockd: segment 7: digest mismatch", "danger.corruption"),
+    ("ledger: file is not a database", "danger.corruption"),
+    ("stat /srv/x/a: Structure needs cleaning", "danger.corruption"),
+    ("org.example.CorruptIndexException: codec footer", "danger.corruption"),
+    ("cannot begin: another primary holds epoch 9", "danger.corruption"),
+    ("split-brain detected, shutting down", "danger.corruption"),
+    ("timelines have diverged at 0/3000060", "danger.corruption"),
+    ("the backup set shrank from 812 to 9 files; nothing is rotated", "danger.corruption"),
     ('FATAL:  password authentication failed for user "shop"', "danger.authentication"),
     ("connect to 10.0.0.1:5432 failed: Connection refused", "log.connection_refused"),
     ("bind() to 10.0.0.9:80 failed (99: Cannot assign requested address)", "log.address_unavailable"),
@@ -30,7 +38,19 @@ def test_what_programs_say_is_understood(line: str, sign: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["listening on 127.0.0.1:8080", "GET /health 200", "started in 12 ms", "configuration loaded", "login of ann accepted"]
+    "line",
+    [
+        "listening on 127.0.0.1:8080",
+        "GET /health 200",
+        "started in 12 ms",
+        "configuration loaded",
+        "login of ann accepted",
+        "0 corrupted pages, no corruption found",
+        "the page is not corrupted",
+        "connected to the primary",
+        "another replica joined",
+        "backup of 812 files done",
+    ],
 )
 def test_ordinary_lines_are_no_signs(line: str) -> None:
     """A healthy program's talk points at nothing."""

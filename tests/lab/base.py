@@ -19,7 +19,7 @@ GROUP = "orchestrator-lab"  # how a host's cgroups' names begin
 
 PACKAGES = (
     "systemd-sysv", "dbus", "libpam-systemd", "cron", "python3-venv", "procps", "psmisc", "iproute2", "curl", "e2fsprogs", "util-linux",
-    "nginx-light", "redis-server", "sqlite3", "monit", "openssl", "logrotate", "lsof", "netcat-openbsd",
+    "nginx-light", "redis-server", "sqlite3", "monit", "openssl", "logrotate", "lsof", "netcat-openbsd", "bindfs",
 )  # fmt: skip
 
 SCRIPT = Path(__file__).with_name("namespace.sh").read_text(encoding="utf-8")

@@ -1,8 +1,9 @@
 from collections.abc import Iterator
 
-from orchestrator.checks.kernel_messages import HOST, was_mounted
+from orchestrator.checks.kernel_messages import HOST, process_of, was_mounted
 from orchestrator.config import Config
 from orchestrator.host import KernelEvent, View
+from orchestrator.host.kernel_log import in_container
 from orchestrator.knowledge.evidence import bounded, observation
 from orchestrator.model import Case, Evidence, is_unit
 from orchestrator.roots import points_of
@@ -10,6 +11,7 @@ from orchestrator.roots import points_of
 _TOLD = 20
 _EVERYBODYS_SECONDS = 600.0
 """The root file system is under everything: only what the kernel said of it lately speaks against repairs elsewhere."""
+_AT_THE_SAME_TIME_SECONDS = 5.0
 
 
 @observation(early=True)
@@ -21,11 +23,11 @@ def kernel_says(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     events: list[KernelEvent] = []
     for point in points:
         mount = view.mounts.of_path(point)
-        found = view.kernel_log.of_device(mount.device, *((_EVERYBODYS_SECONDS,) if point == "/" and target != "/" else ()))
+        found = view.kernel_log.of_mount(mount, *((_EVERYBODYS_SECONDS,) if point == "/" and target != "/" else ()))
         for event in found:
             if was_mounted(view, mount, event.at):
                 events.append(event)
-                if event.kind.danger:
+                if event.danger:
                     facts["danger.device"] = f"{point}: {event.kind.means}: {event.message}"
     events += [event for event in view.kernel_log.events() if event.kind.about != "device" and _concerns(view, target, event)]
     facts.update({f"kernel.{event.kind.name.replace('-', '_')}": event.message for event in events})
@@ -39,6 +41,11 @@ def _concerns(view: View, target: str, event: KernelEvent) -> bool:
     if not is_unit(target):
         return False
     if "group" in event.names:
-        return target in event.names["group"].split("/")
-    process = view.processes.get(int(event.names["pid"])) if "pid" in event.names else None
-    return process is not None and process.comm == event.names.get("comm") and process.unit == target
+        return target in event.names["group"].split("/") and (not in_container() or _ended_then(view, target, event))
+    process = process_of(view, event)
+    return process is not None and process.unit == target
+
+
+def _ended_then(view: View, unit: str, event: KernelEvent) -> bool:
+    """Another container may have a unit of the same name, and the kernel's names of groups do not tell whose it is."""
+    return abs(view.units.get(unit).changed_at - event.at) < _AT_THE_SAME_TIME_SECONDS

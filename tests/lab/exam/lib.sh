@@ -82,3 +82,15 @@ renewal() {
   printf '[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n' >"/etc/systemd/system/renew-$1.timer"
   systemctl daemon-reload; systemctl enable -q --now "renew-$1.timer"
 }
+
+# fs_error POINT: the kernel itself reports an error of the ext4 that is mounted there, and does what its options say.
+fs_error() {
+  local device; device=$(basename "$(findmnt -no SOURCE "$1")"); mkdir -p /run/lab/sys
+  mount -t sysfs sysfs /run/lab/sys; echo lab >"/run/lab/sys/fs/ext4/$device/trigger_fs_error"; umount /run/lab/sys
+}
+
+# fs_sound POINT: no error of it was ever counted, and it takes writes.
+fs_sound() {
+  [ "$(cat "/sys/fs/ext4/$(basename "$(findmnt -no SOURCE "$1")")/errors_count")" = 0 ]
+  touch "$1/.lab"; rm "$1/.lab"
+}
