@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from orchestrator.checks import check
 from orchestrator.config import Config
 from orchestrator.host import KernelEvent, Mount, Process, Unavailable, View
+from orchestrator.host.blocked import stuck_in_kernel
 from orchestrator.host.graph import mount_unit
 from orchestrator.host.kernel_log import device_names, in_container
 from orchestrator.model import Fault, Severity
@@ -41,7 +42,7 @@ def _target(view: View, event: KernelEvent) -> str:
             return mount.point if mount and was_mounted(view, mount, event.at) else ""
         case "process":
             process = process_of(view, event)
-            return (process.unit or HOST) if process and process.state == "D" else ""
+            return (process.unit or HOST) if process and event.names.get("comm") in stuck_in_kernel(process.pid) else ""
         case _:
             return "" if in_container() or _is_older_than_us(view, event) else HOST
 
@@ -59,7 +60,7 @@ def process_of(view: View, event: KernelEvent) -> Process | None:
         process = view.processes.get(pid)
         return process if process and process.comm == comm else None
     alike = [process for process in view.processes.all() if process.comm == comm and process.started_at <= event.at]
-    return next((process for process in alike if process.state == "D"), None)
+    return next((process for process in alike if stuck_in_kernel(process.pid)), None)
 
 
 def was_mounted(view: View, mount: Mount, at: float) -> bool:

@@ -3,7 +3,7 @@ from contextlib import suppress
 
 from orchestrator.config import Config
 from orchestrator.host import Process, Unavailable, Unit, View
-from orchestrator.host.blocked import awaited_sockets, tracer
+from orchestrator.host.blocked import awaited_sockets, stuck_in_kernel, tracer
 from orchestrator.host.sock_diag import Connection
 from orchestrator.knowledge.evidence import observation
 from orchestrator.knowledge.evidence.listeners import ports_of
@@ -28,6 +28,8 @@ def hanging(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts: dict[str, str] = {}
     if traced := [process for process in processes if tracer(process.pid)]:
         facts["process.traced"] = f"{traced[0].comm} (pid {traced[0].pid}) by process {tracer(traced[0].pid)}"
+    if stuck := next((process for process in processes if stuck_in_kernel(process.pid)), None):
+        facts["process.uninterruptible"] = f"{stuck.comm} (pid {stuck.pid})"
     if survivors := [process for process in processes if process.state == "D" and _was_killed(unit)]:
         facts["process.undying"] = f"{survivors[0].comm} (pid {survivors[0].pid})"
     for resource in ("io", "memory"):
