@@ -103,11 +103,12 @@ def _jobs(target: str, view: View) -> tuple[str, ...]:
 
 
 def stands_on(view: View, config: Config) -> Below:
-    """What can be the root of a target's fault: what it needs, and the full file systems that it writes to."""
+    """What can be the root of a target's fault: what it needs, full file systems that it writes to, what keeps names from being found."""
     needs = below_of(view, config)
 
     def below(target: str) -> tuple[str, ...]:
-        return (*needs(target), *full_places(target, view, config), *(item.file for item in config.certificates_of(target)))
+        certificates = (item.file for item in config.certificates_of(target))
+        return (*needs(target), *full_places(target, view, config), *certificates, *view.names.roots_of(target))
 
     return below
 
@@ -160,6 +161,8 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
         return _certificate(fault.target, view, config)
     if fault.target.startswith("/") and fault.check == "log_pattern":
         return Scope(target=fault.target, paths=(fault.target,))
+    if fault.target.startswith("/") and fault.check == "names_fail":
+        return _name_file(fault.target, view, config)
     if fault.target.startswith("/"):
         return _place(fault.target, view, config)
     unit = _unit_of(fault.target, view)
@@ -189,6 +192,13 @@ def _certificate(file: str, view: View, config: Config) -> Scope:
             paths=tuple(dict.fromkeys((file, *keys, *_declared_paths(service, view)))),
         )
     return Scope(target=file, paths=(file,))
+
+
+def _name_file(path: str, view: View, config: Config) -> Scope:
+    """A file that says where names are found: itself, and the services that miss theirs."""
+    services = sorted(view.names.roots.get(path, ()))
+    one = next((service for target in services if (service := config.service_of(target))), None)
+    return Scope(target=path, above=tuple(filter(is_unit, services)), service=one.name if one else None, paths=(path,))
 
 
 def _renewals(fault: Fault, config: Config) -> tuple[str, ...]:
@@ -223,12 +233,12 @@ def _unit_of(target: str, view: View) -> Unit:
 
 
 def _above(target: str, view: View, config: Config) -> tuple[str, ...]:
-    """What stands on a unit, by systemd's word and the operator's."""
+    """What stands on a unit, by systemd's word and the operator's, and who misses the answers of a resolver."""
     above: tuple[str, ...] = ()
     with suppress(Unavailable):
         above = view.units.above(target)
     clients = (name for name, needs in declared_dependencies(config).items() if target in needs)
-    return tuple(dict.fromkeys((*above, *clients)))
+    return tuple(dict.fromkeys((*above, *clients, *filter(is_unit, sorted(view.names.roots.get(target, ()))))))
 
 
 def _writers(point: str, view: View, config: Config) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from orchestrator.config import PROTECTED_PATHS, Config, Service
 from orchestrator.host import FileState, GoodFile, Unit, View
+from orchestrator.host.names import NAME_FILES
 from orchestrator.host.obstacles import output_files
 from orchestrator.model import Case, Word, instance_of, is_unit
 
@@ -74,6 +75,11 @@ def owned_files(service: Service, view: View) -> tuple[str, ...]:
     """What only owner and mode are remembered of: the declared `files`, and what the unit itself names and needs to be set up."""
     own = own_places(view.units.get(service.unit), view) if service.unit else ()
     return tuple(dict.fromkeys((*service.files, *own)))
+
+
+def name_files(service: Service, view: View) -> tuple[str, ...]:
+    """What a service that asks for names of hosts reads as well, whoever wrote it."""
+    return NAME_FILES if service.target in view.names.needs else ()
 
 
 def own_places(unit: Unit, view: View) -> tuple[str, ...]:

@@ -4,12 +4,22 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from orchestrator.actions.good_files import AccountId, FileMode, config_files, differs, owned_files, read_by_systemd, services_of
+from orchestrator.actions.good_files import (
+    AccountId,
+    FileMode,
+    config_files,
+    differs,
+    name_files,
+    owned_files,
+    read_by_systemd,
+    services_of,
+)
 from orchestrator.actions.units import config_test
 from orchestrator.checks.certificate_standing import half_a_pair
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import ChangeFailed, FileState, GoodFile, Unit, View
 from orchestrator.host.crontabs import is_crontab
+from orchestrator.host.names import NAME_FILES, says_anything
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, Word
 
 if TYPE_CHECKING:
@@ -55,10 +65,12 @@ class RestoreConfig(Action):
     """A link that was made to lead elsewhere, and not to a mere file: that is how releases are changed."""
     half: bool = False
     """One half of a certificate's pair, under a server that still runs with the whole one: somebody may be bringing the other half."""
+    shared: bool = False
+    """A file of the whole host that nobody declared, and that says something else now: somebody may have meant it."""
 
     @property
     def level(self) -> Risk:
-        return Risk.HIGH if self.release or self.half else self.risk
+        return Risk.HIGH if self.release or self.half or self.shared else self.risk
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
@@ -72,7 +84,10 @@ class RestoreConfig(Action):
                 if not differs(view.files.look(path), good, digest):
                     continue
                 half = half_a_pair(view, config, service.unit, path)
-                action = cls(service=service.name, path=path, good_digest=good.digest, bad_digest=digest, release=release, half=half)
+                shared = _is_shared(path, config, view)
+                action = cls(
+                    service=service.name, path=path, good_digest=good.digest, bad_digest=digest, release=release, half=half, shared=shared
+                )
                 if not action.refusal(view, config):
                     found.append(action)
         return tuple(found)
@@ -94,8 +109,9 @@ class RestoreConfig(Action):
             return f"{self.path} was changed since this was chosen"
         if not differs(state, good, self.bad_digest):
             return f"{self.path} is as it was while all was well"
-        if (state and state.kind not in ("file", "link")) or self.release != _is_release(self.path, good, view):
-            return f"{self.path} is {'a ' + state.kind if state else 'gone'} now, and leads elsewhere than when this was chosen"
+        chosen = (self.release, self.shared) == (_is_release(self.path, good, view), _is_shared(self.path, config, view))
+        if (state and state.kind not in ("file", "link")) or not chosen:
+            return f"{self.path} is {'a ' + state.kind if state else 'gone'} now, and is not what it was when this was chosen"
         return self._unproved(view, config, service, state, good)
 
     def _unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile) -> str:
@@ -177,19 +193,25 @@ class RestoreConfig(Action):
 def _restorable(service: Service, view: View) -> tuple[str, ...]:
     """Its configuration files, and the links on the way to its program and directories."""
     owned = (path for path in owned_files(service, view) if (good := view.known_good.get(path)) and good.kind == "link")
-    return tuple(dict.fromkeys((*config_files(service, view), *owned)))
+    return tuple(dict.fromkeys((*config_files(service, view), *owned, *name_files(service, view))))
+
+
+def _is_shared(path: str, config: Config, view: View) -> bool:
+    if path not in NAME_FILES or config.declares_file(path) or view.files.look(path, follow=True) is None:
+        return False
+    return says_anything(path, view.files.read(path).decode("utf-8", "replace"))
 
 
 def _is_release(path: str, good: GoodFile, view: View) -> bool:
-    if good.kind != "link" or view.files.look(path) is None:
+    if good.kind != "link" or path in NAME_FILES or view.files.look(path) is None:
         return False
     behind = view.files.look(path, follow=True)
     return behind is None or behind.kind == "dir"
 
 
 def _read_each_time(path: str, service: Service) -> bool:
-    """cron reads a crontab again when it changes, and a timer's job its files at every run: no run began before the change."""
-    return is_crontab(path) or (service.unit or "").endswith(".timer")
+    """cron reads a crontab again when it changes, a timer's job its files at every run, and everybody the name files when he asks."""
+    return is_crontab(path) or path in NAME_FILES or (service.unit or "").endswith(".timer")
 
 
 def ran_with_it(unit: Unit, changed_at: float, now: float) -> str:

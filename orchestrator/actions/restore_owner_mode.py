@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, owned_files, services_of
-from orchestrator.config import Config, Name
+from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, name_files, owned_files, services_of
+from orchestrator.config import Config, Name, Service
 from orchestrator.host import View
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
 
@@ -29,7 +29,7 @@ class RestoreOwnerMode(Action):
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         found = []
         for service in services_of(case, config):
-            for path in filter(case.scope.holds, (*owned_files(service, view), *config_files(service, view))):
+            for path in filter(case.scope.holds, _files(service, view)):
                 good, state = view.known_good.get(path), view.files.look(path)
                 if good is None or state is None or good.kind == "link" or Owned.of(good) == Owned.of(state):
                     continue
@@ -49,7 +49,7 @@ class RestoreOwnerMode(Action):
 
     def refusal(self, view: View, config: Config) -> str:
         service, good, state = config.service_of(self.service), view.known_good.get(self.path), view.files.look(self.path)
-        if service is None or self.path not in (*owned_files(service, view), *config_files(service, view)):
+        if service is None or self.path not in _files(service, view):
             return f"{self.path} is not declared for {self.service}"
         if good is None or Owned.of(good) != self._wanted():
             return f"that is not the owner and mode that {self.path} had while all was well"
@@ -80,3 +80,7 @@ class RestoreOwnerMode(Action):
 
     def _wanted(self) -> Owned:
         return Owned(uid=self.uid, gid=self.gid, mode=self.mode)
+
+
+def _files(service: Service, view: View) -> tuple[str, ...]:
+    return (*owned_files(service, view), *config_files(service, view), *name_files(service, view))

@@ -304,6 +304,7 @@ class Daemon:
             for service in self.config.service:
                 if service.target not in troubled:
                     self._remembering.good_files(service)
+            self._remembering.name_files()
         except Unavailable as reason:
             log.info("nothing remembered: %s", reason)
         _give_memory_back()

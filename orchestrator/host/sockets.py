@@ -13,6 +13,7 @@ from orchestrator.host.processes import Process, Processes
 _LISTEN = "0A"
 _UNIX_ACCEPTS = 0x10000  # __SO_ACCEPTCON
 _ROWS = 20_000
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # read, not bound
 _READ_CHARACTERS = 8 << 20
 
 
@@ -60,6 +61,16 @@ class Sockets:
         """Who listens on the TCP port, on any address."""
         found = [listener for listener in self.listeners() if listener.port == port]
         return next((process for listener in found if (process := self.holder(listener))), None)
+
+    def holder_of_datagram(self, address: str, port: int) -> Process | None:
+        """Who receives datagrams for this address and port (UDP), there or on every address."""
+        for protocol, family in (("udp", socket.AF_INET), ("udp6", socket.AF_INET6)):
+            for line in self._text(protocol).splitlines()[1:_ROWS]:
+                fields = line.split()
+                own, _, number = fields[1].partition(":")
+                if int(number, 16) == port and _address(own, family) in (address, *_EVERYWHERE):
+                    return self.holder(Listener(protocol, inode=int(fields[9])))
+        return None
 
     def holder_of_socket(self, path: str) -> Process | None:
         """Who listens on the socket file; None also for a stale file that nobody listens on."""

@@ -16,6 +16,7 @@ from orchestrator.host.kernel_log import KernelLog
 from orchestrator.host.known_good import KnownGood
 from orchestrator.host.log_watch import LogWatch
 from orchestrator.host.mounts import Mounts
+from orchestrator.host.names import Names
 from orchestrator.host.open_files import OpenFiles
 from orchestrator.host.packages import Packages
 from orchestrator.host.probes import ProbeResult, ask
@@ -53,6 +54,8 @@ class View:
         """When each declared service answered all its probes last: so a start is told from a hang."""
         self.heals: tuple[Heal, ...] = ()
         """What was healed here in the last days, oldest first; the daemon replaces it."""
+        self.names = Names()
+        """Which names the declared services need, and how they were found last."""
         self.trends = Trends()
         """What was measured of declared services while they ran."""
         self.known_good = KnownGood((state_dir or Path(Daemon().state_dir)) / "known-good")

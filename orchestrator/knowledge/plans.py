@@ -7,7 +7,7 @@ compared with what the candidates are called, so that one from a forged log line
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.knowledge.conditions import filled
-from orchestrator.model import Action, Case
+from orchestrator.model import Action, Case, is_unit
 
 _BRING_UP = "bring_up"
 """The one word of plans that is no kind: start the fault's own target if it is down, restart it if it is up, whatever runs it."""
@@ -20,6 +20,8 @@ def variants(steps: Sequence[str], case: Case, offered: Sequence[Action], facts:
     """
     choices: list[tuple[Action, ...]] = []
     for step in steps:
+        if step == _BRING_UP and len(steps) > 1 and case.fault.check == "probe_failing" and not is_unit(case.fault.target):
+            continue  # what nobody here runs is only watched: there is nothing to bring up
         found = _resolve(step, case, offered, facts)
         if not found:
             return

@@ -81,6 +81,15 @@ class Remembering:
         marks = self._marks({**dict.fromkeys(configured, (False,)), **dict.fromkeys(owned, (True,))})
         self._files[service.name] = marks, proven_at if self._view.now() < proven_at else math.inf
 
+    def name_files(self) -> None:
+        """What names are found with, as it was when all that services need were found last."""
+        names = self._view.names
+        if not names.marks or names.roots or names.doubted:
+            return
+        for path in names.files:
+            with suppress(Unavailable):
+                self._good_file(path, names.looked_at)
+
     def _is_well(self, service: Service, loaded_at: float) -> bool:
         """Whether what it loaded then has served its user since; without probes, whether it has lasted at least.
 

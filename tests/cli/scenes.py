@@ -25,7 +25,7 @@ def plan(kind: str = "restart_unit", unit: str = "shop.service", **fields: objec
     return Proposal.model_validate({**given, "plan": (parse({"kind": kind, "unit": unit}),), **fields})
 
 
-def opened(store: Store, what: Fault | None = None, ago: float = 4.2) -> int:
+def opened(store: Store, what: Fault | None = None, ago: float = 4.17) -> int:
     """An open incident, seen `ago` seconds before now, with one observation."""
     what = what or fault()
     (number,) = store.observe(what.check, (what,), time.time() - ago).opened

@@ -75,3 +75,10 @@ def test_a_command_of_the_operator_is_called_by_its_name() -> None:
     fields = {"kind": "run_command", "service": "web", "argv": ["/bin/true"], "user": None, "timeout_seconds": 60, "risk": "low"}
     one, two = (parse({**fields, "name": name}) for name in ("requeue", "drop"))
     assert list(variants(["run_command requeue"], a_case(), (two, one), {})) == [(one,)]
+
+
+def test_what_is_only_watched_is_not_brought_up() -> None:
+    """A service that nobody here runs is well again with its file; one that a command starts is started too."""
+    steps, files = ("restore_config", "bring_up"), restores(FILES[0])
+    assert list(variants(steps, a_case("probe_failing", "names"), files, {})) == [files]
+    assert not list(variants(steps, a_case("service_down", "kiosk"), files, {}))
