@@ -44,9 +44,9 @@ class Files:
         found = self._mounts.ask("look", path, timeout, follow=follow)
         return FileState(**found) if found else None
 
-    def digest(self, path: str) -> str:
-        """SHA-256 in hex of a regular file's content (links followed, at most 256 MiB); empty when there is no such file."""
-        return str(self._mounts.ask("digest", path))
+    def digest(self, path: str, algorithm: str = "sha256") -> str:
+        """In hex, of a regular file's content (links followed, at most 256 MiB); empty when there is no such file."""
+        return str(self._mounts.ask("digest", path, algorithm=algorithm))
 
     def read(self, path: str, cap: int = 1 << 20) -> bytes:
         """The first `cap` bytes of a regular file (links followed). Raises Unavailable when there is none to read."""

@@ -73,8 +73,8 @@ def read(path: str, cap: int) -> str:
         os.close(descriptor)
 
 
-def digest(path: str) -> str:
-    """SHA-256 in hex; empty when there is no such file."""
+def digest(path: str, algorithm: str = "sha256") -> str:
+    """In hex; empty when there is no such file."""
     try:
         descriptor = _open_regular(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -82,7 +82,7 @@ def digest(path: str) -> str:
     try:
         if os.fstat(descriptor).st_size > DIGEST_BYTES:
             raise OSError(errno.EFBIG, f"larger than {DIGEST_BYTES >> 20} MiB")
-        summed = hashlib.sha256()
+        summed = hashlib.new(algorithm, usedforsecurity=False)
         for chunk in _chunks(descriptor, DIGEST_BYTES):
             summed.update(chunk)
         return summed.hexdigest()

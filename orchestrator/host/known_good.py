@@ -26,7 +26,7 @@ class GoodFile:
     kind: str
     """One of file, link, dir, owned: of the last two owner and mode alone, `owned` being what is no directory."""
     digest: str
-    """SHA-256 in hex of the content; empty for a directory or a link."""
+    """SHA-256 in hex of the content; empty for a directory or a link. Of a program that is `owned`, its digest without its content."""
     uid: int
     gid: int
     mode: int
@@ -75,12 +75,15 @@ class KnownGood:
             raise Unavailable(f"the good content of {path} is damaged")
         return content
 
-    def put(self, path: str, content: bytes, state: FileState, loaded_at: float, *, empty: bool = False) -> GoodFile:
+    def put(self, path: str, content: bytes, state: FileState, loaded_at: float, *, empty: bool = False, digest: str = "") -> GoodFile:
         """Remember a version; the same content, owner and mode again only moves its time. `content` is empty for what is no file.
+
+        `digest`: of a program's content, which is not kept.
 
         Raises Unavailable beyond 1 MiB or 2,000 files, for another kind of file, and when it cannot be written.
         """
         good = replace(self._good(path, content, state, loaded_at), empty=empty)
+        good = replace(good, digest=digest) if digest else good
         before = self.history(path)
         if not before and sum(1 for _ in (self._directory / _SIDECARS).glob("*.json")) >= FILES:
             raise Unavailable(f"{FILES} files are remembered already; {path} is not")

@@ -63,6 +63,22 @@ class Processes:
     def pids(self) -> tuple[int, ...]:
         return tuple(int(name) for name in os.listdir(self._proc) if name.isdigit())[:_PROCESSES]  # noqa: PTH208  # names alone
 
+    def programs(self) -> Iterator[tuple[int, str]]:
+        """Each process with the path of its program: one link a process. Kernel threads have none."""
+        return ((pid, exe) for pid in self.pids() if (exe := self._exe(pid)))
+
+    def is_of_this_root(self, pid: int) -> bool:
+        """Whether its program's path means here what it means to the process: in a container it is another file."""
+        link = f"{self._proc}/{pid}/exe"
+        with suppress(OSError):
+            own = os.stat(link)  # noqa: PTH116  # of the file itself, even a deleted one
+            path = os.readlink(link)  # noqa: PTH115  # a name of the kernel's
+            if path.endswith(" (deleted)"):
+                return os.stat(f"{self._proc}/{pid}/ns/mnt").st_ino == os.stat(f"{self._proc}/1/ns/mnt").st_ino  # noqa: PTH116
+            here = os.stat(path)  # noqa: PTH116
+            return (own.st_dev, own.st_ino) == (here.st_dev, here.st_ino)
+        return False
+
     def in_cgroup(self, path: str) -> tuple[Process, ...]:
         """Every process in the group (a unit's `control_group`) and in those beneath it; none for an empty path."""
         return self._present(self.pids_in(path))

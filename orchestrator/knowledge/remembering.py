@@ -8,6 +8,7 @@ from dataclasses import replace
 from orchestrator.actions.good_files import config_files, owned_files
 from orchestrator.config import Service
 from orchestrator.host import Baseline, FileState, GoodFile, Unavailable, Unit, View
+from orchestrator.host.provenance import programs_of
 
 _MAX_FILE_BYTES = 1 << 20
 _DROPPED_AFTER = 3
@@ -34,6 +35,8 @@ class Remembering:
         """For each service that was looked through: each file's mark as it was then, and until when nothing else is to be learned."""
         self._empty: set[str] = set()
         """Remembered directories that have stayed empty."""
+        self._digests: dict[str, tuple[_Mark, str]] = {}
+        """Of programs, with the mark of the file that was read: several services may run one."""
 
     def note_changed(self, names: frozenset[str]) -> None:
         """Units that systemd reported; an empty set means any. Called by the listener's thread."""
@@ -71,12 +74,13 @@ class Remembering:
             return
         configured = config_files(service, self._view)
         owned = tuple(path for path in owned_files(service, self._view) if path not in configured)
+        programs = [path for path in programs_of(unit) if path not in configured]
         for path in configured:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
                 self._good_file(path, loaded_at)
-        for path in owned:
+        for path in dict.fromkeys((*owned, *programs)):
             with suppress(Unavailable):
-                self._good_owner(path, loaded_at)
+                self._good_owner(path, loaded_at, self._digest(path, loaded_at) if path in programs else "")
         proven_at = loaded_at + PROBATION_SECONDS
         marks = self._marks({**dict.fromkeys(configured, (False,)), **dict.fromkeys(owned, (True,))})
         self._files[service.name] = marks, proven_at if self._view.now() < proven_at else math.inf
@@ -120,14 +124,25 @@ class Remembering:
         content = self._view.files.read(path, _MAX_FILE_BYTES) if state.kind == "file" else b""
         self._view.known_good.put(path, content, state, loaded_at)
 
-    def _good_owner(self, path: str, loaded_at: float) -> None:
-        """Owner and mode, without content: that alone may be put back. A link is what it leads to."""
+    def _digest(self, path: str, loaded_at: float) -> str:
+        """Of a program as it runs: of one that was changed since it was started nothing is known."""
+        state = self._view.files.look(path)
+        if state is None or state.kind != "file" or _changed_at(state) > loaded_at:
+            return ""
+        mark = (state.inode, state.size, state.mtime, state.ctime)
+        if self._digests.get(path, ((), ""))[0] != mark:
+            self._digests[path] = mark, self._view.files.digest(path)
+        return self._digests[path][1]
+
+    def _good_owner(self, path: str, loaded_at: float, digest: str = "") -> None:
+        """Owner and mode, without content: that alone may be put back. A link is what it leads to. `digest`: of a program."""
         state, good = self._view.files.look(path), self._view.known_good.get(path)
         if state is None:
             return
         empty = state.kind == "dir" and not self._view.files.entries(path, 1)
         kept = replace(state, kind=state.kind if state.kind in ("dir", "link") else "owned")
         same = good is not None and (good.kind, good.uid, good.gid, good.mode, good.link_target) == _owner(kept)
+        same = same and good is not None and (good.digest == digest or not digest)
         if same and good is not None and (good.empty <= empty):
             (self._empty.add if good.empty else self._empty.discard)(path)
             return
@@ -136,7 +151,7 @@ class Remembering:
             return
         if state.kind == "link" and _changed_at(state) > loaded_at:
             return
-        self._view.known_good.put(path, b"", kept, loaded_at, empty=empty)
+        self._view.known_good.put(path, b"", kept, loaded_at, empty=empty, digest=digest)
         (self._empty.add if empty else self._empty.discard)(path)
 
     def _is_on_probation(self, good: GoodFile | None, loaded_at: float) -> bool:

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
 from orchestrator.knowledge.evidence import bounded, observation
+from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence
 
 _SPEAKING = ("WrongStatus", "WrongAnswer", "CommandFailed")
@@ -31,6 +32,7 @@ def answers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts = {
         name: found[0] for name, sign in _SIGNS.items() if (found := [line[:_SHOWN] for line in said.splitlines() if sign.search(line)])
     }
+    facts |= {name: line for name, line in signs_in(said).items() if name.startswith("danger.")}
     for path in {str(PurePosixPath(path).parent) for path in service.config_files}:
         with suppress(Unavailable):
             if flags := [name for name in view.files.entries(path) if _FLAG.search(name)]:

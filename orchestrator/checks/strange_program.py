@@ -1,0 +1,39 @@
+"""A program that runs from where every user may write, as a service or in hiding: nobody installs one there."""
+
+from collections.abc import Iterator
+
+from orchestrator.checks import check
+from orchestrator.config import Config
+from orchestrator.host import Process, View
+from orchestrator.host.provenance import DELETED, EVERYBODYS
+from orchestrator.model import Fault, Severity
+
+
+@check(every=30, confirm=2)
+def strange_program(view: View, config: Config) -> Iterator[Fault]:
+    """A service, or a process that hides, whose program lies where everybody may write."""
+    del config  # whoever declared it
+    for target, what in strangers(view):
+        yield Fault(check="strange_program", target=target, reason="StrangeProgram", message=what, severity=Severity.HIGH)
+
+
+def strangers(view: View) -> Iterator[tuple[str, str]]:
+    """For each: the unit, or the program's own path, and what it does there."""
+    seen: set[str] = set()
+    for pid, exe in view.processes.programs():
+        if not exe.startswith(EVERYBODYS) or not view.processes.is_of_this_root(pid):
+            continue
+        process = view.processes.get(pid)
+        target = _target(view, process) if process else ""
+        if process and target and target not in seen:
+            seen.add(target)
+            yield target, f"{process.unit or 'a process of no unit'} runs {exe} (pid {pid}), which lies where everybody may write"
+
+
+def _target(view: View, process: Process) -> str:
+    """Builds and tests of people run from there too, in sessions or as jobs of a service that itself lies elsewhere: those are theirs."""
+    hides = process.exe.endswith(DELETED) or "/." in process.exe
+    if process.unit.endswith(".service"):
+        unit = view.units.get(process.unit)
+        return "" if unit.transient or not (hides or unit.main_pid == process.pid) else process.unit
+    return process.exe.removesuffix(DELETED) if hides and process.ppid == 1 and not process.unit.startswith("user@") else ""
