@@ -1,14 +1,19 @@
-"""`scripts/bench exam`: runs cases, and prints the scoreboard."""
+"""`scripts/bench exam`: runs cases, and prints the scoreboard as the README shows it."""
 
 import argparse
 import json
+import os
+import platform
+import shlex
 import sys
+import time
 from concurrent.futures import as_completed
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.lab.base import Base, unavailable
 from tests.lab.exam.cases import BadCases, Case, load
-from tests.lab.exam.healers import HEALERS, Ours
+from tests.lab.exam.healers import HEALERS, Nobody, Ours
 from tests.lab.exam.report import scoreboard, summary
 from tests.lab.exam.result import Result
 from tests.lab.exam.run import judged, running
@@ -24,6 +29,11 @@ def chosen(options: argparse.Namespace) -> tuple[Case, ...]:
     )
 
 
+def tell(text: str) -> None:
+    """Beside the scoreboard, which alone goes to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def play(cases: tuple[Case, ...], healers: tuple[str, ...], jobs: int) -> list[Result]:
     """All results, as they stand in the end; each is told as it comes."""
     pairs = [(case, healer) for case in cases for healer in healers]
@@ -32,9 +42,18 @@ def play(cases: tuple[Case, ...], healers: tuple[str, ...], jobs: int) -> list[R
             result = judged(future.result())
             state = "BROKEN" if result.broken else "ok" if result.ok else "wrong"
             why = result.broken.splitlines()[0] if result.broken else "; ".join(result.wrong)
-            print(f"[{number}/{len(pairs)}] {result.case.name} {result.healer}: {state} {result.took:.0f} s {why}"[:400], flush=True)
+            tell(f"[{number}/{len(pairs)}] {result.case.name} {result.healer}: {state} {result.took:.0f} s {why}"[:400])
         done = {key: future.result() for key, future in futures.items()}
     return [judged(result, done.get((result.case.name, "none"))) for result in done.values()]
+
+
+def said(began: float) -> str:
+    """When, where, and by which command."""
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    machine = f"{os.cpu_count()} CPUs, {memory:.0f} GiB, {system}, kernel {platform.release()}"
+    command = shlex.join(["scripts/bench", "exam", *sys.argv[1:]])
+    return f"`{command}`, {datetime.now(UTC):%-d %B %Y}, {(time.monotonic() - began) / 60:.0f} minutes; {machine}."
 
 
 def main() -> None:
@@ -52,13 +71,16 @@ def main() -> None:
         cases = chosen(options)
     except BadCases as error:
         sys.exit(str(error))
-    healers = tuple(healer for healer in HEALERS if not options.healer or healer in options.healer)
+    asked = options.healer or list(HEALERS)
+    beside = [] if asked == [Ours.name] else [Nobody.name]  # what a peer did shows beside what happens when nobody acts
+    healers = tuple(healer for healer in HEALERS if healer in (*asked, *beside))
+    began = time.monotonic()
     results = play(cases, healers, options.jobs)
     if options.story:
         for result in results:
             if not result.ok:
-                print(f"\n==== {result.case.name}, {result.healer}\n{result.broken}{result.story}")
-    print(scoreboard(results))
+                tell(f"\n==== {result.case.name}, {result.healer}\n{result.broken}{result.story}")
+    print(scoreboard(results, said(began)))
     if options.json:
         options.json.write_text(json.dumps([summary(result) for result in results], indent=1), encoding="utf-8")
     sys.exit(any(not result.ok for result in results if result.healer == Ours.name))

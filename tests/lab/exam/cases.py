@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from orchestrator.config import Config
 
 FOLDER = Path(__file__).parent
+KNOWN = FOLDER.with_name("known_failures.toml")
 LEAVE_SECONDS = 20
 """How long it is watched whether hands stay off, where a case says nothing."""
 
@@ -103,6 +104,12 @@ def load(folder: Path = FOLDER) -> tuple[Case, ...]:
     if wrong:
         raise BadCases("\n".join(wrong))
     return tuple(cases)
+
+
+def known_failures() -> dict[str, str]:
+    """What ours is known to fail: the case's name, and why."""
+    known: dict[str, str] = tomllib.loads(KNOWN.read_text(encoding="utf-8"))["known"]
+    return known
 
 
 def _lines(error: Exception) -> list[str]:

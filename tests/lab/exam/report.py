@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Callable, Iterable
 
 from orchestrator.model import Json
-from tests.lab.exam.healers import HEALERS
+from tests.lab.exam.cases import known_failures
+from tests.lab.exam.healers import HEALERS, Ours
 from tests.lab.exam.result import Result
 
 Cell = Callable[[list[Result]], str]
@@ -59,38 +60,43 @@ def _p95(results: list[Result]) -> str:
 
 
 ROWS: dict[str, Cell] = {
+    "harm / all": _harm,
     "healed / healable": _healed,
     "asked / must ask": _told("ask"),
     "escalated / must escalate": _told("escalate"),
     "left alone / no fault": _left,
-    "harm / all": _harm,
     "relapsed / once healthy": _relapsed,
     "seconds to heal, median": _median,
     "seconds to heal, 95 %": _p95,
 }
 
 
-def scoreboard(results: list[Result]) -> str:
+def scoreboard(results: list[Result], said: str = "") -> str:
+    """Markdown, as the README shows it: what we fail comes first. `said` is how it came about: when, where, by which command."""
     healers = [name for name in HEALERS if any(result.healer == name for result in results)]
     by_healer = {name: [result for result in results if result.healer == name] for name in healers}
-    lines = [_table(ROWS, by_healer), _families(results, by_healer), *_listed(results)]
-    return "\n\n".join(lines)
+    cases = {result.case.name: result.case.family for result in results}
+    head = f"{len(cases)} cases of {len(set(cases.values()))} families. {said}".strip()
+    return "\n\n".join([head, *_listed(results), _table(ROWS, by_healer), *_families(results, by_healer)])
 
 
 def _table(rows: dict[str, Cell], by_healer: dict[str, list[Result]]) -> str:
     return _markdown([["", *by_healer], *([name, *(cell(found) for found in by_healer.values())] for name, cell in rows.items())])
 
 
-def _families(results: list[Result], by_healer: dict[str, list[Result]]) -> str:
-    """How many cases of each family came out as they should."""
+def _families(results: list[Result], by_healer: dict[str, list[Result]]) -> Iterable[str]:
+    """How many cases of each family came out as they should, and how long it took to heal them."""
+    yield "By family: how many came out as they should, and the seconds to heal, median and 95 %:"
     lines = [["family", *by_healer]]
     for family in sorted({result.case.family for result in results}):
-        row = [family]
-        for found in by_healer.values():
-            of_family = [result for result in found if result.case.family == family]
-            row.append(_ratio(sum(came_out(result) for result in of_family), of_family))
-        lines.append(row)
-    return _markdown(lines)
+        of_family = ([result for result in found if result.case.family == family] for found in by_healer.values())
+        lines.append([family, *map(_family, of_family)])
+    yield _markdown(lines)
+
+
+def _family(results: list[Result]) -> str:
+    came = _ratio(sum(map(came_out, results)), results)
+    return f"{came}, {_median(results)}/{_p95(results)} s" if _seconds(results) else came
 
 
 def came_out(result: Result) -> bool:
@@ -107,19 +113,25 @@ def _markdown(lines: list[list[str]]) -> str:
 
 
 def _listed(results: list[Result]) -> Iterable[str]:
-    broken = [f"- {result.case.name} ({result.healer}): {result.broken}" for result in results if result.broken]
-    if broken:
-        yield "Broken cases (they prove nothing, and count as failed):\n" + "\n".join(broken)
-    wrong = [
-        f"- {result.case.family}/{result.case.name}: {'; '.join(result.wrong)}"
-        for result in results
-        if result.healer == "ours" and result.wrong
-    ]
-    if wrong:
-        yield "What ours did wrong:\n" + "\n".join(wrong)
-    early = [f"{result.case.name} {result.told.early}" for result in results if result.case.expects == "escalate" and result.told.early]
+    known = known_failures()
+    ours = [result for result in results if result.healer == Ours.name and not result.ok and not result.broken]
+    if lines := [f"- {_name(result)}: {known.get(result.case.name) or _short('; '.join(result.wrong))}" for result in ours]:
+        yield "What ours fails:\n\n" + "\n".join(lines)
+    if lines := [f"- {_name(result)}, {result.healer}: {_short(result.broken)}" for result in results if result.broken]:
+        yield "What proves nothing, since the case itself broke; it counts as failed:\n\n" + "\n".join(lines)
+    early = {result.case.name: result.told.early for result in results if result.case.expects == "escalate" and result.told.early}
     if early:
-        yield "Changes that ours tried before it called a person: " + ", ".join(early)
+        yield "What a person had to take, and ours tried something first, with how many changes: " + ", ".join(
+            f"{name} {changes}" for name, changes in sorted(early.items())
+        )
+
+
+def _name(result: Result) -> str:
+    return f"{result.case.family}/{result.case.name}"
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:300]
 
 
 def summary(result: Result) -> Json:

@@ -7,7 +7,7 @@ from tests.lab.exam.healers.ours import Ours
 from tests.lab.exam.healers.restart_all import RestartAll
 from tests.lab.exam.healers.systemd import Systemd
 
-__all__ = ["HEALERS", "Healer", "Ours"]
+__all__ = ["HEALERS", "Healer", "Nobody", "Ours"]
 
 HEALERS: dict[str, type[Healer]] = {healer.name: healer for healer in (Nobody, Systemd, Monit, RestartAll, Ours)}
 """By name, in the order of the scoreboard's columns."""

@@ -8,6 +8,14 @@ from tests.lab.host import Host
 
 UNIT = "exam-healer.service"
 """A peer that is a program runs as this unit."""
+ENABLED = """
+for unit in $(systemctl list-unit-files --type=service,mount,timer,socket,path --state=enabled --no-legend | cut -d' ' -f1); do
+  case $unit in systemd-*|dbus*|getty*|*@.*) continue ;; esac
+  systemctl is-active -q "$unit" && [ "$(systemctl show -P Type "$unit")" != oneshot ] && echo "$unit"
+done
+true
+"""
+"""What else a careful administrator would have looked after: all that is enabled and runs, but jobs that end, and systemd's own."""
 
 
 class Healer:
@@ -30,6 +38,11 @@ class Healer:
 
     def story(self) -> str:
         return self.host.sh(f"journalctl --no-pager -o short-precise -u {UNIT} | tail -n 200").out
+
+    def units(self) -> list[str]:
+        """Every unit that a healer may be told to look after: what is declared, and what is enabled."""
+        declared = [service.unit for service in self.case.declared().service if service.unit]
+        return list(dict.fromkeys([*declared, *self.host.ok(ENABLED).split()]))
 
     def run(self, command: str) -> None:
         """Run a peer as a unit of its own."""

@@ -1,13 +1,18 @@
-"""Monit, as a generous operator would set it up from its manual: every declared service, every probe, a restart for each."""
+"""Monit, as a generous operator would set it up from its manual.
+
+Every declared service with every probe, every enabled unit, a restart for each; declared paths are cleaned when their file system
+is full, declared certificates renewed or loaded anew.
+"""
 
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from orchestrator.config import CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe
+from orchestrator.config import Certificate, CleanPath, CommandProbe, Disk, FileProbe, HttpProbe, Probe, Service, TcpProbe
 from tests.lab.exam.healers.base import Healer
 
 SECONDS = 3
+_FULL_PERCENT = 90
 _HEAD = f"""set daemon {SECONDS}
 set log syslog
 set idfile /run/monit.id
@@ -21,7 +26,13 @@ class Monit(Healer):
     name = "monit"
 
     def begin(self) -> None:
-        checks = "".join(text for service in self.case.declared().service for text in self._checks(service))
+        declared = self.case.declared()
+        looked_after = {service.unit for service in declared.service}
+        parts = [text for service in declared.service for text in self._checks(service)]
+        parts += [_unit(unit.replace("@", "-"), unit, _acts(unit)) for unit in self.units() if unit not in looked_after]
+        parts += [self._room(number, path, declared.disk) for number, path in enumerate(declared.path)]
+        parts += [text for number, certificate in enumerate(declared.certificate) for text in _renewal(number, certificate)]
+        checks = "".join(parts)
         self.host.write("/etc/monit/monitrc", _HEAD + checks, 0o600)
         self.host.ok("monit -t -c /etc/monit/monitrc")
         self.run("/usr/bin/monit -I -c /etc/monit/monitrc")
@@ -31,11 +42,11 @@ class Monit(Healer):
     def _content(self) -> bool:
         """Every service has been looked at and is OK."""
         done = self.host.sh("monit -c /etc/monit/monitrc -B summary")
-        states = re.findall(r"^\s+\S+ +(.+?) {2,}(?:Process|Program|File|Remote Host)\s*$", done.out, re.MULTILINE)
+        states = re.findall(r"^\s+\S+ +(.+?) {2,}(?:Process|Program|File|Filesystem|Remote Host)\s*$", done.out, re.MULTILINE)
         return done.status == 0 and bool(states) and set(states) <= {"OK", "Status ok"}
 
     def _checks(self, service: Service) -> Iterator[str]:
-        hands = _hands(service)
+        hands = _acts(service.unit) if service.unit else _hands(service)
         if not hands:
             return
         process = self._process(service)
@@ -45,7 +56,7 @@ class Monit(Healer):
         elif cures:
             yield f"check host {service.name} with address 127.0.0.1\n{hands}" + "".join(cures)
         if service.unit and not process:
-            yield _program(f"{service.name}-unit", f"/bin/systemctl is-active --quiet {service.unit}", 5, hands)
+            yield _unit(f"{service.name}-unit", service.unit, hands)
         for number, probe in enumerate(service.probes):
             if isinstance(probe, CommandProbe):
                 script = f"/opt/lab/probe-{service.name}-{number}"
@@ -63,16 +74,44 @@ class Monit(Healer):
         words = self.host.read(f"/proc/{pid}/cmdline").rstrip("\0").split("\0") if pid not in ("", "0") else []
         return re.sub(r"([.^$*+?()\[\]{}|\\])", r"\\\1", " ".join(words))[:400] if words else ""
 
+    def _room(self, number: int, rule: CleanPath, disks: tuple[Disk, ...]) -> str:
+        """Its file system is cleaned by find(1) when it is full."""
+        old = f"-mmin +{rule.older_than_seconds / 60:.0f}"
+        script = f"/opt/lab/clean-{number}"
+        self.host.write(script, f"#!/bin/sh\nexec find {_sh(rule.path)} -xdev -type f -name {_sh(rule.pattern)} {old} -delete\n", 0o755)
+        most = next((disk.max_used_percent for disk in disks if rule.path.startswith(disk.mount)), _FULL_PERCENT)
+        cures = "".join(f"  if {what} usage > {most:.0f}% then exec {_quoted(script)}\n" for what in ("space", "inode"))
+        mount = self.host.ok(f"findmnt -no TARGET --target {_sh(rule.path)}").strip()
+        return f"check filesystem room-{number} with path {mount}\n{cures}"
+
+
+def _acts(unit: str) -> str:
+    """How a unit is started and stopped."""
+    return _programs(f"/bin/systemctl start {unit}", f"/bin/systemctl stop {unit}")
+
 
 def _hands(service: Service) -> str:
-    """How it is started and stopped."""
-    if service.unit:
-        start, stop = f"/bin/systemctl start {service.unit}", f"/bin/systemctl stop {service.unit}"
-    else:
-        start, stop = " ".join(map(_sh, service.start)), " ".join(map(_sh, service.stop))
-    user = f" as uid {service.user}" if service.user and not service.unit else ""
+    """How what no unit runs is started and stopped."""
+    start, stop = " ".join(map(_sh, service.start)), " ".join(map(_sh, service.stop))
+    return _programs(start, stop, f" as uid {service.user}" if service.user else "")
+
+
+def _programs(start: str, stop: str, user: str = "") -> str:
     lines = [f"  {word} program = {_quoted(command)}{user}\n" for word, command in (("start", start), ("stop", stop)) if command]
     return "".join(lines)
+
+
+def _unit(name: str, unit: str, hands: str) -> str:
+    return _program(name, f"/bin/systemctl is-active --quiet {unit}", 5, hands)
+
+
+def _renewal(number: int, certificate: Certificate) -> Iterator[str]:
+    """Renewed by its unit, or loaded anew, when what is served ends soon."""
+    host, _, port = (certificate.endpoint or "").rpartition(":")
+    cure = f"start {certificate.renew_unit}" if certificate.renew_unit else f"reload-or-restart {certificate.unit}"
+    if port and (certificate.renew_unit or certificate.unit):
+        test = f"if failed port {port} protocol https and certificate valid > {certificate.min_days} days"
+        yield f"check host certificate-{number} with address {host.strip('[]')}\n  {test} then exec {_quoted(f'/bin/systemctl {cure}')}\n"
 
 
 def _network(probe: Probe) -> Iterator[str]:

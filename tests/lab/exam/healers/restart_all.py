@@ -8,12 +8,11 @@ from tests.lab.exam.healers.base import Healer
 SECONDS = 5
 _SCRIPT = """#!/bin/bash
 down() {{ case $(systemctl show -P ActiveState "$1") in inactive|failed) true ;; *) false ;; esac; }}
-wanted() {{ systemctl list-unit-files --type=service --state=enabled --no-legend | cut -d' ' -f1; }}
-simple() {{ [ "$(systemctl show -P Type "$1")" != oneshot ]; }}
+once() {{ [ "$(systemctl show -P Type "$1")" = oneshot ]; }}
 look() {{
   systemctl reset-failed
   for unit in $failed; do systemctl restart "$unit"; done
-  for unit in $(wanted) {units}; do simple "$unit" && down "$unit" && systemctl restart "$unit"; done
+  for unit in {units}; do once "$unit" || {{ down "$unit" && systemctl restart "$unit"; }}; done
 {probes}
 }}
 while sleep {seconds}; do
@@ -28,14 +27,15 @@ class RestartAll(Healer):
 
     def begin(self) -> None:
         services = self.case.declared().service
-        units = shlex.join(service.unit for service in services if service.unit)
         probes = [
             f"  {question(probe)} || {shlex.join(('systemctl', 'restart', service.unit) if service.unit else service.start)}"
             for service in services
             for probe in service.probes
             if service.unit or service.start
         ]
-        self.host.write("/opt/lab/restart-all", _SCRIPT.format(units=units, probes="\n".join(probes), seconds=SECONDS), 0o755)
+        self.host.write(
+            "/opt/lab/restart-all", _SCRIPT.format(units=shlex.join(self.units()), probes="\n".join(probes), seconds=SECONDS), 0o755
+        )
         self.run("/opt/lab/restart-all")
 
 

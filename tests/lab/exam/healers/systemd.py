@@ -1,4 +1,4 @@
-"""systemd alone, told to restart every declared service for ever."""
+"""systemd alone, told to restart every service for ever: the declared ones, and all that are enabled."""
 
 from tests.lab.exam.healers.base import Healer
 
@@ -9,9 +9,9 @@ class Systemd(Healer):
     name = "systemd"
 
     def begin(self) -> None:
-        for service in self.case.declared().service:
-            if service.unit and service.unit.endswith(".service"):
-                oneshot = self.host.show(service.unit, "Type")["Type"] == "oneshot"  # systemd refuses `always` there
+        for unit in self.units():
+            if unit.endswith(".service"):
+                oneshot = self.host.show(unit, "Type")["Type"] == "oneshot"  # systemd refuses `always` there
                 text = _DROP_IN.format(restart="on-failure" if oneshot else "always")
-                self.host.write(f"/etc/systemd/system/{service.unit}.d/exam-restart.conf", text)
+                self.host.write(f"/etc/systemd/system/{unit}.d/exam-restart.conf", text)
         self.host.ok("systemctl daemon-reload")
