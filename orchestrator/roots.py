@@ -135,7 +135,7 @@ def sick_places(target: str, view: View, config: Config) -> tuple[str, ...]:
     with suppress(Unavailable):
         danger = any(event.kind.danger for event in view.kernel_log.events())
         own = set(points_of(target, view, config))
-        errors = {point for point in own if danger and view.kernel_log.of_device(view.mounts.of_path(point).device)}
+        errors = {point for point in own if danger and view.kernel_log.of_mount(view.mounts.of_path(point))}
         return tuple(sorted((turned & own) | dead | errors))
     return tuple(sorted(turned | dead))
 
