@@ -27,8 +27,12 @@ _INSTANCE = re.compile(r"^([^@]+@)(.+)(\.[a-z]+)$")
 
 
 def is_unit(target: str) -> bool:
-    """A target is a unit name, an absolute path, or the name of a declared service. This tells the first."""
+    """A target is a unit name, an absolute path, the name of a declared service, or `container/NAME`. This tells the first."""
     return bool(_UNIT.match(target))
+
+
+CONTAINER = "container/"
+"""How the target begins that is a container which nobody declared, and no unit runs."""
 
 
 def instance_of(target: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ ask it again, so that a brain that was taken over still can do nothing that the 
 from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.config import Config
-from orchestrator.model import Action, Case, Fault, Mode, Proposal, Risk, Verdict, Word, is_unit
+from orchestrator.model import CONTAINER, Action, Case, Fault, Mode, Proposal, Risk, Verdict, Word, is_unit
 
 HOUR = 3600.0
 _UNDER_WAY_ITSELF = ("unit_crash_loop", "unit_stuck", "job_stuck")
@@ -100,6 +100,12 @@ def _protected_path(action: Action, config: Config, recent: Sequence[Performed],
     return next((f"{target} is protected" for target in action.targets() if target.startswith("/") and config.protects_path(target)), "")
 
 
+def _protected_container(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
+    del recent, now
+    name = action.model_dump().get("container", "")
+    return f"the container {name} is protected" if name in config.protect.containers else ""
+
+
 def _undeclared(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
     """What removes files or runs an operator's command must be exactly what the operator declared."""
     del recent, now
@@ -144,7 +150,15 @@ def _hands_budget(action: Action, config: Config, recent: Sequence[Performed], n
 
 
 _PermitRule = Callable[[Action, Config, Sequence[Performed], float], str]
-_PERMIT_RULES: tuple[_PermitRule, ...] = (_no_target, _protected_unit, _protected_path, _undeclared, _watching_only, _hands_budget)
+_PERMIT_RULES: tuple[_PermitRule, ...] = (
+    _no_target,
+    _protected_unit,
+    _protected_path,
+    _protected_container,
+    _undeclared,
+    _watching_only,
+    _hands_budget,
+)
 
 
 # ---- judge: the whole case ------------------------------------------------------------------------------------------
@@ -239,6 +253,18 @@ def _undeclared_unit(proposal: Proposal, case: Case, config: Config, history: Hi
         yield "deny", f"{target} is not declared and was already started once in the last hour"
 
 
+def _undeclared_container(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    """A container that nobody declared: brought back once, if its own restart policy says that it is to run."""
+    del proposal, config, now
+    target = case.fault.target
+    if not target.startswith(CONTAINER):
+        return
+    if case.facts().get("container.wanted") != "yes":
+        yield "deny", f"{target} is not declared, and has no restart policy that says that it is to run"
+    if history.target_attempts >= 1:
+        yield "deny", f"{target} is not declared and was already brought back once in the last hour"
+
+
 def _mode_approve(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
     del proposal, history, now
     if config.mode_of(case.fault.target) is Mode.APPROVE:
@@ -286,6 +312,7 @@ _JUDGE_RULES: tuple[_JudgeRule, ...] = (
     _breaker_host,
     _breaker_target,
     _undeclared_unit,
+    _undeclared_container,
     _mode_approve,
     _high_risk,
     _stops_the_healthy,

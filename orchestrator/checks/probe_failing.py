@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from orchestrator.checks import check
 from orchestrator.checks.certificate_standing import HARMS_CLIENTS, trouble
+from orchestrator.checks.container_standing import containers_of
 from orchestrator.config import Config, Service
 from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
 from orchestrator.host.jobs import timers_of
@@ -44,7 +45,7 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
         answers = list(pool.map(lambda service: ask(view, service), asked))
     for service, results in zip(asked, answers, strict=True):
         misses = [result for result in results if not result.ok and not result.blind]
-        if misses and not _is_starting(view, service) and not _is_wanted_so(view, service, misses):
+        if misses and not _is_starting(view, service) and not _is_wanted_so(view, config, service, misses):
             yield _or_certificate(view, config, service, misses) or _or_starved(view, service, fault_of(service, misses))
         elif all(result.ok for result in results):
             view.answered[service.target] = view.now()
@@ -84,11 +85,14 @@ def _is_at_work(view: View, unit: Unit) -> bool:
     return any(view.now() - job.main_started_at < _AT_WORK_SECONDS for job in runs)
 
 
-def _is_wanted_so(view: View, service: Service, misses: list[ProbeResult]) -> bool:
-    """An administrator froze it, or it says itself that it does not serve and when to come back: both are somebody's decision.
+def _is_wanted_so(view: View, config: Config, service: Service, misses: list[ProbeResult]) -> bool:
+    """An administrator froze or stopped what it runs in, or it says itself when to come back: both are somebody's decision.
 
     The second only for an hour: a service that is overloaded says the same, and must not do so unheard for ever.
     """
+    with suppress(Unavailable):  # an engine that does not answer says nothing of the service
+        if any(container.state == "paused" or container.by_hand for container in containers_of(service, view, config)):
+            return True
     name = f"comes back:{service.target}"
     if not all(miss.comes_back for miss in misses):
         view.trends.forget(name)

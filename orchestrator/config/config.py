@@ -6,7 +6,20 @@ from pydantic import Field, field_validator, model_validator
 
 from orchestrator import servers
 from orchestrator.config.services import Command, Service
-from orchestrator.config.tables import Agents, Certificate, CleanPath, Daemon, Dashboard, Disk, Limits, LogRule, Mail, Phases, Protect
+from orchestrator.config.tables import (
+    Agents,
+    Certificate,
+    CleanPath,
+    Containers,
+    Daemon,
+    Dashboard,
+    Disk,
+    Limits,
+    LogRule,
+    Mail,
+    Phases,
+    Protect,
+)
 from orchestrator.model import Mode, Word, is_unit
 
 PROTECTED_UNITS = (
@@ -38,6 +51,7 @@ class Config(Word):
     agents: Agents = Agents()
     limits: Limits = Limits()
     protect: Protect = Protect()
+    containers: Containers = Containers()
     mail: Mail = Mail.model_validate({})
     dashboard: Dashboard = Dashboard()
     service: tuple[Service, ...] = ()

@@ -1,6 +1,7 @@
 """What a user of the host cares about, how it is proved to work, and what its operator would do about it."""
 
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -46,6 +47,8 @@ class Service(Section):
     config_test: Argv = ()
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     pid_file: AbsolutePath | None = None
+    container: Name | None = None
+    """The container that it runs in; one of the service's own name is found without that."""
     start: Argv = ()
     stop: Argv = ()
     restart: Argv = ()
@@ -83,6 +86,18 @@ class Service(Section):
     def target(self) -> str:
         """What faults of this service name: its unit, or its own name where no unit runs it."""
         return self.unit or self.name
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """Of this host, where its users knock: its own, and those of its probes."""
+        ends = [
+            urlsplit(probe.http if isinstance(probe, HttpProbe) else f"//{probe.tcp}")
+            for probe in self.probes
+            if isinstance(probe, HttpProbe | TcpProbe)
+        ]
+        here = [end for end in ends if end.hostname in ("localhost", "::1") or (end.hostname or "").startswith("127.")]
+        named = [end.port or (443 if end.scheme == "https" else 80) for end in here]
+        return frozenset((*named, *((self.port,) if self.port else ())))
 
 
 class Command(Section):

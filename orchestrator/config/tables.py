@@ -46,6 +46,12 @@ class Limits(Section):
 class Protect(Section):
     units: tuple[UnitName, ...] = ()
     paths: tuple[AbsolutePath, ...] = ()
+    containers: tuple[Name, ...] = ()
+
+
+class Containers(Section):
+    sockets: tuple[AbsolutePath, ...] = ("/run/podman/podman.sock", "/run/docker.sock")
+    """Where engines with a Docker-compatible API listen; one that is not there costs nothing."""
 
 
 class Mail(Section):

@@ -5,6 +5,7 @@ from orchestrator.host.bus import Bus
 from orchestrator.host.certificates import Certificate, Certificates
 from orchestrator.host.commands import CommandResult, run
 from orchestrator.host.connection import Refused
+from orchestrator.host.containers import Container, Containers
 from orchestrator.host.errors import ChangeFailed, Late, Unavailable
 from orchestrator.host.files import Files, FileState
 from orchestrator.host.journal import Journal, Line
@@ -29,6 +30,8 @@ __all__ = [
     "Certificates",
     "ChangeFailed",
     "CommandResult",
+    "Container",
+    "Containers",
     "FileState",
     "Files",
     "GoodFile",

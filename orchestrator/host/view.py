@@ -7,6 +7,7 @@ from orchestrator.config import Daemon, Probe
 from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
 from orchestrator.host.certificates import Certificates
+from orchestrator.host.containers import Containers
 from orchestrator.host.files import Files
 from orchestrator.host.groups import Groups
 from orchestrator.host.helper import Helper
@@ -49,6 +50,7 @@ class View:
         self.open_files = OpenFiles(self.mounts)
         self.packages = Packages(self.files)
         self.logs = LogWatch(self.journal, self.mounts, self._helper)
+        self.containers = Containers()
         self.baseline = Baseline()
         self.answered: dict[str, float] = {}
         """When each declared service answered all its probes last: so a start is told from a hang."""

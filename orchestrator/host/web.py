@@ -23,7 +23,7 @@ _USER_AGENT = "autonomous-orchestrator"
 class Reply:
     status: int
     body: bytes
-    """Its first 64 kB."""
+    """Its first 64 kB, where nothing else was asked for."""
     comes_back: bool = False
     """The server said when to ask again (Retry-After): it knows that it does not serve."""
 
@@ -39,9 +39,14 @@ def get(url: str, helper: Helper, timeout: float) -> Reply:
     with contextlib.closing(_connected(parts, helper, deadline)) as connection:
         connection.settimeout(_left(deadline))
         connection.sendall(_request(parts))
-        response = http.client.HTTPResponse(_Source(connection, deadline), method="GET")  # type: ignore[arg-type]  # only makefile is used
-        response.begin()
-        return Reply(response.status, response.read(BODY_BYTES), response.getheader("Retry-After") is not None)
+        return reply(connection, "GET", deadline)
+
+
+def reply(connection: socket.socket, method: str, deadline: float, cap: int = BODY_BYTES) -> Reply:
+    """What comes back on a connection after a request, as much of it as `cap`."""
+    response = http.client.HTTPResponse(_Source(connection, deadline), method=method)  # type: ignore[arg-type]  # only makefile is used
+    response.begin()
+    return Reply(response.status, response.read(cap), response.getheader("Retry-After") is not None)
 
 
 def connect(host: str, port: int, helper: Helper, deadline: float) -> socket.socket:

@@ -22,6 +22,7 @@ PLAIN: dict[str, Json] = {
     "revive_mount": {"unit": "sshfs.service", "point": "/srv/far", "standing": "dead"},
     "reset_failed": {"unit": "shop.service"},
     "restart_service": {"name": "shop", "argv": ["shopctl", "restart"], "user": None},
+    "restart_container": {"container": "shop", "id": "a1b2", "engine": "/run/docker.sock", "target": "shop"},
     "restart_unit": {"unit": "shop.service"},
     "restore_config": {"service": "shop", "path": "/etc/shop.conf", "good_digest": "a" * 64, "bad_digest": ""},
     "restore_directory": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
@@ -29,6 +30,7 @@ PLAIN: dict[str, Json] = {
     "resume_timer": {"unit": "shop.timer"},
     "run_command": {"name": "requeue", "service": "shop", "argv": ["shopctl"], "user": None, "timeout_seconds": 60, "risk": "high"},
     "set_aside": {"unit": "shop.service", "path": "/var/lib/shop", "inode": 4, "device": 1, "holds_data": True},
+    "start_container": {"container": "shop", "id": "a1b2", "engine": "/run/docker.sock", "target": "container/shop"},
     "start_service": {"name": "shop", "argv": ["shopctl", "start"], "user": "shop"},
     "start_unit": {"unit": "shop.service"},
     "stop_leftovers": {"unit": "shop.service", "processes": [{"pid": 42, "started_at": 1.5}]},
@@ -58,7 +60,7 @@ def test_each_file_is_a_kind() -> None:
     kinds = [str(action.model_fields["kind"].default) for action in actions.all_actions()]
     files = {path.stem for path in Path(actions.__file__).parent.glob("*.py")}
     assert kinds == sorted(PLAIN)
-    assert files - set(kinds) == {"__init__", "units", "services", "good_files"}
+    assert files - set(kinds) == {"__init__", "containers", "units", "services", "good_files"}
 
 
 @pytest.mark.parametrize("kind", sorted(PLAIN))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.lab.base import Base
 from tests.lab.exam.cases import BadCases, Case, known_failures, load
 from tests.lab.exam.result import Result
-from tests.lab.exam.run import judged, run, running
+from tests.lab.exam.run import Bases, judged, prepared, run, running
 
 CASES = load()
 KNOWN = known_failures()
@@ -22,18 +23,30 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 @pytest.fixture(scope="module")
-def played(base: Base, request: pytest.FixtureRequest) -> Iterator[Played]:
-    """All cases that are asked for, side by side."""
+def asked(request: pytest.FixtureRequest) -> list[tuple[str, Case]]:
+    """Each test with a case, as it was asked for."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == Path(__file__)]
-    asked = [(item.originalname, item.callspec.params["case"]) for item in items if hasattr(item, "callspec")]
+    found = [(item.originalname, item.callspec.params["case"]) for item in items if hasattr(item, "callspec")]
+    return [(test, case) for test, case in found if isinstance(case, Case)]
+
+
+@pytest.fixture(scope="module")
+def bases(base: Base, asked: list[tuple[str, Case]]) -> Iterator[Bases]:
+    """The layer that all hosts stand on, and where a case with containers is asked for, theirs."""
+    with ExitStack() as stack:
+        yield {False: base, **prepared(stack, [case for _, case in asked if case.containers])}
+
+
+@pytest.fixture(scope="module")
+def played(bases: Bases, asked: list[tuple[str, Case]]) -> Iterator[Played]:
+    """All cases that are asked for, side by side."""
     brief = [(_brief(case), "none") for test, case in asked if test == test_a_case_breaks_and_stays_broken.__name__]
-    whole = [(case, "ours") for test, case in asked if isinstance(case, Case) and test == test_a_case_comes_out_as_it_should.__name__]
-    with running(base, [*brief, *whole], JOBS) as futures:
+    whole = [(case, "ours") for test, case in asked if test == test_a_case_comes_out_as_it_should.__name__]
+    with running(bases, [*brief, *whole], JOBS) as futures:
         yield futures
 
 
-def _brief(case: object) -> Case:
-    assert isinstance(case, Case)
+def _brief(case: Case) -> Case:
     return case.model_copy(update={"patience_seconds": PROOF_SECONDS})
 
 
@@ -48,12 +61,12 @@ def test_a_case_breaks_and_stays_broken(played: Played, case: Case) -> None:
 
 @pytest.mark.timeout(900)
 @each_case
-def test_a_case_comes_out_as_it_should(base: Base, played: Played, case: Case) -> None:
+def test_a_case_comes_out_as_it_should(bases: Bases, played: Played, case: Case) -> None:
     """For whoever uses the host, and in the daemon's own record. What was only late beside so many others is tried by itself."""
     result = judged(played[case.name, "ours"].result())
     if not result.ok and not result.harm and case.name not in KNOWN:
         wait(played.values())
-        result = judged(run(base, case, "ours"))
+        result = judged(run(bases[case.containers], case, "ours"))
     if case.name in KNOWN:
         assert not result.ok, f"it is known to fail ({KNOWN[case.name]}), and came out as it should: take it from the list"
     else:

@@ -1,6 +1,6 @@
 """The changing door: everything that the daemon can do to this host, in one object. Only the hands open it.
 
-It mirrors the View: `machine.units`, `files`, `quarantine`, `processes`, `commands`. Each part is safe by itself, whatever
+It mirrors the View: `machine.units`, `files`, `quarantine`, `processes`, `commands`, `containers`. Each part is safe by itself, whatever
 it is asked: a unit is changed by a job of systemd, a path is reached by directory descriptors and never through a link, a
 process is signalled by a descriptor after its start time was checked again, a command is an argv list.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.host.bus import Bus
 from orchestrator.host.machine.commands import Commands
+from orchestrator.host.machine.containers import ContainerChanges
 from orchestrator.host.machine.files import FileChanges
 from orchestrator.host.machine.processes import ProcessChanges
 from orchestrator.host.machine.quarantine import Quarantine
@@ -31,6 +32,7 @@ class Machine:
         self.files = FileChanges()
         self.quarantine = Quarantine(quarantine_dir, self.files)
         self.processes = ProcessChanges(view.processes)
+        self.containers = ContainerChanges(view.containers)
 
     def close(self) -> None:
         self._bus.close()

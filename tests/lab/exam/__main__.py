@@ -8,15 +8,16 @@ import shlex
 import sys
 import time
 from concurrent.futures import as_completed
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.lab.base import Base, unavailable
+from tests.lab.base import unavailable
 from tests.lab.exam.cases import BadCases, Case, load
 from tests.lab.exam.healers import HEALERS, Nobody, Ours
 from tests.lab.exam.report import scoreboard, summary
 from tests.lab.exam.result import Result
-from tests.lab.exam.run import judged, running
+from tests.lab.exam.run import judged, prepared, running
 
 
 def chosen(options: argparse.Namespace) -> tuple[Case, ...]:
@@ -37,7 +38,7 @@ def tell(text: str) -> None:
 def play(cases: tuple[Case, ...], healers: tuple[str, ...], jobs: int) -> list[Result]:
     """All results, as they stand in the end; each is told as it comes."""
     pairs = [(case, healer) for case in cases for healer in healers]
-    with Base() as base, running(base, pairs, jobs) as futures:
+    with ExitStack() as stack, running(prepared(stack, cases), pairs, jobs) as futures:
         for number, future in enumerate(as_completed(futures.values()), 1):
             result = judged(future.result())
             state = "BROKEN" if result.broken else "ok" if result.ok else "wrong"

@@ -35,6 +35,8 @@ class Case(BaseModel):
     expects: Expects
     limits: bool = False
     """On a host with real memory and task limits."""
+    containers: bool = False
+    """On a host with Podman."""
     alone: bool = False
     """Nothing else runs beside it: it uses up what all hosts share, such as the CPUs."""
     setup: Script

@@ -125,3 +125,25 @@ END
 
 # asks NAME PORT NEEDED: a web service that asks for the host of NEEDED (host:port) by name at each look at its health.
 asks() { web "$1" "$2" "needs = $3"; until_ok 5 says "http://127.0.0.1:$2/health" ok; }
+
+# engine: Podman with its API, and an image `lab` of busybox. No network and no cgroups of its own: lab hosts cannot give those.
+engine() {
+  local root program; root=$(mktemp -d); mkdir -p /etc/containers "$root/bin" "$root/www" "$root/tmp"
+  printf '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n' >/etc/containers/storage.conf
+  printf '[containers]\ncgroups = "disabled"\nnetns = "host"\n' >/etc/containers/containers.conf
+  cp /bin/busybox "$root/bin/"
+  for program in sh sleep httpd wget test cat touch rm date; do ln -s busybox "$root/bin/$program"; done
+  tar -C "$root" -c . | podman import -q - lab >/dev/null; rm -r "$root"
+  systemctl enable -q --now podman.socket
+}
+
+# page NAME PORT [OPTION…]: a container that serves /index.html of its own, made anew by each start, on a port of the host.
+page() {
+  local name=$1 port=$2; shift 2
+  podman run -d --name "$name" "$@" lab /bin/sh -c "echo hello >/www/index.html; exec httpd -f -p 127.0.0.1:$port -h /www" >/dev/null
+  until_ok 15 curl -sf -m 2 -o /dev/null "http://127.0.0.1:$port/"
+}
+
+# container NAME FIELD: what Podman says of it, such as State.Status.
+container() { podman inspect -f "{{.$2}}" "$1"; }
+container_is() { [ "$(container "$1" "$2")" = "$3" ]; }

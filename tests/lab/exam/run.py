@@ -1,12 +1,12 @@
 """One case with one healer, from the fresh host to the verdict; and many of them, side by side."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from tests.lab.base import Base
+from tests.lab.base import CONTAINER_PACKAGES, PACKAGES, Base
 from tests.lab.exam.cases import Case
 from tests.lab.exam.healers import HEALERS, Healer, Ours
 from tests.lab.exam.result import Result
@@ -28,8 +28,18 @@ LOOK_SHARE = 0.02
 """It is looked at every 0.3 s at first, then every 2 % of what has passed: to look costs the CPU that others are measured on."""
 
 
+Bases = Mapping[bool, Base]
+"""What hosts stand on: those with and those without containers."""
+
+
 class Broken(Exception):
     """The case proves nothing: it was not healthy before, or not broken after."""
+
+
+def prepared(stack: ExitStack, cases: Iterable[Case]) -> Bases:
+    """The layers that these cases need."""
+    packages = {False: PACKAGES, True: (*PACKAGES, *CONTAINER_PACKAGES)}
+    return {kind: stack.enter_context(Base(packages[kind])) for kind in sorted({case.containers for case in cases})}
 
 
 def run(base: Base, case: Case, healer: str) -> Result:
@@ -243,15 +253,15 @@ def _wrongly_told(result: Result) -> Iterator[str]:
 
 
 @contextmanager
-def running(base: Base, pairs: Iterable[tuple[Case, str]], jobs: int) -> Iterator[dict[tuple[str, str], Future[Result]]]:
+def running(bases: Bases, pairs: Iterable[tuple[Case, str]], jobs: int) -> Iterator[dict[tuple[str, str], Future[Result]]]:
     """Futures by (case, healer). Cases that want to be alone come after all others, one by one."""
     pairs = list(pairs)
     with ThreadPoolExecutor(jobs) as many, ThreadPoolExecutor(1) as one:
-        futures = {(case.name, healer): many.submit(run, base, case, healer) for case, healer in pairs if not case.alone}
+        futures = {(case.name, healer): many.submit(run, bases[case.containers], case, healer) for case, healer in pairs if not case.alone}
         crowd = tuple(futures.values())
         for case, healer in pairs:
             if case.alone:
-                futures[case.name, healer] = one.submit(_after, crowd, base, case, healer)
+                futures[case.name, healer] = one.submit(_after, crowd, bases[case.containers], case, healer)
         try:
             yield futures
         finally:

@@ -13,8 +13,10 @@ _BYSTANDER = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=mult
 _STARTED = "39f53479d3a045ac8e11786248231fbf"
 """The journal's message id of a unit that was started."""
 _SHOWN = "'*.service' '*.socket' '*.mount' '*.timer' '*.path'"
-_PASSING = re.compile(rf"autonomous-orchestrator.*|{UNIT}|run-.*|user@.*|user-runtime-dir@.*|[0-9a-f]{{64}}.*")
-"""The healers themselves, and units of sessions, of commands under way and of containers' own checks."""
+_PASSING = re.compile(
+    rf"autonomous-orchestrator.*|{UNIT}|run-.*|user@.*|user-runtime-dir@.*|[0-9a-f]{{64}}.*|var-lib-containers-.*|podman\.(service|socket)"
+)
+"""The healers themselves, and units of sessions, of commands under way and of what belongs to containers."""
 
 
 class Scene:

@@ -1,0 +1,67 @@
+from collections.abc import Iterator
+from contextlib import suppress
+
+from orchestrator.checks.container_standing import CANNOT_RUN, containers_at, is_units, is_wanted
+from orchestrator.config import Config
+from orchestrator.host import Container, Unavailable, View
+from orchestrator.knowledge.evidence import bounded, observation
+from orchestrator.model import Case, Evidence
+
+
+@observation(early=True)
+def containers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
+    """The containers that the target means, as their engine tells them, and what they said last."""
+    service = config.service_of(case.fault.target)
+    found = containers_at(case.fault.target, view, config)
+    if not found:
+        if service and service.container:
+            yield Evidence(
+                source="containers", text=f"no engine has a container {service.container}", facts={"container.gone": service.container}
+            )
+        return
+    named = case.fault.facts.get("container", "")
+    found = tuple(sorted(found, key=lambda one: (one.name != named, one.running)))
+    log = ""
+    with suppress(Unavailable):
+        log = view.containers.log(found[0])
+    last = log.splitlines()[-1][:300] if log else ""
+    told = [_told(one) for one in found[:10]]
+    facts = {**_facts(found[0], view, config), **({"log.container": last} if last else {})}
+    yield Evidence(
+        source="containers", text=bounded("\n".join([*told, *([f"{found[0].name} said last:", log] if log else [])])), facts=facts
+    )
+
+
+def _facts(container: Container, view: View, config: Config) -> dict[str, str]:
+    missing = [path for path in container.sources if view.files.look(path) is None]
+    has_image = True
+    with suppress(Unavailable):
+        has_image = view.containers.has_image(container)
+    facts = {
+        "container.name": container.name,
+        "container.state": container.state,
+        "container.exit": "" if container.running else str(container.exit),
+        "container.cannot_run": "yes" if not container.running and container.exit in CANNOT_RUN else "",
+        "container.oom": "yes" if container.oom else "",
+        "container.health": container.health,
+        "container.check_cannot_run": "yes" if container.health == "unhealthy" and container.health_exit in (*CANNOT_RUN, -1) else "",
+        "container.missing_source": ", ".join(missing),
+        "container.image_gone": "" if has_image else container.image,
+        "container.ended_by": {True: "a person", False: "itself"}.get(container.by_hand, "") if container.by_hand is not None else "",
+        "container.wanted": "yes" if is_wanted(container, config) else "",
+        "container.unit": container.unit if is_units(container, config) else "",
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _told(one: Container) -> str:
+    lines = [
+        f"{one.name} ({one.id[:12]}, {one.engine}{f', of the project {one.project}' if one.project else ''}): {one.state}",
+        f"restart policy {one.policy}, {one.restarts} restarts, {len(one.died)} ends in ten minutes",
+    ]
+    if not one.running:
+        by = {True: "a person's word", False: "itself", None: "nobody can tell"}[one.by_hand]
+        lines.append(f"ended with {one.exit} by {by}{', killed for its memory' if one.oom else ''} {one.error}".rstrip())
+    if one.health:
+        lines.append(f"its own check: {one.health} ({one.health_exit}) {one.health_said}".rstrip())
+    return "; ".join(lines)
