@@ -10,7 +10,9 @@ from orchestrator.checks.unit_inactive import declared_dependencies, stands_bene
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View, jobs, places
 from orchestrator.host.graph import mount_unit
+from orchestrator.host.logins import NOLOGIN
 from orchestrator.host.room import big_files
+from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
 from orchestrator.model import Fault, Scope, is_unit
 
 _PRECEDENCE = (
@@ -26,6 +28,7 @@ _PRECEDENCE = (
     "timer_idle",
     "job_stuck",
     "cron_ignored",
+    "door_gone",
     "probe_failing",
 )
 """Two faults of one target are one: the earlier check knows more of the cause."""
@@ -62,7 +65,12 @@ def _parent(fault: Fault, faults: tuple[Fault, ...], below: Below) -> Fault | No
 
 
 def _explains(root: Fault, fault: Fault) -> bool:
-    """A certificate explains that clients turn away and that its own renewal failed; not that its server crashed or hangs."""
+    """A certificate explains that clients turn away and that its own renewal failed; not that its server crashed or hangs.
+
+    A socket that systemd closed because the service behind it did not start is no cause of that service's fault: it is the other way.
+    """
+    if root.facts.get("result") == CLOSED_FOR_ITS_SERVICE:
+        return False
     return root.check != "certificate" or fault.reason.startswith("Certificate") or fault.target == root.facts.get("renew_unit")
 
 
@@ -98,8 +106,14 @@ def below_of(view: View, config: Config) -> Below:
 
 
 def _jobs(target: str, view: View) -> tuple[str, ...]:
-    """A timer is there for its job: what is wrong with that is the root of what the timer's user misses."""
-    return view.units.get(target).triggers if target.endswith(".timer") else ()
+    """A timer is there for its job: what is wrong with that is the root of what the timer's user misses.
+
+    Likewise a socket that was closed because the service behind it was started too often.
+    """
+    if not target.endswith((".timer", ".socket")):
+        return ()
+    unit = view.units.get(target)
+    return unit.triggers if target.endswith(".timer") or unit.result == CLOSED_FOR_ITS_SERVICE else ()
 
 
 def stands_on(view: View, config: Config) -> Below:
@@ -168,12 +182,14 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     unit = _unit_of(fault.target, view)
     service = config.service_of(fault.target) or jobs.declared(unit, config) or config.service_of(fault.facts.get("service", ""))
     room = (path for point in full_places(fault.target, view, config) for path in _cleanable(point, view, config))
+    circle = tuple(name for name in fault.facts.get("cycle", "").split() if name != fault.target)
+    round_it = (path for name in circle for path in _declared_paths(config.service_of(name), view))
     return Scope(
         target=fault.target,
-        below=below_of(view, config)(fault.target),
+        below=tuple(dict.fromkeys((*below_of(view, config)(fault.target), *circle))),
         above=(*(_above(fault.target, view, config) if is_unit(fault.target) else ()), *_renewals(fault, config)),
         service=service.name if service else None,
-        paths=(*_declared_paths(service, view), *_own_directories(unit), *room),
+        paths=(*_declared_paths(service, view), *round_it, *_own_directories(unit), *room, *(() if is_unit(fault.target) else (NOLOGIN,))),
     )
 
 

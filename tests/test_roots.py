@@ -62,3 +62,14 @@ def test_a_single_fault_asks_nobody() -> None:
         raise AssertionError(target)
 
     assert arrange((_fault("web.service"),), never) == {}
+
+
+def test_a_socket_closed_for_its_service_is_the_symptom() -> None:
+    """systemd closes the socket of a service that was started too often: the service is to be mended, and opens its door with it."""
+    needs = {"door.service": ("door.socket",), "door.socket": ("door.service",)}
+    failed = _fault("door.service", "unit_failed")
+    closed = _fault("door.socket", "unit_failed").model_copy(update={"facts": {"result": "service-start-limit-hit"}})
+    assert arrange((failed, closed), lambda target: needs[target]) == {"unit_failed:door.socket": "unit_failed:door.service"}
+    broken = _fault("door.socket", "unit_failed").model_copy(update={"facts": {"result": "resources"}})
+    below = {"door.service": ("door.socket",), "door.socket": ()}
+    assert arrange((failed, broken), lambda target: below[target]) == {"unit_failed:door.service": "unit_failed:door.socket"}

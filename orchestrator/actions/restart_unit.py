@@ -1,4 +1,4 @@
-"""Restarts the incident's own unit, or what must let go of a directory that its mount hides."""
+"""Restarts the incident's own unit, what must let go of a directory that its mount hides, or what has lost its socket file."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -23,10 +23,12 @@ class RestartUnit(OnUnit):
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        """Its own, and what is at work in a directory over which a mount is about to come."""
+        """Its own, what is at work in a directory over which a mount is about to come, and what it needs and nobody can reach."""
         own = serving_unit(case, view, config)
         held = case.facts().get("mount.held", "").split(", ") if case.fault.target.endswith(".mount") else []
-        units = [*([own] if own else []), *(view.units.get(name) for name in held if name in case.scope.above)]
+        shut = case.facts().get("below.door_gone", "")
+        others = [name for name in held if name in case.scope.above] + [name for name in case.scope.below if name == shut]
+        units = [*([own] if own else []), *map(view.units.get, others)]
         return tuple(cls(unit=unit.name) for unit in units if unit.load_state == "loaded" and not unit.down and not protected(config, unit))
 
     def about(self) -> str:

@@ -1,4 +1,4 @@
-"""Ends another program's process that is in the way: it holds the port of the incident's service."""
+"""Ends another program's process that has what the incident's unit needs: its port, or the lock on its file."""
 
 import os
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -7,7 +7,9 @@ from pydantic import Field
 
 from orchestrator.actions.units import OnUnit, lives, own_unit
 from orchestrator.config import Config
-from orchestrator.host import Process, View
+from orchestrator.host import ChangeFailed, Process, View
+from orchestrator.host.jobs import declared
+from orchestrator.host.rivals import rivals
 from orchestrator.model import Case, Risk, is_unit
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 class StopProcess(OnUnit):
     """Somebody else's, so a person is asked. `unit` is the one that it blocks: what is touched on its behalf.
 
-    The other program's own unit is no target of the incident; whether it is protected is asked in `refusal`.
+    A process that systemd would start again is stopped with its unit. That is no target of the incident; whether it is protected is
+    asked in `refusal`.
     """
 
     kind: Literal["stop_process"] = "stop_process"
@@ -28,32 +31,48 @@ class StopProcess(OnUnit):
     exe: str
     holder: str = ""
     """The unit that the process belongs to; empty where it belongs to none."""
+    whole_unit: bool = False
+    """systemd would start the process again, so that its unit is stopped."""
+    has: str = ""
+    """What it has that the other needs."""
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        unit = own_unit(case, view, config)
-        service = config.service_of(case.scope.target)
-        if unit is None or service is None or service.port is None or unit.running:
-            return ()
-        process = view.sockets.holder_of_port(service.port)
-        if process is None or process.unit in (unit.name, *unit.triggered_by):
-            return ()
-        found = cls(unit=unit.name, pid=process.pid, started_at=process.started_at, exe=process.exe, holder=process.unit)
-        return () if found.refusal(view, config) else (found,)
+        own = own_unit(case, view, config)
+        found: dict[int, Self] = {}
+        for unit in (own, *(view.units.get(name) for name in own.triggers if own.name.endswith(".timer"))) if own else ():
+            for rival in rivals(view, unit, declared(unit, config)):
+                process = rival.process
+                if process.pid < 2:
+                    continue
+                about = {"pid": process.pid, "started_at": process.started_at, "exe": process.exe, "holder": process.unit}
+                action = cls.model_validate({"unit": unit.name, "has": rival.told, "whole_unit": _comes_back(process, view), **about})
+                if not action.refusal(view, config):
+                    found.setdefault(process.pid, action)
+        return tuple(found.values())
 
     def about(self) -> str:
-        return f"end process {self.pid} ({self.exe}, of {self.holder or 'no unit'}), which is in the way of {self.unit}"
+        what = f"stop {self.holder} with its process {self.pid}" if self.whole_unit else f"end process {self.pid}"
+        why = f": {self.has}" if self.has else ""
+        return f"{what} ({self.exe}, of {self.holder or 'no unit'}), which is in the way of {self.unit}{why}"
 
     def command(self) -> str:
-        return f"kill {self.pid}"
+        return f"systemctl stop {self.holder}" if self.whole_unit else f"kill {self.pid}"
 
     def refusal(self, view: View, config: Config) -> str:
         process = view.processes.get(self.pid)
         if process is None or not lives(view, self.pid, self.started_at) or (process.exe, process.unit) != (self.exe, self.holder):
             return f"process {self.pid} is not the same any more"
-        return _untouchable(process, config) or _comes_back(process, view)
+        if self.whole_unit != _comes_back(process, view):
+            return f"whether systemd would start process {self.pid} again has changed"
+        return _untouchable(process, config, view)
 
     def do(self, machine: "Machine") -> str:
+        if self.whole_unit:
+            after = machine.units.job("stop", machine.view.units.get(self.holder))
+            if not after.down:
+                raise ChangeFailed(f"{self.holder} is {after.active_state} ({after.sub_state}) after its stop")
+            return f"{self.holder} is {after.active_state}"
         ended = machine.processes.end([(self.pid, self.started_at)])
         return f"process {self.pid} ended" if ended else f"process {self.pid} was gone already"
 
@@ -61,14 +80,14 @@ class StopProcess(OnUnit):
         return f"process {self.pid} still lives" if lives(view, self.pid, self.started_at) else ""
 
 
-def _untouchable(process: Process, config: Config) -> str:
+def _untouchable(process: Process, config: Config, view: View) -> str:
     if process.pid == os.getpid() or not process.exe:
         return f"process {process.pid} is the kernel's, or our own"
-    return f"{process.unit} is protected" if process.unit and config.protects_unit(process.unit) else ""
+    if process.unit and config.protects_unit(process.unit):
+        return f"{process.unit} is protected"
+    refused = is_unit(process.unit) and view.units.get(process.unit).refuse_manual_stop
+    return f"{process.unit} is not to be stopped by hand (RefuseManualStop=)" if refused else ""
 
 
-def _comes_back(process: Process, view: View) -> str:
-    if not is_unit(process.unit):
-        return ""
-    restart = view.units.get(process.unit).restart
-    return f"systemd would start it again: stop {process.unit} itself" if restart not in ("", "no") else ""
+def _comes_back(process: Process, view: View) -> bool:
+    return process.unit.endswith(".service") and view.units.get(process.unit).restart not in ("", "no")

@@ -8,6 +8,7 @@ from orchestrator.checks.certificate_standing import UNUSABLE, trouble, unit_of
 from orchestrator.config import CommandProbe, Config
 from orchestrator.host import ChangeFailed, ProbeResult, Unit, UnitLine, View
 from orchestrator.host.setting_up import missing_account, missing_program
+from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
 from orchestrator.model import Action, Case, UnitName, is_unit
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def bring_up(machine: "Machine", verb: Literal["start", "restart"], name: str) -
     if not before.running:  # what is down may be held back by its start limit, and a socket by that of its service
         for held_back in (name, *before.triggers):
             machine.units.reset_failed(held_back)
+        _open_doors(machine, before)
     after = machine.units.job(verb, before)
     if after.invocation_id == before.invocation_id and not before.running:
         raise ChangeFailed(f"{name} was not started: {_held_back(machine.view, after)}")
@@ -181,6 +183,15 @@ def bring_up(machine: "Machine", verb: Literal["start", "restart"], name: str) -
     if trouble:
         raise ChangeFailed(trouble)
     return f"{name} is {after.active_state} ({after.sub_state})"
+
+
+def _open_doors(machine: "Machine", unit: Unit) -> None:
+    """A socket that was closed because this service did not start: it must be open first, no socket is opened under a running service."""
+    for name in unit.triggered_by:
+        door = machine.view.units.get(name)
+        if door.down and door.result == CLOSED_FOR_ITS_SERVICE:
+            machine.units.reset_failed(name)
+            machine.units.job("start", door)
 
 
 def _held_back(view: View, unit: Unit) -> str:

@@ -11,6 +11,7 @@ from orchestrator.checks.container_standing import containers_of
 from orchestrator.config import Config, Service
 from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
 from orchestrator.host.jobs import timers_of
+from orchestrator.host.rivals import is_job
 from orchestrator.model import Fault, Severity
 
 REASONS = {
@@ -66,8 +67,11 @@ def _should_answer(view: View, service: Service, lines: Mapping[str, UnitLine]) 
     line = lines.get(service.unit)
     if line and line.active_state == "active" and not line.job_id:
         return True
+    unit = view.units.get(service.unit)
+    if is_job(unit) and unit.down and unit.active_state == "inactive":
+        return True  # it has done its work: that is there to be asked for
     # An idle service behind its socket answers when it is asked.
-    return any(view.units.get(name).running for name in view.units.get(service.unit).triggered_by)
+    return any(view.units.get(name).running for name in unit.triggered_by)
 
 
 def _is_starting(view: View, service: Service) -> bool:
@@ -80,7 +84,8 @@ def _is_starting(view: View, service: Service) -> bool:
 
 def _is_at_work(view: View, unit: Unit) -> bool:
     """Whether a run of a timer's job is under way, which may be about to do what is missed; one that hangs is another check's."""
-    jobs = (unit, *(view.units.get(name) for name in unit.triggers)) if unit.name.endswith(".timer") or timers_of(unit) else ()
+    is_one = unit.name.endswith(".timer") or timers_of(unit) or is_job(unit)
+    jobs = (unit, *(view.units.get(name) for name in unit.triggers)) if is_one else ()
     runs = [job for job in jobs if job.active_state == "activating" and job.main_started_at]
     return any(view.now() - job.main_started_at < _AT_WORK_SECONDS for job in runs)
 

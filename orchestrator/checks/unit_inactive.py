@@ -38,7 +38,7 @@ def unit_inactive(view: View, config: Config) -> Iterator[Fault]:
         if not unit.down or not _is_missed(view, config, unit):
             continue
         below = view.units.below(name, declared, needs)
-        for fault in (*_roots(unit, map(get, below)), *_itself(view, config, unit)):
+        for fault in (*_roots(view, unit, map(get, below)), *_itself(view, config, unit)):
             if fault.target not in found:
                 found.add(fault.target)
                 yield fault
@@ -126,10 +126,13 @@ def _itself(view: View, config: Config, unit: Unit) -> Iterator[Fault]:
     severity = Severity.HIGH if declared else Severity.WARNING
     facts = {"load": unit.load_state, "result": unit.result}
     stop = view.units.stopped_by_hand(unit)
+    circle = _circle(view, unit)
     if unit.load_state == "not-found":
         reason, message = "UnitMissing", f"{unit.name} is declared, and systemd does not know it"
     elif unit.load_state in ("bad-setting", "error"):
         reason, message = "UnitBroken", f"{unit.name} is down, and its unit file cannot be used: {unit.load_error or unit.load_state}"
+    elif circle:
+        reason, message, facts = *circle[:2], facts | circle[2]
     elif stop and stop.with_dependency:
         reason, message = (
             "StoppedWithDependency",
@@ -142,7 +145,14 @@ def _itself(view: View, config: Config, unit: Unit) -> Iterator[Fault]:
     yield Fault(check="unit_inactive", target=unit.name, reason=reason, message=message, severity=severity, facts=facts)
 
 
-def _roots(unit: Unit, below: Iterable[Unit]) -> Iterator[Fault]:
+def _circle(view: View, unit: Unit) -> tuple[str, str, dict[str, str]] | None:
+    """Reason, message and facts, when systemd gave up its start because units wait for each other."""
+    cycle = view.units.ordering_cycle(unit)
+    told = f"{unit.name} was not started: its order is a circle ({' and '.join(cycle)} wait for each other)"
+    return ("OrderingCycle", told, {"cycle": " ".join(cycle)}) if cycle else None
+
+
+def _roots(view: View, unit: Unit, below: Iterable[Unit]) -> Iterator[Fault]:
     """What the unit needs and what stands in its way, deepest last; an administrator's decision among them is told as such."""
     for need in below:
         name = need.name
@@ -157,7 +167,9 @@ def _roots(unit: Unit, below: Iterable[Unit]) -> Iterator[Fault]:
                 f"{name} cannot be loaded ({need.load_error or need.load_state}), and {unit.name} needs it",
             )
         elif need.active_state == "inactive" and need.job_id == 0 and not _idle_by_design(need):
-            reason, message = "DependencyDown", f"{name} is down, and {unit.name} needs it"
+            circle = _circle(view, need)
+            reason, message, more = circle or ("DependencyDown", f"{name} is down, and {unit.name} needs it", {})
+            facts |= more
         else:
             continue
         yield Fault(check="unit_inactive", target=name, reason=reason, message=message, severity=Severity.HIGH, facts=facts)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.host.unit import DUMPED, KILLED, Unit
@@ -12,6 +12,8 @@ Properties = Mapping[str, tuple[str, Any]]
 
 _UNSET = 2**64 - 1
 _EXEC_LINES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+_BESIDE_MAIN = ("ExecCondition", "ExecStartPre", "ExecStartPost")
+_LINE_CHARACTERS = 300
 _SANDBOX = ("ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "ExecPaths", "NoExecPaths")
 _BINDS = ("BindPaths", "BindReadOnlyPaths")
 _CREDENTIALS = ("LoadCredential", "LoadCredentialEncrypted")
@@ -64,6 +66,7 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         exec_main_code=read.number("ExecMainCode"),
         exec_main_status=read.number("ExecMainStatus"),
         exec_statuses=_exec_statuses(read),
+        failed_lines=tuple(_failed_lines(read)),
         exec_start=tuple(tuple(row[1]) for row in read.rows("ExecStart")),
         programs=tuple(row[0] for line in ("ExecStartPre", "ExecStart") for row in read.rows(line) if not row[_IGNORED]),
         dynamic_user=read.flag("DynamicUser"),
@@ -176,6 +179,13 @@ def _exec_statuses(read: _Reader) -> dict[str, int]:
         if bad := max(statuses, default=0):
             worst[kind] = bad
     return worst
+
+
+def _failed_lines(read: _Reader) -> Iterator[str]:
+    for kind in _BESIDE_MAIN:
+        for row in read.rows(kind):
+            if (row[_STATUS] or row[_CODE] in (KILLED, DUMPED)) and not row[_IGNORED]:
+                yield f"{kind}={' '.join(row[1])}"[:_LINE_CHARACTERS]
 
 
 def _sandbox_paths(read: _Reader) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Sockets:
         self._proc = proc
 
     def listeners(self) -> tuple[Listener, ...]:
-        return (*self._tcp("tcp", socket.AF_INET), *self._tcp("tcp6", socket.AF_INET6), *self._unix())
+        return (*self._tcp("tcp", socket.AF_INET), *self._tcp("tcp6", socket.AF_INET6), *self.unix())
 
     def connections(self, ports: tuple[int, ...] = ()) -> tuple[sock_diag.Connection, ...]:
         """What is connected to these ports of this host, or all. Raises Unavailable where the kernel does not list them."""
@@ -52,7 +52,11 @@ class Sockets:
 
     def holder(self, listener: Listener) -> Process | None:
         """Who accepts on it: where several hold it (PID 1 and a service that a socket unit started), not PID 1."""
-        holders = [pid for pid in self._processes.pids() if self._holds(pid, listener.inode)]
+        return self.owner(listener.inode)
+
+    def owner(self, inode: int) -> Process | None:
+        """Who has the socket open; of several the oldest but PID 1."""
+        holders = [pid for pid in self._processes.pids() if self._holds(pid, inode)]
         if not holders:
             return None
         return self._processes.get(max(holders, key=lambda pid: (pid != 1, -pid)))
@@ -74,7 +78,7 @@ class Sockets:
 
     def holder_of_socket(self, path: str) -> Process | None:
         """Who listens on the socket file; None also for a stale file that nobody listens on."""
-        found = [listener for listener in self._unix() if listener.path == path]
+        found = [listener for listener in self.unix() if listener.path == path]
         return next((process for listener in found if (process := self.holder(listener))), None)
 
     def _tcp(self, protocol: str, family: socket.AddressFamily) -> Iterator[Listener]:
@@ -85,8 +89,8 @@ class Sockets:
         for address, port, inode, queue, backlog in rows:
             yield Listener(protocol, address=address, port=port, inode=inode, queue=queue, backlog=backlog)
 
-    def _unix(self) -> Iterator[Listener]:
-        """Num: RefCount Protocol Flags Type St Inode Path."""
+    def unix(self) -> Iterator[Listener]:
+        """Those on socket files, and abstract ones. Num: RefCount Protocol Flags Type St Inode Path."""
         for line in self._text("unix").splitlines()[1:_ROWS]:
             fields = line.split(None, 7)
             if len(fields) == 8 and int(fields[3], 16) & _UNIX_ACCEPTS:

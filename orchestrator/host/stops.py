@@ -19,19 +19,24 @@ line last:
 | stop while it waits for a restart | Stopped (stop, done)                                                                 |
 | stop of a unit that has failed    | nothing: that cannot be told from a failure alone                                    |
 | start limit                       | Stopped (restart), Start request repeated too quickly, Failed with result, Failed to start |
+| a start that an ordering cycle forbids | nothing of the unit alone: Found ordering cycle (all units of the cycle), in no job     |
 
 So only `Stopped` with JOB_TYPE=stop is proof, as the last step of a life: oneshots, timers and sockets have no `Stopping`.
 """
 
+import math
+import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.graph import is_basic
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.unit import Stop, Unit
+from orchestrator.model import is_unit
 
 STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"
 STOPPED = "9d1aaa27d60140bd96365438aad20286"
@@ -52,6 +57,19 @@ _TRANSACTION_SECONDS = 120.0
 """A dependency that must stop first may take its whole stop time-out, usually 90 s, before our unit's stop begins."""
 _CLOCK_SLACK_SECONDS = 0.1
 _CACHED = 1000
+_BELIEVED_SECONDS = 5.0, 600.0
+"""A start that was tried later and refused leaves the unit's own times as they were: so its stop is read again, the older the rarer."""
+_CYCLE = re.compile(r"(?:ordering cycle on|dependency on|cycle starting with) (\S+)/start$")
+"""PID 1's words while it looks for a start job to give up; each line names all units of the cycle in its fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What PID 1's lines tell of a unit that is down, and until when (monotonic) that is believed."""
+
+    stop: Stop | None = None
+    cycle: tuple[str, ...] = ()
+    until: float = math.inf
 
 
 class Stops:
@@ -61,22 +79,30 @@ class Stops:
         self._journal = journal
         self._get = get
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, float], Stop | None] = OrderedDict()
+        self._known: OrderedDict[tuple[str, float], _End] = OrderedDict()
 
     def asked_for(self, unit: Unit) -> Stop | None:
+        return self._end(unit).stop
+
+    def cycle(self, unit: Unit) -> tuple[str, ...]:
+        """The units whose order is a circle, over which its last start was given up; none when that is not why it is down."""
+        return self._end(unit).cycle
+
+    def _end(self, unit: Unit) -> "_End":
         if unit.active_state not in ("inactive", "failed") or unit.load_state == "not-found":
-            return None
+            return _End()
         key = (unit.name, unit.inactive_enter_at)
         with self._lock:
-            if key in self._known:
-                return self._known[key]
-        stop = self._read(unit)
+            known = self._known.get(key)
+        if known and time.monotonic() < known.until:
+            return known
+        end = self._read(unit)
         if unit.inactive_enter_at:  # a unit that was unloaded has no times: nothing tells its next stop from this one
             with self._lock:
-                self._known[key] = stop
+                self._known[key] = end
                 while len(self._known) > _CACHED:
                     self._known.popitem(last=False)
-        return stop
+        return end
 
     def limit_hit(self, unit: Unit) -> bool:
         if unit.result.endswith("start-limit-hit"):
@@ -90,14 +116,15 @@ class Stops:
                 return False
         return False
 
-    def _read(self, unit: Unit) -> Stop | None:
+    def _read(self, unit: Unit) -> "_End":
         lines = self._lines_of_end(unit)
-        stopped = _last_stop(lines)
+        stopped, cycle = _last_stop(lines), _cycle(unit.name, lines)
         if stopped is None:
-            return None
+            return _End(cycle=cycle, until=_believed(lines[-1].at) if cycle else math.inf)
         job = _job(stopped)
         began = min((line.at for line in lines if _job(line) == job), default=stopped.at)
-        return Stop(at=stopped.at, with_dependency=self._pulled_down_by(unit, job, began))
+        stop = Stop(at=stopped.at, with_dependency=self._pulled_down_by(unit, job, began))
+        return _End(stop, until=_believed(stop.at))
 
     def _lines_of_end(self, unit: Unit) -> tuple[Line, ...]:
         """PID 1's last lines about it; read again while the one of its end must still come.
@@ -141,11 +168,27 @@ class Stops:
         return min(jobs, key=lambda name: jobs[name], default="")
 
 
+def _believed(since: float) -> float:
+    least, most = _BELIEVED_SECONDS
+    return time.monotonic() + min(max(time.time() - since, least), most)
+
+
+def _cycle(name: str, lines: Sequence[Line]) -> tuple[str, ...]:
+    """What PID 1 said of a circle since the unit was started or stopped last."""
+    found: dict[str, None] = {}
+    for line in reversed(lines):
+        if line.fields.get("MESSAGE_ID") in (STARTED, STARTING, STOPPED, START_FAILED):
+            break
+        if about := _CYCLE.search(line.message):
+            found.update(dict.fromkeys((line.message.removeprefix("Job ").partition(":")[0], about[1])))
+    return tuple(sorted(filter(is_unit, found))) if name in found else ()
+
+
 def _last_stop(lines: Sequence[Line]) -> Line | None:
     """The `Stopped` of a stop job, unless a later start was tried."""
     for line in reversed(lines):
         message = line.fields.get("MESSAGE_ID")
-        if message in (STARTED, STARTING, START_FAILED):
+        if message in (STARTED, STARTING, START_FAILED) or _CYCLE.search(line.message):
             return None
         if message == STOPPED:
             return line if line.fields.get("JOB_TYPE") == "stop" else None

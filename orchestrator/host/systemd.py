@@ -113,6 +113,10 @@ class Units:
         """
         return self._stops.asked_for(unit)
 
+    def ordering_cycle(self, unit: Unit) -> tuple[str, ...]:
+        """The units whose order is a circle, over which systemd gave up its last start. Raises Unavailable as above."""
+        return self._stops.cycle(unit)
+
     def starts_refused(self, unit: Unit) -> bool:
         """Whether the start limit ended it. `Result=` lies about that, so PID 1's own line is asked too."""
         return self._stops.limit_hit(unit)

@@ -23,7 +23,10 @@ SETUP_STATUSES = {
 }  # fmt: skip
 """systemd.exec(5), "Process Exit Codes": at which step systemd itself failed before the program ran."""
 
+CLOSED_FOR_ITS_SERVICE = "service-start-limit-hit"
+"""systemd.socket(5): the `Result=` of a socket that systemd closed since the service behind it was started too often."""
 _BEFORE_MAIN = ("ExecCondition", "ExecStartPre")
+_AFTER_MAIN = "ExecStartPost"
 _SIGNALS = frozenset(signal.Signals)
 
 
@@ -112,6 +115,8 @@ class Unit:
     exec_statuses: Mapping[str, int] = field(default_factory=dict)
     """For each Exec line that ran and ended badly (`ExecStartPre`, ...), its worst exit status; a signal counts 128 + n.
     ExecMainStatus stays 0 when ExecStartPre fails, so the main status alone hides the cause."""
+    failed_lines: tuple[str, ...] = ()
+    """Those lines of it that are not the main process, as the unit file has them: `ExecStartPost=/usr/bin/test -e /x`."""
     exec_start: tuple[tuple[str, ...], ...] = ()
     """The argv of each ExecStart line."""
     programs: tuple[str, ...] = ()
@@ -201,6 +206,8 @@ class Unit:
         if self.load_state != "loaded":
             return f"{self.load_state}: {self.load_error}" if self.load_error else self.load_state
         failed = next((line for line in _BEFORE_MAIN if line in self.exec_statuses), "")
+        if _AFTER_MAIN in self.exec_statuses and self.exec_main_status == signal.SIGTERM:
+            failed = _AFTER_MAIN  # systemd ends the main process for it
         if not failed and self.exec_main_code != 0 and self.exec_main_status:
             killed = self.exec_main_code in (KILLED, DUMPED)
             return f"main process {_killed(self.exec_main_status) if killed else _exited(self.exec_main_status)}"

@@ -54,6 +54,8 @@ class View:
         self.baseline = Baseline()
         self.answered: dict[str, float] = {}
         """When each declared service answered all its probes last: so a start is told from a hang."""
+        self.doors: set[str] = set()
+        """The socket files that were there while somebody listened on them."""
         self.heals: tuple[Heal, ...] = ()
         """What was healed here in the last days, oldest first; the daemon replaces it."""
         self.names = Names()

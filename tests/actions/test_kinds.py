@@ -20,6 +20,7 @@ PLAIN: dict[str, Json] = {
     "renew_certificate": {"unit": "renew.service", "file": "/etc/ssl/shop.pem"},
     "remount": {"point": "/srv/shop"},
     "revive_mount": {"unit": "sshfs.service", "point": "/srv/far", "standing": "dead"},
+    "reopen_logins": {"inode": 7, "device": 1},
     "reset_failed": {"unit": "shop.service"},
     "restart_service": {"name": "shop", "argv": ["shopctl", "restart"], "user": None},
     "restart_container": {"container": "shop", "id": "a1b2", "engine": "/run/docker.sock", "target": "shop"},
@@ -85,6 +86,7 @@ def test_the_risks_are_the_designs() -> None:
         "stop_writer",
         "empty_file",
         "end_job",
+        "reopen_logins",
         "resume_timer",
         "set_aside",
     }
@@ -99,7 +101,7 @@ def test_what_is_reversible_has_an_undo() -> None:
     assert with_undo == {str(kind.model_fields["kind"].default) for kind in actions.all_actions() if kind.reversible}
     assert with_undo == {
         "start_unit", "stop_unit", "quarantine_file", "restore_config", "restore_owner_mode", "restore_directory", "resume_timer",
-        "set_aside", "remount",
+        "set_aside", "remount", "reopen_logins",
     }  # fmt: skip
 
 

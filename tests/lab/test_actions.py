@@ -291,7 +291,7 @@ PORT: Json = {"service": [{"name": "shop", "unit": "shop.service", "port": 7777}
 
 
 def test_a_stranger_on_the_port_is_named_and_ended(lab: Host) -> None:
-    """By pid, start time and program; one that systemd would start again is not worth ending, a protected one never."""
+    """By pid, start time and program; one that systemd would start again is stopped with its unit, a protected one never."""
     lab.unit("shop.service", SLEEPER)
     lab.ok("systemd-run -q --unit=stranger nc -lk 127.0.0.1 7777; sleep 0.3")
     (action,) = act(lab, offered, kind="stop_process", config=PORT, target="shop.service")
@@ -301,7 +301,9 @@ def test_a_stranger_on_the_port_is_named_and_ended(lab: Host) -> None:
     done = act(lab, perform, action=action, config=PORT)
     assert (done["ok"], done["unproved"], active(lab, "stranger")) == (True, "", False)
     lab.ok("systemd-run -q --unit=phoenix -p Restart=always nc -lk 127.0.0.1 7777; sleep 0.3")
-    assert act(lab, offered, kind="stop_process", config=PORT, target="shop.service") == []
+    (action,) = act(lab, offered, kind="stop_process", config=PORT, target="shop.service")
+    done = act(lab, perform, action=action, config=PORT)
+    assert (done["ok"], done["unproved"], active(lab, "phoenix")) == (True, "", False)
 
 
 # ---- files ----

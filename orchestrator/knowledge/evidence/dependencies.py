@@ -1,7 +1,8 @@
 from collections.abc import Iterator
 
 from orchestrator.config import Config
-from orchestrator.host import View
+from orchestrator.host import Unit, View, doors
+from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
 
@@ -26,12 +27,8 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         if name in unit.triggers:
             continue  # a timer's job is down between its runs
         if line is None or line.active_state in ("inactive", "failed"):
-            need = view.units.get(name)
-            if need.load_state == "masked":
-                facts["below.masked"].append(name)
-            elif need.active_state in ("inactive", "failed") and need.type != "oneshot":
-                stop = view.units.stopped_by_hand(need)
-                facts["below.stopped" if stop and not stop.with_dependency else "below.down"].append(name)
+            if why := _missing(view, unit, view.units.get(name)):
+                facts[why].append(name)
         elif name.endswith(".service") and started and view.units.get(name).active_enter_at > started:
             facts["below.newer"].append(name)
             told.append(f"{name} was started after {case.fault.target}")
@@ -41,4 +38,19 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         if line and line.active_state == "active":
             facts["above.running"].append(name)
     found = {name: ", ".join(names) for name, names in facts.items() if names}
+    if unit.running and (lost := doors.gone(view, case.scope.below)):
+        name, path = next(iter(lost.items()))
+        found |= {"below.door_gone": name, "below.socket": path}
+        told.append(f"{name} listens on {path}, which is not there any more")
     yield Evidence(source="dependencies", text="\n".join(told) or "it needs nothing that is watched, and nothing needs it", facts=found)
+
+
+def _missing(view: View, unit: Unit, need: Unit) -> str:
+    """The fact for what is needed and not there; empty for a job between its runs, and for the unit's own door, closed for its sake."""
+    if need.load_state == "masked":
+        return "below.masked"
+    own_door = need.name in unit.triggered_by and need.result == CLOSED_FOR_ITS_SERVICE
+    if need.active_state not in ("inactive", "failed") or need.type == "oneshot" or own_door:
+        return ""
+    stop = view.units.stopped_by_hand(need)
+    return "below.stopped" if stop and not stop.with_dependency else "below.down"

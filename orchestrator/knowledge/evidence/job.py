@@ -1,16 +1,16 @@
 from collections.abc import Iterator
-from contextlib import suppress
 
 from orchestrator.config import Config, FileProbe, Service
-from orchestrator.host import Unavailable, Unit, View
+from orchestrator.host import Unit, View
 from orchestrator.host.jobs import declared, timers_of
+from orchestrator.host.rivals import is_job, rivals
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
 
 
 @observation(early=True)
 def job(view: View, config: Config, case: Case) -> Iterator[Evidence]:
-    """A timer and its job: whether the job ran since its work is missed, how that run ended, and what it may be waiting for."""
+    """A job and what starts it: whether it ran since its work is missed, how that run ended, and what it may be waiting for."""
     if not is_unit(case.fault.target):
         return
     unit = view.units.get(case.fault.target)
@@ -21,30 +21,36 @@ def job(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     service = declared(work, config)
     facts = {
         "job.unit": work.name,
-        "job.timer": timer.name,
+        "job.timer": timer.name if timer else "",
         "job.declared": "yes" if service else "",
-        "job.timer_state": "off" if timer.down else timer.sub_state,
+        "job.timer_state": ("off" if timer.down else timer.sub_state) if timer else "",
         "job.running": "" if work.down else "yes",
         "job.failed": "yes" if work.active_state == "failed" else "",
-        "job.next": f"{max(0.0, timer.next_elapse_at - view.now()):.0f}" if timer.next_elapse_at else "",
+        "job.next": f"{max(0.0, timer.next_elapse_at - view.now()):.0f}" if timer and timer.next_elapse_at else "",
     }
-    told = [f"{timer.name} ({facts['job.timer_state']}) starts {work.name} ({work.active_state}), next in {facts['job.next'] or '?'} s"]
-    for name, what in (*_missed(view, service, work, timer), *_locked(view, service)):
+    starts = f"{timer.name} ({facts['job.timer_state']}) starts it next in {facts['job.next'] or '?'} s" if timer else "no timer starts it"
+    told = [f"{work.name} is {work.active_state}; {starts}"]
+    for name, what in (*_missed(view, service, work, timer), *_locked(view, service, work)):
         facts[name] = what
         told.append(f"{name}: {what}")
     yield Evidence(source="job", text="\n".join(told), facts={name: value for name, value in facts.items() if value})
 
 
-def _pair(unit: Unit, view: View) -> tuple[Unit, Unit] | None:
-    """(timer, job), whichever of the two it is."""
+def _pair(unit: Unit, view: View) -> tuple[Unit | None, Unit] | None:
+    """(timer, job), whichever of the two it is; a job that cron or a person starts has no timer."""
     if unit.name.endswith(".timer"):
         return (unit, view.units.get(unit.triggers[0])) if unit.triggers else None
     timers = timers_of(unit)
-    return (view.units.get(timers[0]), unit) if timers else None
+    if timers:
+        return (view.units.get(timers[0]), unit)
+    return (None, unit) if is_job(unit) else None
 
 
-def _missed(view: View, service: Service | None, work: Unit, timer: Unit) -> Iterator[tuple[str, str]]:
-    """A declared file that is too old tells that work is missed: there was no run since it was written, or one that did nothing."""
+def _missed(view: View, service: Service | None, work: Unit, timer: Unit | None) -> Iterator[tuple[str, str]]:
+    """A declared file that is too old tells that work is missed: there was no run since it was written, or one that did nothing.
+
+    A job that no timer keeps is forgotten by systemd when it has ended: when it ran last is not known.
+    """
     for probe in service.probes if service else ():
         if not isinstance(probe, FileProbe):
             continue
@@ -56,19 +62,14 @@ def _missed(view: View, service: Service | None, work: Unit, timer: Unit) -> Ite
         yield "job.stale", probe.file
         if ran and work.down and work.active_state != "failed":
             yield "job.does_nothing", "yes"
-        elif not ran and work.down and not timer.down:
+        elif not ran and work.down and timer and not timer.down:
             yield "job.missed", "yes"
 
 
-def _locked(view: View, service: Service | None) -> Iterator[tuple[str, str]]:
-    """Who holds a lock on a file of the service: a job that waits for it, or gives up, does nothing."""
-    paths = (*service.files, *((service.pid_file,) if service.pid_file else ())) if service else ()
-    for path in paths:
-        with suppress(Unavailable):
-            state = view.files.look(path)
-            holder = view.files.lock_holder(path) if state and state.kind == "file" else None
-            process = view.processes.get(holder) if holder else None
-            if process:
-                yield "job.lock", path
-                yield "job.lock_holder", f"{process.comm} (pid {process.pid}, {process.unit or 'no unit'})"
-                return
+def _locked(view: View, service: Service | None, work: Unit) -> Iterator[tuple[str, str]]:
+    """Who holds a lock that the job needs: it waits for that, or gives up and does nothing."""
+    for rival in rivals(view, work, service):
+        if rival.kind in ("lock", "run"):
+            yield "job.lock", rival.what
+            yield "job.lock_holder", rival.told
+            return

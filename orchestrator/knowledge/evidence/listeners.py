@@ -3,6 +3,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.config import Config, HttpProbe, Service, TcpProbe
 from orchestrator.host import Process, View
+from orchestrator.host.rivals import own_socket
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence
 
@@ -16,7 +17,7 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts: dict[str, str] = {}
     told: list[str] = []
     found = view.sockets.listeners()
-    down = bool(service.unit) and view.units.get(service.target).down
+    unit = view.units.get(service.unit) if service.unit else None
     for port in ports:
         on_port = [listener for listener in found if listener.port == port]
         if not on_port:
@@ -25,10 +26,12 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         for listener in on_port:
             holder = view.sockets.holder(listener)
             told.append(f"port {port}: held by {_told(holder)}, {listener.queue} of {listener.backlog} connections wait")
-            if service.unit and holder and holder.unit != service.unit:
+            if unit and holder and holder.pid == 1 and own_socket(view, unit, port):
+                continue  # its door, which systemd keeps open for it
+            if unit and holder and holder.unit != unit.name:
                 facts["port.foreign"] = str(port)
-                facts["port.holder"] = holder.unit or holder.comm
-            elif holder and down:
+                facts["port.holder"] = _name(view, holder, port)
+            elif holder and unit and unit.down:
                 facts["port.leftover"] = str(port)
             if listener.backlog and listener.queue > listener.backlog:
                 facts["port.queue_full"] = str(port)
@@ -45,6 +48,14 @@ def ports_of(service: Service) -> tuple[int, ...]:
         if address and address.port and address.hostname in ("127.0.0.1", "localhost", "::1"):
             ports.append(address.port)
     return tuple(dict.fromkeys(ports))
+
+
+def _name(view: View, holder: Process, port: int) -> str:
+    """What a person knows it by: its unit; for what PID 1 holds, the socket unit."""
+    if holder.pid == 1:
+        sockets = (line.name for line in view.units.list() if line.name.endswith(".socket") and line.active_state == "active")
+        return next((name for name in sockets if any(address.endswith(f":{port}") for address in view.units.get(name).listen)), holder.comm)
+    return holder.unit or holder.comm
 
 
 def _told(holder: Process | None) -> str:

@@ -39,6 +39,7 @@ def unit_state(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         "unit.ran_before": "yes" if unit.name in view.baseline.active else "no",
         "unit.up": "yes" if unit.running else "",
         "unit.end": unit.dead_reason,
+        "unit.failed_line": "" if unit.running else "; ".join(unit.failed_lines),
         "unit.run_seconds": f"{last_run_seconds(unit):.1f}",
     }
     yield Evidence(source="unit_state", text=_told(unit), facts={name: value for name, value in facts.items() if value})

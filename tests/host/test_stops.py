@@ -1,0 +1,74 @@
+"""Why a unit is down, by what PID 1 wrote."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from orchestrator.host.journal import Journal, Line
+from orchestrator.host.kernel import Kernel
+from orchestrator.host.stops import STARTED, STOPPED, STOPPING, Stops
+from orchestrator.host.unit import Unit
+
+GIVEN_UP = (
+    "south.service: Found ordering cycle on north.service/start",
+    "south.service: Found dependency on south.service/start",
+    "south.service: Job north.service/start deleted to break ordering cycle starting with south.service/start",
+)
+STOPPED_BY_HAND = ((STOPPING, "7", "Stopping"), (STOPPED, "7", "Stopped"))
+
+
+class Written(Journal):
+    """A journal in which PID 1 wrote these lines about every unit."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        super().__init__(Kernel())
+        self.lines = tuple(lines)
+
+    def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200) -> tuple[Line, ...]:
+        del unit, lines
+        return tuple(line for line in self.lines if line.at >= since)
+
+
+def _line(at: float, message: str, kind: str = "", job: str = "") -> Line:
+    fields = {"MESSAGE_ID": kind, "JOB_ID": job, "JOB_TYPE": "stop" if job else ""}
+    return Line(
+        at=at, message=message, pid=1, unit="north.service", trusted=True, fields={name: text for name, text in fields.items() if text}
+    )
+
+
+def _down(lines: Sequence[Line]) -> tuple[Stops, Unit]:
+    unit = Unit(name="north.service", load_state="loaded", active_state="inactive", inactive_enter_at=100.0)
+    return Stops(Written(lines), lambda name: Unit(name=name)), unit
+
+
+def _by_hand() -> list[Line]:
+    return [_line(100.0, text, kind, job) for kind, job, text in STOPPED_BY_HAND]
+
+
+def test_a_stop_by_hand_stands() -> None:
+    """Nobody has asked for a start since."""
+    stops, unit = _down(_by_hand())
+    assert stops.asked_for(unit)
+    assert stops.cycle(unit) == ()
+
+
+@pytest.mark.parametrize("said", [GIVEN_UP, ("south.service: Unable to break cycle starting with north.service/start",)])
+def test_a_start_that_a_circle_forbade_was_asked_for(said: Sequence[str]) -> None:
+    """Who started it after his stop wanted it up; systemd gave the start up, and names the units that wait for each other."""
+    stops, unit = _down([*_by_hand(), *(_line(101.0, text) for text in said)])
+    assert stops.asked_for(unit) is None
+    assert stops.cycle(unit) == ("north.service", "south.service")
+
+
+def test_a_circle_of_stops_is_none() -> None:
+    """The order of stops has circles too, and they keep nothing down."""
+    stops, unit = _down([*_by_hand(), _line(101.0, "south.service: Found ordering cycle on north.service/stop")])
+    assert stops.asked_for(unit)
+    assert stops.cycle(unit) == ()
+
+
+def test_a_circle_of_before_its_last_start_explains_nothing() -> None:
+    """It has run since."""
+    stops, unit = _down([*(_line(90.0, text) for text in GIVEN_UP), _line(95.0, "Started", STARTED), *_by_hand()])
+    assert stops.asked_for(unit)
+    assert stops.cycle(unit) == ()
