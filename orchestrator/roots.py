@@ -108,10 +108,13 @@ def below_of(view: View, config: Config) -> Below:
 def _jobs(target: str, view: View) -> tuple[str, ...]:
     """A timer is there for its job: what is wrong with that is the root of what the timer's user misses.
 
-    Likewise a socket that was closed because the service behind it was started too often.
+    Likewise a socket that was closed because the service behind it was started too often, and a unit that does nothing itself and
+    those that it stands for.
     """
+    known = view.servers.of(target)
+    workers = tuple(unit for unit in known.units if unit != target) if known else ()
     if not target.endswith((".timer", ".socket")):
-        return ()
+        return workers
     unit = view.units.get(target)
     return unit.triggers if target.endswith(".timer") or unit.result == CLOSED_FOR_ITS_SERVICE else ()
 

@@ -36,7 +36,7 @@ class Server(BaseModel):
     units: tuple[str, ...] = ()
     """Patterns of its units' names, where a wrapper starts it that other programs share; then one of them must fit as well."""
     config: tuple[AbsolutePath, ...] = ()
-    """Files that it reads, also with `*` in the last part. `{1}`, `{2}`: the parts of its unit's instance between dashes."""
+    """Files that it reads, also with `*` in a part. `{1}`, `{2}`: the parts of its unit's instance between dashes."""
     test: Argv = ()
     """Judges the configuration on disk and changes nothing. `{program}`: what the unit runs."""
     test_options: tuple[str, ...] = ()
@@ -59,7 +59,10 @@ class Recognised(Word):
     config: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     test_user: str = ""
+    probes: tuple[dict[str, Any], ...] = ()
+    probe_user: str = ""
     logs: tuple[str, ...] = ()
+    stands_for: str = ""
 
 
 def recognise(servers: Sequence[Server], unit: str, argvs: Sequence[Sequence[str]]) -> Recognised | None:
@@ -82,7 +85,10 @@ def _filled(server: Server, unit: str, argv: Sequence[str]) -> Recognised:
         config=tuple(done for path in config if (done := _fill(path, known))),
         test=() if any(_fill(word, known) is None for word in test) else tuple(_fill(word, known) or "" for word in test),
         test_user=server.test_user,
+        probes=server.probes,
+        probe_user=server.probe_user,
         logs=tuple(done for path in server.logs if (done := _fill(path, known))),
+        stands_for=server.stands_for,
     )
 
 

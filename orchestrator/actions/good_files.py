@@ -9,6 +9,7 @@ from pydantic import Field
 
 from orchestrator.config import PROTECTED_PATHS, Config, Service
 from orchestrator.host import FileState, GoodFile, Unit, View
+from orchestrator.host.crontabs import is_crontab
 from orchestrator.host.names import NAME_FILES
 from orchestrator.host.obstacles import output_files
 from orchestrator.model import Case, Word, instance_of, is_unit
@@ -44,19 +45,36 @@ def services_of(case: Case, config: Config) -> Iterator[Service]:
 
 
 def config_files(service: Service, view: View) -> tuple[str, ...]:
-    """The declared configuration files; for a unit also its own file, its drop-ins and its environment files.
+    """What its own test judges; for a unit also its own file, its drop-ins and its environment files.
 
-    Of those also the remembered ones that are gone: systemd forgets a file that it does not find any more. Where one is a link,
-    what it leads to is a file of the service too: that is what programs read, and what editors write.
+    Of those also the remembered ones that are gone: systemd forgets a file that it does not find any more.
     """
-    declared = tuple(_with_targets(service.config_files, view))
+    judged = tested_files(service, view)
     if service.unit is None:
-        return declared
+        return judged
     unit = view.units.get(service.unit)
-    remembered = (path for path in view.known_good.paths() if is_unit_file(path, service.unit))
-    both = (unit, *(view.units.get(name) for name in unit.triggers if unit.name.endswith(".timer")))  # a timer is there for its job
-    own = (path for item in both for path in (*_unit_files(item), *item.environment_files))
-    return tuple(dict.fromkeys((*declared, *own, *remembered)))
+    jobs = (view.units.get(name) for name in unit.triggers if unit.name.endswith(".timer"))  # a timer is there for its job
+    all_units = (unit, *jobs, *(working for working in working_units(service, view) if working.name != unit.name))
+    remembered = (path for path in view.known_good.paths() if any(is_unit_file(path, item.name) for item in all_units))
+    own = (path for item in all_units for path in (*_unit_files(item), *item.environment_files))
+    return tuple(dict.fromkeys((*judged, *own, *remembered)))
+
+
+def tested_files(service: Service, view: View) -> tuple[str, ...]:
+    """The configuration files proper: the declared ones, and those of the well-known server that it runs, also what of them is gone.
+
+    Where one is a link, what it leads to is a file of the service too: that is what programs read, and what editors write.
+    """
+    known = view.servers.of(service.target)
+    usual = (*known.files(view.files), *filter(known.reads, view.known_good.paths())) if known else ()
+    return tuple(dict.fromkeys(_with_targets((*service.config_files, *usual), view)))
+
+
+def working_units(service: Service, view: View) -> tuple[Unit, ...]:
+    """The units that do its work: its own, or those that this only stands for. None for a service that no unit runs."""
+    known = view.servers.of(service.target)
+    names = known.units if known else (service.unit,) if service.unit else ()
+    return tuple(map(view.units.get, names))
 
 
 def _with_targets(paths: Iterable[str], view: View) -> Iterator[str]:
@@ -71,9 +89,32 @@ def _with_targets(paths: Iterable[str], view: View) -> Iterator[str]:
                 yield where
 
 
+def loaded_at(unit: Unit) -> float:
+    """When it read its configuration last: at a start, or at a reload that worked."""
+    return max(unit.main_started_at, unit.active_enter_at, 0.0 if "ExecReload" in unit.exec_statuses else unit.reloaded_at)
+
+
+def tried_at(unit: Unit) -> float:
+    """The same, and also a start that ended before the main process was there: it has read its configuration, or its test has."""
+    before_main = {"ExecCondition", "ExecStartPre"} & set(unit.exec_statuses) or unit.result == "resources"
+    ended = not unit.running and (before_main or (unit.type == "forking" and "ExecStart" in unit.exec_statuses))
+    return max(loaded_at(unit), unit.inactive_enter_at if ended else 0.0)
+
+
+def is_unread(path: str, changed_at: float, service: Service, view: View) -> bool:
+    """Whether no run of the service has read the file since it was changed: what is wrong now is not this change's doing.
+
+    A unit file counts as read: systemd applies some of it at once. cron and a timer's job read theirs anew each time.
+    """
+    units = working_units(service, view)
+    if not units or read_by_systemd(path) or is_crontab(path) or units[0].name.endswith(".timer"):
+        return False
+    return changed_at > min(map(tried_at, units))
+
+
 def owned_files(service: Service, view: View) -> tuple[str, ...]:
     """What only owner and mode are remembered of: the declared `files`, and what the unit itself names and needs to be set up."""
-    own = own_places(view.units.get(service.unit), view) if service.unit else ()
+    own = (path for unit in working_units(service, view) for path in own_places(unit, view))
     return tuple(dict.fromkeys((*service.files, *own)))
 
 

@@ -9,16 +9,20 @@ from orchestrator.actions.good_files import (
     FileMode,
     config_files,
     differs,
+    loaded_at,
     name_files,
     owned_files,
     read_by_systemd,
     services_of,
+    tested_files,
+    working_units,
 )
 from orchestrator.actions.units import config_test
 from orchestrator.checks.certificate_standing import half_a_pair
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import ChangeFailed, FileState, GoodFile, Unit, View
 from orchestrator.host.crontabs import is_crontab
+from orchestrator.host.known_good import FILE_BYTES
 from orchestrator.host.names import NAME_FILES, says_anything
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, Word
 
@@ -63,6 +67,8 @@ class RestoreConfig(Action):
     """SHA-256 of what is there now; empty where that is no regular file, or nothing."""
     release: bool = False
     """A link that was made to lead elsewhere, and not to a mere file: that is how releases are changed."""
+    added: bool = False
+    """There was no such file while all was well: to restore that is to take it out, and it is kept."""
     half: bool = False
     """One half of a certificate's pair, under a server that still runs with the whole one: somebody may be bringing the other half."""
     shared: bool = False
@@ -77,16 +83,19 @@ class RestoreConfig(Action):
         found = []
         for service in services_of(case, config):
             for path in filter(case.scope.holds, _restorable(service, view)):
-                good = view.known_good.get(path)
-                if good is None or good.kind not in ("file", "link"):
+                good, digest = view.known_good.get(path), _digest(path, view)
+                added = good is None and is_added(path, service, view)
+                if not added and (good is None or good.kind not in ("file", "link") or not differs(view.files.look(path), good, digest)):
                     continue
-                digest, release = _digest(path, view), _is_release(path, good, view)
-                if not differs(view.files.look(path), good, digest):
-                    continue
-                half = half_a_pair(view, config, service.unit, path)
-                shared = _is_shared(path, config, view)
                 action = cls(
-                    service=service.name, path=path, good_digest=good.digest, bad_digest=digest, release=release, half=half, shared=shared
+                    service=service.name,
+                    path=path,
+                    good_digest=good.digest if good else "",
+                    bad_digest=digest,
+                    release=good is not None and _is_release(path, good, view),
+                    added=added,
+                    half=half_a_pair(view, config, service.unit, path),
+                    shared=_is_shared(path, config, view),
                 )
                 if not action.refusal(view, config):
                     found.append(action)
@@ -96,38 +105,45 @@ class RestoreConfig(Action):
         return (self.path,)
 
     def about(self) -> str:
+        if self.added:
+            return f"take {self.path} out of the configuration of {self.service}, where it was not while all was well"
         return f"restore the last known good {self.path} of {self.service}"
 
     def refusal(self, view: View, config: Config) -> str:
-        good, state = view.known_good.get(self.path), view.files.look(self.path)
-        service = config.service_of(self.service)
+        state, service = view.files.look(self.path), config.service_of(self.service)
         if service is None or self.path not in _restorable(service, view):
             return f"{self.path} is not declared for {self.service}"
-        if good is None or good.digest != self.good_digest:
-            return f"the good copy of {self.path} is not the one that was chosen"
         if _digest(self.path, view) != self.bad_digest:
             return f"{self.path} was changed since this was chosen"
+        good = view.known_good.get(self.path)
+        return self._nothing_to_restore(view, config, service, state, good) or self._unproved(view, config, service, state, good)
+
+    def _nothing_to_restore(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
+        if self.added:
+            return "" if is_added(self.path, service, view) else f"{self.path} is not new any more"
+        if good is None or good.digest != self.good_digest:
+            return f"the good copy of {self.path} is not the one that was chosen"
         if not differs(state, good, self.bad_digest):
             return f"{self.path} is as it was while all was well"
         chosen = (self.release, self.shared) == (_is_release(self.path, good, view), _is_shared(self.path, config, view))
         if (state and state.kind not in ("file", "link")) or not chosen:
             return f"{self.path} is {'a ' + state.kind if state else 'gone'} now, and is not what it was when this was chosen"
-        return self._unproved(view, config, service, state, good)
+        return ""
 
-    def _unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile) -> str:
+    def _unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
         """Why what is there now may be what a person meant; a file that is gone was meant by nobody."""
         if state is None or self.half:
             return "" if self.half == half_a_pair(view, config, service.unit, self.path) else "certificate and key have changed since"
-        unit = view.units.get(service.unit) if service.unit else Unit(name=service.name)
+        unit = _working_unit(service, view)
         innocent = "" if _read_each_time(self.path, service) else ran_with_it(unit, state.ctime, view.now())
-        test = config_test(view, config, unit) if self.path in service.config_files else None
+        test = config_test(view, config, unit) if self.path in tested_files(service, view) else None
         if innocent or (test and not test.blind and not test.ok):
             return innocent
         if test and test.blind:
             return f"the config test of {service.name} could not be run"
-        if state.ctime <= good.loaded_at:
+        if good and state.ctime <= good.loaded_at:
             return f"{self.path} was not changed since it was good"
-        if test and (service.unit is None or _ran_until(unit, view.now()) - _loaded_at(unit) > JUST_BEFORE_SECONDS):
+        if test and (service.unit is None or _ran_until(unit, view.now()) - loaded_at(unit) > JUST_BEFORE_SECONDS):
             return f"the config test of {service.name} passes, and it was not loaded just before the fault"
         return ""
 
@@ -140,11 +156,14 @@ class RestoreConfig(Action):
         return Previous(kind=kind, digest=digest, uid=state.uid, gid=state.gid, mode=state.mode, link_target=state.link_target).model_dump()
 
     def do(self, machine: "Machine") -> str:
+        if self.bad_digest:
+            machine.quarantine.keep(self.path, self.bad_digest)
+        if self.added:
+            self._take_away(machine)
+            return f"{self.path} is taken out{self._reloaded(machine)}"
         good = machine.view.known_good.get(self.path)
         if good is None or good.digest != self.good_digest:
             raise ChangeFailed(f"the good copy of {self.path} is not the one that was chosen")
-        if self.bad_digest:
-            machine.quarantine.keep(self.path, self.bad_digest)
         if good.kind == "link":
             machine.files.link(self.path, good.link_target)
         else:
@@ -154,6 +173,8 @@ class RestoreConfig(Action):
 
     def verify(self, view: View) -> str:
         good, state = view.known_good.get(self.path), view.files.look(self.path)
+        if self.added:
+            return f"{self.path} is still there" if state else ""
         if good is None or state is None or differs(state, good, _digest(self.path, view)):
             return f"{self.path} is not the good copy"
         same = good.kind == "link" or (state.uid, state.gid, state.mode) == (good.uid, good.gid, good.mode)
@@ -165,7 +186,7 @@ class RestoreConfig(Action):
         return f"{self.path} is as it was before{self._reloaded(machine)}"
 
     def _put_back(self, machine: "Machine", previous: Previous) -> None:
-        if _digest(self.path, machine.view) != self.good_digest:
+        if _digest(self.path, machine.view) != self.good_digest or (self.added and machine.view.files.look(self.path)):
             raise ChangeFailed(f"{self.path} was changed since it was restored; it stays")
         match previous.kind:
             case "file":
@@ -202,6 +223,22 @@ def _is_shared(path: str, config: Config, view: View) -> bool:
     return says_anything(path, view.files.read(path).decode("utf-8", "replace"))
 
 
+def is_added(path: str, service: Service, view: View) -> bool:
+    """A file that came to the service's configuration after it was loaded last while all was well. Only where that is known at all."""
+    state = view.files.look(path)
+    if state is None or state.kind not in ("file", "link") or state.size > FILE_BYTES:
+        return False
+    known = (view.known_good.get(other) for other in config_files(service, view))
+    well_until = max((good.loaded_at for good in known if good), default=0.0)
+    return view.known_good.get(path) is None and 0 < well_until < state.ctime
+
+
+def _working_unit(service: Service, view: View) -> Unit:
+    """The unit that reads its files; of several the one that is down."""
+    units = working_units(service, view)
+    return next((unit for unit in units if not unit.running), units[0]) if units else Unit(name=service.name)
+
+
 def _is_release(path: str, good: GoodFile, view: View) -> bool:
     if good.kind != "link" or path in NAME_FILES or view.files.look(path) is None:
         return False
@@ -216,18 +253,13 @@ def _read_each_time(path: str, service: Service) -> bool:
 
 def ran_with_it(unit: Unit, changed_at: float, now: float) -> str:
     """Why the fault is not this version's: the service never loaded it, or was well with it for long. Empty when it may be."""
-    loaded_at = _loaded_at(unit)
-    if unit.running and changed_at > loaded_at:
+    loaded = loaded_at(unit)
+    if unit.running and changed_at > loaded:
         return f"{unit.name} runs with what it loaded before that change"
     until = _ran_until(unit, now)
-    if changed_at < loaded_at and until - loaded_at > PROVEN_SECONDS:
-        return f"{unit.name} ran with it for {(until - loaded_at) / 3600:.1f} hours"
+    if changed_at < loaded and until - loaded > PROVEN_SECONDS:
+        return f"{unit.name} ran with it for {(until - loaded) / 3600:.1f} hours"
     return ""
-
-
-def _loaded_at(unit: Unit) -> float:
-    """When it read its configuration last: at a start, or at a reload that worked."""
-    return max(unit.main_started_at, unit.active_enter_at, 0.0 if "ExecReload" in unit.exec_statuses else unit.reloaded_at)
 
 
 def _ran_until(unit: Unit, now: float) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from orchestrator.checks.certificate_standing import UNUSABLE, trouble, unit_of
 from orchestrator.config import CommandProbe, Config
 from orchestrator.host import ChangeFailed, ProbeResult, Unit, UnitLine, View
+from orchestrator.host.known_servers import TEST_SECONDS
 from orchestrator.host.setting_up import missing_account, missing_program
 from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
 from orchestrator.model import Action, Case, UnitName, is_unit
@@ -14,8 +15,6 @@ from orchestrator.model import Action, Case, UnitName, is_unit
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
 
-TEST_SECONDS = 20
-"""For a service's own configuration test; most take less than one."""
 _DOWN = ("inactive", "failed")
 
 
@@ -128,11 +127,18 @@ def _broken_certificate(view: View, config: Config, unit: Unit) -> str:
 
 
 def config_test(view: View, config: Config, unit: Unit) -> ProbeResult | None:
-    """The result of the declared test, as the user that runs the service; None where none is declared."""
+    """The result of the declared test, as the user that runs the service, or of that of the well-known server that it runs.
+
+    None where there is none, and where one that nobody declared could not be run.
+    """
     service = config.service_of(unit.name)
-    if service is None or not service.config_test:
+    if service is None:
         return None
-    return view.probe(CommandProbe(command=service.config_test, timeout_seconds=TEST_SECONDS), service.user or unit.user or None)
+    if service.config_test:
+        return view.probe(CommandProbe(command=service.config_test, timeout_seconds=TEST_SECONDS), service.user or unit.user or None)
+    known = view.servers.test(service.target)
+    result = view.probe(*known) if known else None
+    return None if result and result.blind else result
 
 
 def _upgrade(view: View) -> str:

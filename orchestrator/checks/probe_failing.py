@@ -8,7 +8,7 @@ from contextlib import suppress
 from orchestrator.checks import check
 from orchestrator.checks.certificate_standing import HARMS_CLIENTS, trouble
 from orchestrator.checks.container_standing import containers_of
-from orchestrator.config import Config, Service
+from orchestrator.config import Config, Probe, Service
 from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
 from orchestrator.host.jobs import timers_of
 from orchestrator.host.rivals import is_job
@@ -29,6 +29,7 @@ _COMES_BACK_SECONDS = 3600.0
 _STALLED_PERCENT = 60.0
 """PSI, of the last 10 s."""
 _AT_WORK_SECONDS = 900.0
+_ASSUMED_SECONDS = 30.0
 STARTING_SECONDS = 20.0
 """How long a run may take until it answers for the first time: systemd calls most programs active before they are ready."""
 
@@ -36,7 +37,7 @@ STARTING_SECONDS = 20.0
 @check(every=10, deadline=60, confirm=4)
 def probe_failing(view: View, config: Config) -> Iterator[Fault]:
     """A declared service that is up, by systemd's word, and fails a probe."""
-    declared = [service for service in config.service if service.probes]
+    declared = [service for service in config.service if probes_of(view, service)]
     units = tuple(service.unit for service in declared if service.unit)
     lines = {line.name: line for line in view.units.named(units)} if units else {}  # one question for all of them
     asked = [service for service in declared if _should_answer(view, service, lines)]
@@ -57,13 +58,21 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
 
 def ask(view: View, service: Service) -> tuple[ProbeResult, ...]:
     """All probes of one service, now. Healthy = all pass."""
-    return tuple(view.probe(probe, service.user) for probe in service.probes)
+    user = service.user if service.probes else view.servers.probes(service.target)[1]
+    return tuple(view.probe(probe, user) for probe in probes_of(view, service))
+
+
+def probes_of(view: View, service: Service) -> tuple[Probe, ...]:
+    """The declared ones; without any those of the well-known server that it runs, once they have passed."""
+    return service.probes or view.servers.probes(service.target)[0]
 
 
 def _should_answer(view: View, service: Service, lines: Mapping[str, UnitLine]) -> bool:
     """A unit that is down, or on its way, is another check's business; what no unit runs is asked always."""
     if service.unit is None:
         return not service.start
+    if not service.probes and view.now() - view.answered.get(service.target, 0.0) < _ASSUMED_SECONDS:
+        return False  # nobody asked for these: well is asked now and then, and only what fails is asked as often as the others
     line = lines.get(service.unit)
     if line and line.active_state == "active" and not line.job_id:
         return True

@@ -58,11 +58,18 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
         return False
     if unit.active_state == "failed" and asked_to_stop(view, unit) is False:
         return True
+    if _stopped_by_a_broken_upgrade(view, unit):
+        return True
     try:
         return not _stays_down(view, view.units.stopped_by_hand(unit))
     except Unavailable as reason:  # unknown for this unit alone (law 1)
         log.info("%s is down, and nothing tells who stopped it: %s", unit.name, reason)
         return False
+
+
+def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:
+    """A package's scripts stop its service before its files are exchanged, and start it again at the end: this one never came."""
+    return bool(view.packages.half_done_of((unit.fragment_path, *unit.programs))) and not view.packages.busy()
 
 
 def _may_be_down(view: View, unit: Unit) -> bool:

@@ -2,7 +2,7 @@
 
 from orchestrator.config.config import OWN_UNIT, PROTECTED_PATHS, Config
 from orchestrator.config.reading import DEFAULT_FILE, ConfigError, load
-from orchestrator.config.services import Command, CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe
+from orchestrator.config.services import Command, CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe, probes_from
 from orchestrator.config.tables import Argv, Certificate, CleanPath, Daemon, Disk, LogRule, Mail, Name
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "Service",
     "TcpProbe",
     "load",
+    "probes_from",
 ]

@@ -1,11 +1,12 @@
 """All settings together, and what they protect."""
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator import servers
-from orchestrator.config.services import Command, Service
+from orchestrator.config.services import Command, Service, probes_from
 from orchestrator.config.tables import (
     Agents,
     Certificate,
@@ -67,6 +68,8 @@ class Config(Word):
     @classmethod
     def _with_shipped(cls, own: tuple[servers.Server, ...]) -> tuple[servers.Server, ...]:
         names = {server.name for server in own}
+        for server in own:
+            probes_from(server.probes)
         return (*own, *(server for server in servers.shipped() if server.name not in names))
 
     @model_validator(mode="after")
@@ -102,7 +105,12 @@ class Config(Word):
 
     def service_of(self, target: str) -> Service | None:
         """The declared service that a unit name or a service name means."""
-        return next((item for item in self.service if target in (item.unit, item.name)), None)
+        return next((item for item in self.service if target in (item.unit, item.name)), None) or self._stood_for(target)
+
+    def _stood_for(self, unit: str) -> Service | None:
+        """The service whose unit does nothing itself and stands for this one: `postgresql@15-main.service`."""
+        umbrellas = [server.units for server in self.server if server.stands_for and fnmatchcase(unit, server.stands_for)]
+        return next((item for item in self.service if any(item.unit in units for units in umbrellas)), None)
 
     def certificates_of(self, target: str) -> tuple[Certificate, ...]:
         """Those that a file, a unit that serves them or renews them, or a service of such a unit means."""

@@ -1,6 +1,7 @@
 """What a user of the host cares about, how it is proved to work, and what its operator would do about it."""
 
-from typing import Annotated, Self
+from collections.abc import Iterable
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -35,6 +36,23 @@ class CommandProbe(Section):
 Probe = HttpProbe | TcpProbe | FileProbe | CommandProbe
 
 
+def probes_from(tables: Iterable[Any]) -> tuple[Probe, ...]:
+    """Each of the type that its first word names, so that an error speaks of the one that was meant. Raises ValueError."""
+    kinds: dict[str, type[HttpProbe | TcpProbe | FileProbe | CommandProbe]] = {
+        "http": HttpProbe, "tcp": TcpProbe, "file": FileProbe, "command": CommandProbe,
+    }  # fmt: skip
+    probes = []
+    for probe in tables:
+        if not isinstance(probe, dict):
+            probes.append(probe)
+            continue
+        named = [kind for kind in kinds if kind in probe]
+        if len(named) != 1:
+            raise ValueError(f"a probe has exactly one of {', '.join(kinds)}; this one has {named or 'none'}")
+        probes.append(kinds[named[0]].model_validate(probe))
+    return tuple(probes)
+
+
 class Service(Section):
     """What a user of the host cares about."""
 
@@ -55,26 +73,11 @@ class Service(Section):
     user: str | None = None
     """Who runs its commands; the unit's own User= where nothing is said."""
     mode: Mode | None = None
-    assumed_probes: tuple[Probe, ...] = ()
-    """Nobody declared these; they come with a well-known server, and count only after they have passed once."""
 
-    @field_validator("probes", "assumed_probes", mode="before")
+    @field_validator("probes", mode="before")
     @classmethod
     def _choose_probe(cls, value: object) -> object:
-        """Pick the probe's type by its first word, so that an error speaks of the one that was meant."""
-        kinds: dict[str, type[Section]] = {"http": HttpProbe, "tcp": TcpProbe, "file": FileProbe, "command": CommandProbe}
-        if not isinstance(value, list | tuple):
-            return value
-        probes = []
-        for probe in value:
-            if not isinstance(probe, dict):
-                probes.append(probe)
-                continue
-            named = [kind for kind in kinds if kind in probe]
-            if len(named) != 1:
-                raise ValueError(f"a probe has exactly one of {', '.join(kinds)}; this one has {named or 'none'}")
-            probes.append(kinds[named[0]].model_validate(probe))
-        return tuple(probes)
+        return probes_from(value) if isinstance(value, list | tuple) else value
 
     @model_validator(mode="after")
     def _unit_or_commands(self) -> Self:

@@ -303,7 +303,7 @@ class Daemon:
                 self.store.save_baseline(self.view.baseline.to_json())
             for service in self.config.service:
                 if service.target not in troubled:
-                    self._remembering.good_files(service)
+                    self._remembering.good_files(service, self.config.server)
             self._remembering.name_files()
         except Unavailable as reason:
             log.info("nothing remembered: %s", reason)
@@ -319,11 +319,19 @@ class Daemon:
             log.info("mail: %d sent, %d failed, %d waiting", delivered.sent, delivered.failed, delivered.waiting)
 
     def _look_again(self) -> None:
-        """What a person has, and whose evidence changed: beside the loop, since it may ask a service's own test."""
+        """What a person has, and whose evidence changed: beside the loop, since it may ask a service's own test.
+
+        And, for the same reason, whether the tests and probes of well-known servers pass here.
+        """
         try:
             self.engine.look_again()
         except StoreFailed as trouble:
             log.warning("what a person has was not looked at again: %s", trouble)
+        try:
+            for service in self.config.service:
+                self.view.servers.prove(service)
+        except Unavailable as reason:
+            log.info("no test or probe of a well-known server was tried: %s", reason)
         self._wake.set()
 
     def _mind_the_clock(self) -> None:
@@ -359,6 +367,7 @@ class Daemon:
         self.engine.reload(config)
         self.hands.reload(config)
         self.desk.mail = config.mail
+        self._remembering.note_changed(frozenset())  # other files, other servers
         self._timetable.start(config.daemon.poll_seconds)
         self.looks.ask_all()
         log.info("configuration reloaded")

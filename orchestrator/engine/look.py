@@ -7,7 +7,7 @@ services around it, and the units of the scope (law 2: an exit status 0 proves n
 from collections.abc import Collection, Iterator
 
 from orchestrator.checks import all_checks
-from orchestrator.checks.probe_failing import ask, fault_of
+from orchestrator.checks.probe_failing import ask, fault_of, probes_of
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, View
 from orchestrator.model import Blind, Case, Evidence, Fault, Word
@@ -53,7 +53,7 @@ def look(case: Case, view: View, config: Config) -> Look:
             continue
         standing.update({fault.key: fault for fault in seen if fault.target == case.fault.target or case.scope.holds(fault.target)})
     failing: list[str] = []
-    for service in _services(case, config):
+    for service in _services(case, view, config):
         try:
             results = ask(view, service)
         except Unavailable as trouble:
@@ -97,6 +97,7 @@ def _on_events() -> Iterator[str]:
     return (name for name, one in all_checks().items() if one.on_events)
 
 
-def _services(case: Case, config: Config) -> tuple[Service, ...]:
+def _services(case: Case, view: View, config: Config) -> tuple[Service, ...]:
     """The declared services in the scope: the target's own, and those below and above it."""
-    return tuple(service for service in config.service if service.probes and case.scope.holds(service.target))
+    found = (service for service in config.service if case.scope.holds(service.target) or case.scope.holds(service.name))
+    return tuple(service for service in found if probes_of(view, service))

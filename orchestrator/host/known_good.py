@@ -98,6 +98,12 @@ class KnownGood:
         self._forget({old.digest for old in before} - {old.digest for old in kept} - {good.digest})
         return good
 
+    def forget(self, path: str) -> None:
+        """It is no part of what is well any more."""
+        before = self.history(path)
+        self._sidecar(path).unlink(missing_ok=True)
+        self._forget({old.digest for old in before})
+
     def paths(self) -> tuple[str, ...]:
         """All that is remembered, sorted."""
         return tuple(sorted(path for path, _ in self._all()))

@@ -1,5 +1,6 @@
 """The package manager: whether it is at work, and what it left half done."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator.host.errors import Unavailable
@@ -13,6 +14,9 @@ _LOCKS = {
 }
 _STATUS = "/var/lib/dpkg/status"
 _STATUS_BYTES = 64 << 20
+_INFO = "/var/lib/dpkg/info"
+_ENTRIES = 50_000
+_LIST_BYTES = 4 << 20
 _HALF_DONE = ("half-installed", "unpacked", "half-configured")
 """dpkg(1), package states: those that only an interrupted run leaves behind."""
 
@@ -45,6 +49,23 @@ class Packages:
             self._half_done = half_done(self._files.read(_STATUS, _STATUS_BYTES).decode(errors="replace"))
             self._seen = (state.mtime, state.size)
         return self._half_done
+
+    def half_done_of(self, paths: Iterable[str]) -> str:
+        """The package that dpkg left half done and that one of these files is of; empty when there is none."""
+        wanted = {_merged(path) for path in paths}
+        for name in self.half_configured():
+            # The list of a package for several architectures has the name of one.
+            lists = (entry for entry in self._files.entries(_INFO, _ENTRIES) if entry.endswith(".list"))
+            for entry in (entry for entry in lists if entry.removesuffix(".list").partition(":")[0] == name):
+                own = self._files.read(f"{_INFO}/{entry}", _LIST_BYTES).decode(errors="replace").splitlines()
+                if wanted & {_merged(path) for path in own}:
+                    return name
+        return ""
+
+
+def _merged(path: str) -> str:
+    """/lib and /usr/lib are one directory by now, and packages name either."""
+    return path.removeprefix("/usr") if path.startswith(("/usr/lib/", "/usr/bin/", "/usr/sbin/")) else path
 
 
 def half_done(status: str) -> tuple[str, ...]:

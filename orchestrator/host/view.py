@@ -15,6 +15,7 @@ from orchestrator.host.journal import Journal
 from orchestrator.host.kernel import Kernel
 from orchestrator.host.kernel_log import KernelLog
 from orchestrator.host.known_good import KnownGood
+from orchestrator.host.known_servers import KnownServers
 from orchestrator.host.log_watch import LogWatch
 from orchestrator.host.mounts import Mounts
 from orchestrator.host.names import Names
@@ -62,6 +63,8 @@ class View:
         """Which names the declared services need, and how they were found last."""
         self.trends = Trends()
         """What was measured of declared services while they ran."""
+        self.servers = KnownServers(self.files, self.units.get, self.probe)
+        """Which well-known server each declared service runs; the daemon's sweep finds out."""
         self.known_good = KnownGood((state_dir or Path(Daemon().state_dir)) / "known-good")
 
     def now(self) -> float:

@@ -1,14 +1,17 @@
 """Remembering what was good: the baseline of what runs here, and last known good files. Only while all is well."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import PurePosixPath
 
-from orchestrator.actions.good_files import config_files, owned_files
+from orchestrator.actions.good_files import config_files, loaded_at, owned_files, working_units
+from orchestrator.checks.probe_failing import probes_of
 from orchestrator.config import Service
 from orchestrator.host import Baseline, FileState, GoodFile, Unavailable, Unit, View
 from orchestrator.host.provenance import programs_of
+from orchestrator.servers import Server
 
 _MAX_FILE_BYTES = 1 << 20
 _DROPPED_AFTER = 3
@@ -56,34 +59,43 @@ class Remembering:
         kept = frozenset(name for name, count in self._absent.items() if count < _DROPPED_AFTER)
         return replace(now, active=now.active | kept)
 
-    def good_files(self, service: Service) -> None:
-        """Remember each watched file of a healthy service that was loaded by a start or reload after its last change."""
+    def good_files(self, service: Service, servers: Sequence[Server] = ()) -> None:
+        """Remember each watched file of a healthy service that was loaded by a start or reload after its last change.
+
+        What the service runs is found out here too, by the well-known servers, healthy or not.
+        """
         known, until = self._files.get(service.name, ({}, 0.0))
-        if service.target not in self._changed and self._view.now() < until and known == self._marks(known):
+        server = self._view.servers.of(service.target)
+        names = {service.target, *(server.units if server else ())}
+        if not names & self._changed and self._view.now() < until and known == self._marks(known):
             return  # neither the unit nor a file of it changed: the usual case asks systemd nothing
-        self._changed.discard(service.target)
+        self._changed -= names
         self._files.pop(service.name, None)
-        unit = self._view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
-        if service.unit and (not unit.running or unit.in_transition) and not _ended_well(unit):
+        if service.unit:
+            self._view.servers.meet(service, servers)
+        units = working_units(service, self._view)
+        if any((not unit.running or unit.in_transition) and not _ended_well(unit) for unit in units):
             return
-        jobs = [job for name in unit.triggers if unit.name.endswith(".timer") and _ended_well(job := self._view.units.get(name))]
-        loaded_at = max(unit.active_enter_at, unit.main_started_at, unit.reloaded_at, *(job.main_started_at for job in jobs))
-        if service.unit is None:  # nobody tells when it read what; what it ran with for so long, it has read
-            loaded_at = self._view.now() - PROBATION_SECONDS
-        if service.unit and not self._is_well(service, loaded_at):
+        # Where no unit runs it nobody tells when it read what; what it ran with for so long, it has read.
+        loads = [self._loaded_at(unit) for unit in units] or [self._view.now() - PROBATION_SECONDS]
+        if units and not self._is_well(service, max(loads)):
             return
+        oldest = min(loads)
         configured = config_files(service, self._view)
         owned = tuple(path for path in owned_files(service, self._view) if path not in configured)
-        programs = [path for path in programs_of(unit) if path not in configured]
+        programs = [path for unit in units for path in programs_of(unit) if path not in configured]
         for path in configured:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
-                self._good_file(path, loaded_at)
+                self._good_file(path, oldest)
         for path in dict.fromkeys((*owned, *programs)):
             with suppress(Unavailable):
-                self._good_owner(path, loaded_at, self._digest(path, loaded_at) if path in programs else "")
-        proven_at = loaded_at + PROBATION_SECONDS
+                self._good_owner(path, oldest, self._digest(path, oldest) if path in programs else "")
+        proven_at = max(loads) + PROBATION_SECONDS
+        proven = self._view.now() >= proven_at
+        if proven:
+            self._forget_removed(service, configured, oldest)
         marks = self._marks({**dict.fromkeys(configured, (False,)), **dict.fromkeys(owned, (True,))})
-        self._files[service.name] = marks, proven_at if self._view.now() < proven_at else math.inf
+        self._files[service.name] = marks, math.inf if proven else proven_at
 
     def name_files(self) -> None:
         """What names are found with, as it was when all that services need were found last."""
@@ -94,14 +106,28 @@ class Remembering:
             with suppress(Unavailable):
                 self._good_file(path, names.looked_at)
 
-    def _is_well(self, service: Service, loaded_at: float) -> bool:
+    def _loaded_at(self, unit: Unit) -> float:
+        """When it read its files last; for a timer, when its job did."""
+        jobs = [job for name in unit.triggers if unit.name.endswith(".timer") and _ended_well(job := self._view.units.get(name))]
+        return max((loaded_at(unit), *(job.main_started_at for job in jobs)))
+
+    def _forget_removed(self, service: Service, paths: Sequence[str], since: float) -> None:
+        """What was taken away before the service was loaded, and is well without, is missed by nobody; but what is declared."""
+        for path in paths:
+            if path in service.config_files or self._view.files.look(path):
+                continue
+            above = self._view.files.look(str(PurePosixPath(path).parent), follow=True)
+            if above and above.mtime < since:
+                self._view.known_good.forget(path)
+
+    def _is_well(self, service: Service, since: float) -> bool:
         """Whether what it loaded then has served its user since; without probes, whether it has lasted at least.
 
         In a crash loop a unit is active for a moment whenever one looks: what it loaded then is no good copy.
         """
-        if service.probes:
-            return self._view.answered.get(service.target, 0.0) > loaded_at
-        return self._view.now() - loaded_at > _LASTED_SECONDS
+        if probes_of(self._view, service):
+            return self._view.answered.get(service.target, 0.0) > since
+        return self._view.now() - since > _LASTED_SECONDS
 
     def _marks(self, paths: Mapping[str, _Mark]) -> dict[str, _Mark]:
         """What tells that a file is as it was. Of a directory the entries come and go, unless it is one that stayed empty."""

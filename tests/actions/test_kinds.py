@@ -11,6 +11,7 @@ from orchestrator.model import Action, Json, Risk
 
 PLAIN: dict[str, Json] = {
     "clean_path": {"path": "/var/cache/shop", "pattern": "*.tmp", "older_than_seconds": 60},
+    "configure_package": {"unit": "shop.service", "package": "shop"},
     "daemon_reload": {"units": ["shop.service"]},
     "empty_file": {"path": "/srv/logs/debug.log", "inode": 7},
     "end_job": {"unit": "shop.service", "invocation": "0123456789abcdef" * 2},
@@ -81,6 +82,7 @@ def test_the_risks_are_the_designs() -> None:
     """What is irreversible or somebody else's is high; the configuration and left-overs are medium; the rest is low."""
     levels = {kind: example(kind).level for kind in PLAIN}
     assert {kind for kind, level in levels.items() if level is Risk.HIGH} == {
+        "configure_package",
         "stop_process",
         "run_command",
         "stop_writer",

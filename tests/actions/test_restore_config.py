@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.good_files import is_unit_file
+from orchestrator.actions.good_files import is_unit_file, tried_at
 from orchestrator.actions.restore_config import RestoreConfig, ran_with_it
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, Unit, View
@@ -167,3 +167,50 @@ def test_a_change_is_suspect_only_if_it_was_loaded(changed: float, unit: Unit, i
 def test_a_units_own_files_are_known(path: str, unit: str, part: bool) -> None:  # noqa: FBT001  # a column of a table
     """Its file, its template's and the drop-ins of both: also when systemd has already forgotten them."""
     assert is_unit_file(path, unit) is part
+
+
+def test_a_file_that_was_not_there_while_all_was_well_is_taken_out(resolv: Path, view: View, machine: Machine, tmp_path: Path) -> None:
+    """A new part of the configuration goes, and is kept: undo brings it back byte for byte."""
+    resolv.write_text(GOOD)
+    new = tmp_path / "new.conf"
+    new.write_text(BAD)
+    config = settings(service=[{"name": "names", "config_files": [str(resolv), str(new)]}])
+    (action,) = RestoreConfig.candidates(case_of("names", new), view, config)
+    assert action.added
+    before = action.remember(view)
+    action.do(machine)
+    assert (action.verify(view), new.exists()) == ("", False)
+    for _ in range(2):
+        action.undo(machine, before)
+        assert new.read_text() == BAD
+
+
+def test_where_nothing_was_remembered_nothing_is_new(view: View, tmp_path: Path) -> None:
+    """A host that was never seen well tells of no file that it came since; nor one of which the copy was taken after it came."""
+    first, second = tmp_path / "first.conf", tmp_path / "second.conf"
+    first.write_text(GOOD)
+    second.write_text(BAD)
+    config = settings(service=[{"name": "names", "config_files": [str(first), str(second)]}])
+    assert RestoreConfig.candidates(case_of("names", first, second), view, config) == ()
+    state = view.files.look(str(first))
+    assert state
+    view.known_good.put(str(first), GOOD.encode(), state, loaded_at=time.time() + 1)
+    assert RestoreConfig.candidates(case_of("names", first, second), view, config) == ()
+
+
+@pytest.mark.parametrize(
+    ("unit", "tried"),
+    [
+        (Unit(name="a.service", active_state="active", main_started_at=5.0, inactive_enter_at=3.0), 5.0),
+        (Unit(name="a.service", active_state="active", main_started_at=5.0, reloaded_at=8.0), 8.0),
+        (Unit(name="a.service", active_state="active", main_started_at=5.0, reloaded_at=8.0, exec_statuses={"ExecReload": 1}), 5.0),
+        (Unit(name="a.service", active_state="failed", main_started_at=5.0, inactive_enter_at=9.0, exec_statuses={"ExecStart": 134}), 5.0),
+        (Unit(name="a.service", active_state="failed", main_started_at=5.0, inactive_enter_at=9.0, exec_statuses={"ExecStartPre": 1}), 9.0),
+        (Unit(name="a.service", active_state="failed", main_started_at=5.0, inactive_enter_at=9.0, result="resources"), 9.0),
+        (Unit(name="a.service", active_state="failed", type="forking", main_started_at=5.0, inactive_enter_at=9.0,
+              exec_statuses={"ExecStart": 1}), 9.0),
+    ],
+)  # fmt: skip
+def test_a_start_that_failed_has_read_its_configuration(unit: Unit, tried: float) -> None:
+    """A crash hours after the start has not read what was changed meanwhile; a refused start has."""
+    assert tried_at(unit) == tried

@@ -120,3 +120,14 @@ def test_a_digest_cannot_reach_another_file(good: KnownGood) -> None:
     good.put(CONF, b"a", _state(), loaded_at=1.0)
     with pytest.raises(Unavailable, match="no good content"):
         good.content(CONF, "../../../etc/passwd")
+
+
+def test_what_is_forgotten_is_gone_with_its_content(tmp_path: Path) -> None:
+    """A content that another path needs stays."""
+    known = KnownGood(tmp_path / "known-good")
+    for name in ("/etc/a", "/etc/b"):
+        known.put(name, b"same", FileState("file", 0, 0, 0o644, 4, 1.0, 1.0, 1, 1), loaded_at=2.0)
+    known.forget("/etc/a")
+    assert (known.paths(), known.content("/etc/b")) == (("/etc/b",), b"same")
+    known.forget("/etc/b")
+    assert list((tmp_path / "known-good" / "contents").iterdir()) == []

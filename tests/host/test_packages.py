@@ -67,3 +67,17 @@ def test_the_status_is_read_when_it_changed(packages: Packages, tmp_path: Path, 
     assert packages.half_configured() == ("torn", "opened")
     status.write_text(STATUS.replace("half-configured", "installed"))
     assert packages.half_configured() == ("opened",)
+
+
+def test_whose_files_a_half_done_package_has(packages: Packages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By dpkg's own lists, of one architecture or several, and whichever way /usr is written; a package that is done has none."""
+    (tmp_path / "status").write_text(STATUS)
+    (tmp_path / "torn:amd64.list").write_text("/.\n/usr/lib/systemd/system/torn.service\n")
+    (tmp_path / "torn-more.list").write_text("/usr/sbin/more\n")
+    (tmp_path / "fine.list").write_text("/usr/sbin/fined\n")
+    (tmp_path / "opened.list").write_text("/usr/sbin/opened\n")
+    monkeypatch.setattr(module, "_STATUS", str(tmp_path / "status"))
+    monkeypatch.setattr(module, "_INFO", str(tmp_path))
+    assert packages.half_done_of(["/etc/x", "/lib/systemd/system/torn.service"]) == "torn"
+    assert packages.half_done_of(["/usr/sbin/opened"]) == "opened"
+    assert packages.half_done_of(["/usr/sbin/fined", "/usr/sbin/more", ""]) == ""

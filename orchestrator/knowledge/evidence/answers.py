@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
 
+from orchestrator.checks.probe_failing import ask
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
 from orchestrator.knowledge.evidence import bounded, observation
@@ -27,7 +28,7 @@ def answers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     service = config.service_of(case.fault.target)
     if service is None or case.fault.check != "probe_failing" or case.fault.reason not in _SPEAKING:
         return
-    misses = [result for probe in service.probes if not (result := view.probe(probe, service.user)).ok]
+    misses = [result for result in ask(view, service) if not result.ok]
     said = "\n".join(f"{miss.detail}\n{miss.said}".strip() for miss in misses)
     facts = {
         name: found[0] for name, sign in _SIGNS.items() if (found := [line[:_SHOWN] for line in said.splitlines() if sign.search(line)])

@@ -1,0 +1,64 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.config import Config
+from orchestrator.host import Unit, View
+from orchestrator.knowledge.evidence import observation, unit_of
+from orchestrator.model import Case, Evidence, is_unit
+
+_DELETED = " (deleted)"
+_MAPS_BYTES = 1 << 20
+
+
+@observation(early=False)
+def loaded(view: View, config: Config, case: Case) -> Iterator[Evidence]:
+    """What a running service has in memory against what lies on disk: its program, its libraries, its environment, its unit file.
+
+    Its configuration is another observation's: `config.unread` there.
+    """
+    del config
+    if not is_unit(case.fault.target):
+        return
+    unit = unit_of(case, view)
+    if not unit.running or not unit.main_pid:
+        return
+    facts = {
+        "loaded.program": _program(view, unit),
+        "loaded.library": _library(unit.main_pid),
+        "loaded.environment": _newer(view, unit.environment_files, unit.main_started_at),
+        "loaded.unit": _newer(view, tuple(filter(None, (unit.fragment_path, *unit.drop_ins))), unit.main_started_at),
+    }
+    facts["loaded.stale"] = facts["loaded.program"] or facts["loaded.library"]
+    found = {name: path for name, path in facts.items() if path}
+    told = "\n".join(
+        f"{name.partition('.')[2]}: {path} was replaced or changed since the start"
+        for name, path in found.items()
+        if name != "loaded.stale"
+    )
+    yield Evidence(source="loaded", text=told or "it runs with what lies on disk", facts=found)
+
+
+def _program(view: View, unit: Unit) -> str:
+    """By the kernel's word for the program itself; a script is read by another program, and its file tells."""
+    process = view.processes.get(unit.main_pid)
+    if process and process.exe.endswith(_DELETED):
+        return process.exe.removesuffix(_DELETED)
+    return _newer(view, tuple(path for path in unit.programs if path.startswith("/")), unit.main_started_at)
+
+
+def _library(pid: int) -> str:
+    """A file of code that no directory has any more: an upgrade replaced it under the service."""
+    try:
+        with Path(f"/proc/{pid}/maps").open(encoding="utf-8", errors="replace") as maps:
+            lines = maps.read(_MAPS_BYTES).splitlines()
+    except OSError:
+        return ""
+    fields = (line.split(maxsplit=5) for line in lines)
+    code = (row[5] for row in fields if len(row) == 6 and "x" in row[1] and row[5].startswith("/") and row[5].endswith(_DELETED))  # proc(5)
+    return next((path.removesuffix(_DELETED) for path in code if not path.startswith(("/memfd:", "/dev/zero", "/SYSV"))), "")
+
+
+def _newer(view: View, paths: tuple[str, ...], started_at: float) -> str:
+    """The first whose content is newer than the start. Not its owner or mode: those a running program does not miss."""
+    states = ((path, view.files.look(path, follow=True)) for path in paths)
+    return next((path for path, state in states if state and started_at and state.mtime > started_at), "")
