@@ -1,11 +1,14 @@
 """Faults to incidents: what an incident may touch, and which of several faults is the root of the others (law 3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 
 from orchestrator.actions.good_files import config_files, owned_files
 from orchestrator.checks.certificate_standing import key_of, unit_of
+from orchestrator.checks.kernel_messages import was_mounted
 from orchestrator.checks.mount_stale import server_of
+from orchestrator.checks.mount_wrong import PASSING
 from orchestrator.checks.unit_inactive import declared_dependencies, stands_beneath
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View, jobs, places
@@ -16,9 +19,9 @@ from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
 from orchestrator.model import Fault, Scope, is_unit
 
 _PRECEDENCE = (
-    "kernel_messages",
     "mount_stale",
     "mount_wrong",
+    "kernel_messages",
     "disk_full",
     "unit_failed",
     "unit_inactive",
@@ -37,6 +40,8 @@ _ALONE = ("recurring",)
 _MAX_CHAIN = 50
 FULL_PERCENT = 99.0
 """Of its space or inodes: so full that who writes there fails."""
+EVERYBODYS_SECONDS = 600.0
+"""The root file system is under everything: only what the kernel said of it lately speaks of others."""
 EVERYBODY_WRITES = ("/", "/run", "/tmp", "/var")  # noqa: S108  # looked at, not written to
 
 Below = Callable[[str], tuple[str, ...]]
@@ -92,13 +97,13 @@ def _follow(key: str, parents: Mapping[str, str]) -> str:
 
 def below_of(view: View, config: Config) -> Below:
     """What a target needs, on this host, by systemd's word and the operator's; nothing where systemd cannot say."""
-    declared = declared_dependencies(config)
+    declared, direct = declared_dependencies(config), cache(view.units.needs)
 
     def below(target: str) -> tuple[str, ...]:
         if not is_unit(target):
             return declared.get(target, ())
         try:
-            return (*view.units.below(target, declared), *_jobs(target, view))
+            return (*view.units.below(target, declared, direct), *_jobs(target, view))
         except Unavailable:
             return declared.get(target, ())
 
@@ -120,47 +125,62 @@ def _jobs(target: str, view: View) -> tuple[str, ...]:
 
 
 def stands_on(view: View, config: Config) -> Below:
-    """What can be the root of a target's fault: what it needs, full file systems that it writes to, what keeps names from being found."""
-    needs = below_of(view, config)
+    """What can be the root of a target's fault: what it needs, sick file systems below it, what keeps names from being found.
 
+    For one look: where fifty units stand on one mount, what was asked for one is not asked for the next.
+    """
+    needs, full, sick, lost = below_of(view, config), cache(_full), cache(_sick), cache(_lost)
+
+    @cache
     def below(target: str) -> tuple[str, ...]:
-        certificates = (item.file for item in config.certificates_of(target))
-        return (*needs(target), *full_places(target, view, config), *certificates, *view.names.roots_of(target))
+        found = [*needs(target), *(item.file for item in config.certificates_of(target)), *view.names.roots_of(target)]
+        if not target.startswith("/") and (wrong := {*full(view), *sick(view)}):
+            found += [point for point in points_of(target, view, config) if point in wrong]
+        if not target.startswith("/") and lost(view):
+            found += _stood_on(target, lost(view), view, config)
+        return tuple(dict.fromkeys(found))
 
     return below
 
 
 def full_places(target: str, view: View, config: Config) -> tuple[str, ...]:
     """The mount points without room among those that a unit or service writes to; one that does not answer is another fault."""
-    found = []
-    for point in points_of(target, view, config):
+    full = _full(view)
+    return tuple(point for point in points_of(target, view, config) if point in full) if full else ()
+
+
+def _full(view: View) -> frozenset[str]:
+    found = set()
+    for mount in view.mounts.list():
         with suppress(Unavailable):
-            usage = view.mounts.usage(point)
-            if max(usage.used_percent, usage.inodes_percent) >= FULL_PERCENT:
-                found.append(point)
-    return tuple(found)
+            if mount.point == "/" or places.holds_files(mount):
+                usage = view.mounts.usage(mount.point)
+                found |= {mount.point} if max(usage.used_percent, usage.inodes_percent) >= FULL_PERCENT else set()
+    return frozenset(found)
 
 
-def sick_places(target: str, view: View, config: Config) -> tuple[str, ...]:
-    """The mount points of a unit or service that turned read-only, hang, are dead, or of whose device the kernel reports errors."""
-    if target.startswith("/"):
-        return ()
-    mounts = view.mounts.list()
-    turned = {mount.point for mount in view.mounts.turned_read_only()}
-    gone = view.baseline.mounts - {mount.point for mount in mounts}
-    dead = {point for point in (*view.mounts.dead(), *gone) if is_stood_on(target, point, view, config)}
+def _sick(view: View) -> frozenset[str]:
+    """The mounts that turned read-only, or of whose device the kernel reports errors."""
+    found = {mount.point for mount in view.mounts.turned_read_only()}
     with suppress(Unavailable):
-        danger = any(event.kind.danger for event in view.kernel_log.events())
-        own = set(points_of(target, view, config))
-        errors = {point for point in own if danger and view.kernel_log.of_mount(view.mounts.of_path(point))}
-        return tuple(sorted((turned & own) | dead | errors))
-    return tuple(sorted(turned | dead))
+        for mount in view.mounts.list():
+            said = view.kernel_log.of_mount(mount, *((EVERYBODYS_SECONDS,) if mount.point == "/" else ()))
+            found |= {mount.point} if any(event.danger and was_mounted(view, mount, event.at) for event in said[-1:]) else set()
+    return frozenset(found)
 
 
-def is_stood_on(target: str, point: str, view: View, config: Config) -> bool:
-    """Whether a declared service has to do with what lies at this point."""
-    service = config.service_of(target)
-    return service is not None and stands_beneath(view, _unit_of(target, view), service, point)
+def _lost(view: View) -> frozenset[str]:
+    """The mounts that nobody answers for, and those that are gone since all was well."""
+    gone = view.baseline.mounts - {mount.point for mount in view.mounts.list()}
+    return frozenset({*view.mounts.dead(), *(point for point in gone if not point.startswith(PASSING))})
+
+
+def _stood_on(target: str, points: frozenset[str], view: View, config: Config) -> Iterator[str]:
+    """By the points and by the names of their units: a fault may be told of either."""
+    named = set(places.paths(view, _unit_of(target, view), config.service_of(target)))
+    for point in sorted(points):
+        if any(places.is_beneath(path, point) for path in named):
+            yield from (point, mount_unit(point))
 
 
 def points_of(target: str, view: View, config: Config) -> tuple[str, ...]:
@@ -187,10 +207,11 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     room = (path for point in full_places(fault.target, view, config) for path in _cleanable(point, view, config))
     circle = tuple(name for name in fault.facts.get("cycle", "").split() if name != fault.target)
     round_it = (path for name in circle for path in _declared_paths(config.service_of(name), view))
+    above = _above(fault.target, view, config) if is_unit(fault.target) else ()
     return Scope(
         target=fault.target,
         below=tuple(dict.fromkeys((*below_of(view, config)(fault.target), *circle))),
-        above=(*(_above(fault.target, view, config) if is_unit(fault.target) else ()), *_renewals(fault, config)),
+        above=tuple(dict.fromkeys((*above, *_beneath(unit, view, config), *_renewals(fault, config)))),
         service=service.name if service else None,
         paths=(*_declared_paths(service, view), *round_it, *_own_directories(unit), *room, *(() if is_unit(fault.target) else (NOLOGIN,))),
     )
@@ -258,6 +279,14 @@ def _above(target: str, view: View, config: Config) -> tuple[str, ...]:
         above = view.units.above(target)
     clients = (name for name, needs in declared_dependencies(config).items() if target in needs)
     return tuple(dict.fromkeys((*above, *clients, *filter(is_unit, sorted(view.names.roots.get(target, ()))))))
+
+
+def _beneath(unit: Unit, view: View, config: Config) -> tuple[str, ...]:
+    """The declared services that have to do with what lies where a mount unit mounts."""
+    if not unit.name.endswith(".mount") or not unit.where:
+        return ()
+    services = [service for service in config.service if service.unit and service.unit != unit.name]
+    return tuple(service.target for service in services if stands_beneath(view, _unit_of(service.target, view), service, unit.where))
 
 
 def _writers(point: str, view: View, config: Config) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What the kernel says of devices, file systems, tasks and tables. Nothing of it is healed by force: a person hears it in its words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from orchestrator.checks import check
 from orchestrator.config import Config
@@ -20,9 +21,10 @@ def kernel_messages(view: View, config: Config) -> Iterator[Fault]:
     """The kernel reported an error of a device, a file system, a task or a table of its own in the last hour."""
     del config
     found: dict[str, Fault] = {}
+    mounted = _mounted(view)
     for event in view.kernel_log.events():  # oldest first: what came first is nearest to the cause
         teller = "A program wrote into the kernel's log" if event.written else "The kernel says"
-        if event.kind.fault and (target := _target(view, event)) and target not in found:
+        if event.kind.fault and (target := _target(view, event, mounted)) and target not in found:
             found[target] = Fault(
                 check="kernel_messages",
                 target=target,
@@ -34,12 +36,23 @@ def kernel_messages(view: View, config: Config) -> Iterator[Fault]:
     yield from found.values()
 
 
-def _target(view: View, event: KernelEvent) -> str:
+def _mounted(view: View) -> Callable[[str], tuple[str, float]]:
+    """Where a device is mounted, and since when: asked once for each in one look, since a dying disk fills the log."""
+
+    @cache
+    def of_device(name: str) -> tuple[str, float]:
+        mount = next((mount for mount in view.mounts.list() if name in device_names(mount)), None)
+        return (mount.point, mounted_at(view, mount)) if mount else ("", 0.0)
+
+    return of_device
+
+
+def _target(view: View, event: KernelEvent, mounted: Callable[[str], tuple[str, float]]) -> str:
     """What of this host the line is about; empty where it is about nothing of ours."""
     match event.kind.about:
         case "device":
-            mount = next((mount for mount in view.mounts.list() if event.names.get("device") in device_names(mount)), None)
-            return mount.point if mount and was_mounted(view, mount, event.at) else ""
+            point, since = mounted(event.names.get("device", ""))
+            return point if since <= event.at else ""
         case "process":
             process = process_of(view, event)
             return (process.unit or HOST) if process and event.names.get("comm") in stuck_in_kernel(process.pid) else ""
@@ -65,7 +78,12 @@ def process_of(view: View, event: KernelEvent) -> Process | None:
 
 def was_mounted(view: View, mount: Mount, at: float) -> bool:
     """Whether the mount is older than the line: a device's name is given again, and what was said of its last bearer is past."""
+    return mounted_at(view, mount) <= at
+
+
+def mounted_at(view: View, mount: Mount) -> float:
+    """By systemd's word; 0.0 where it does not say."""
     try:
-        return view.units.get(mount_unit(mount.point)).active_enter_at <= at
+        return view.units.get(mount_unit(mount.point)).active_enter_at
     except Unavailable:
-        return True
+        return 0.0

@@ -6,11 +6,9 @@ from orchestrator.host import KernelEvent, View
 from orchestrator.host.kernel_log import in_container
 from orchestrator.knowledge.evidence import bounded, observation
 from orchestrator.model import Case, Evidence, is_unit
-from orchestrator.roots import points_of
+from orchestrator.roots import EVERYBODYS_SECONDS, points_of
 
 _TOLD = 20
-_EVERYBODYS_SECONDS = 600.0
-"""The root file system is under everything: only what the kernel said of it lately speaks against repairs elsewhere."""
 _AT_THE_SAME_TIME_SECONDS = 5.0
 
 
@@ -23,7 +21,7 @@ def kernel_says(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     events: list[KernelEvent] = []
     for point in points:
         mount = view.mounts.of_path(point)
-        found = view.kernel_log.of_mount(mount, *((_EVERYBODYS_SECONDS,) if point == "/" and target != "/" else ()))
+        found = view.kernel_log.of_mount(mount, *((EVERYBODYS_SECONDS,) if point == "/" and target != "/" else ()))
         for event in found:
             if was_mounted(view, mount, event.at):
                 events.append(event)
