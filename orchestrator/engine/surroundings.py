@@ -5,11 +5,17 @@ from contextlib import suppress
 from orchestrator.checks.names_standing import trouble_of
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
+from orchestrator.host.keepers import keeper_of
 from orchestrator.model import Case, is_unit
 from orchestrator.policy import Surroundings
 from orchestrator.store import Store
 
 _MAY_LACK_NAMES = ("probe_failing", "unit_failed", "unit_inactive", "unit_crash_loop", "unit_stuck", "service_down")
+
+
+_KEEPERS_SECONDS = 30.0
+"""So long another program that looks after a unit is given to start it."""
+_KEPT = ("unit_failed", "unit_inactive")
 
 
 def surroundings(case: Case, view: View, store: Store, config: Config, *, booting: bool) -> Surroundings:
@@ -18,12 +24,14 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
     service = config.service_of(target)
     names = {"", target, *((service.name,) if service else ())}
     windows = [window for window in store.maintenance(view.now()) if window.service in names]
-    shutting_down, in_transition = False, ""
+    shutting_down, in_transition, keeper = False, "", ""
     with suppress(Unavailable):
         shutting_down = view.units.shutdown_scheduled()
         if is_unit(target):
             unit = view.units.get(target)
             in_transition = f"{target} is {unit.active_state} ({unit.sub_state})" if unit.in_transition else ""
+            young = view.now() - case.incident.opened_at < _KEEPERS_SECONDS
+            keeper = keeper_of(view, unit) if young and case.fault.check in _KEPT and not case.tried else ""
     packages = ""
     with suppress(Unavailable):
         packages = view.packages.busy()
@@ -33,6 +41,7 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
         package_manager=packages,
         maintenance=windows[0].reason or "no reason given" if windows else "",
         in_transition=in_transition,
+        keeper=keeper,
         names=_names(case, view),
     )
 

@@ -65,6 +65,7 @@ FAULT = Fault(check="unit_failed", target="shop.service", reason="ExitCode", mes
         (Surroundings(booting=True), "the host has just booted"),
         (Surroundings(package_manager="dpkg: pid 7"), "a package upgrade is under way: dpkg: pid 7"),
         (Surroundings(in_transition="shop.service is activating (start)"), "systemd is at work: shop.service is activating (start)"),
+        (Surroundings(keeper="monit.service"), "monit.service looks after it, and is given the time to start it"),
         (Surroundings(names="db.internal"), "names that it needs are not found: db.internal"),
     ],
 )

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 
 from orchestrator.config import Config
-from orchestrator.host import Unavailable, Unit, View
+from orchestrator.host import FileState, Unavailable, Unit, View
 from orchestrator.model import Case, Evidence
 
 Observe = Callable[[View, Config, Case], Iterator[Evidence]]
@@ -71,6 +71,11 @@ def unit_of(case: Case, view: View) -> Unit:
     """The incident's own unit. One in a crash loop as its last run left it: the next run, seen by chance, tells nothing."""
     unit = view.units.get(case.fault.target)
     return view.units.at_last_end(unit) if case.fault.check == "unit_crash_loop" else unit
+
+
+def ran_well_with(view: View, unit: Unit, state: FileState) -> bool:
+    """Whether its last run began with this very file, and answered its probes since: what was put in place in good order."""
+    return max(state.mtime, state.ctime) <= unit.main_started_at < view.answered.get(unit.name, 0.0)
 
 
 def bounded(text: str) -> str:

@@ -4,7 +4,7 @@ from orchestrator.actions.good_files import config_files, owned_files
 from orchestrator.actions.units import config_test
 from orchestrator.config import Config
 from orchestrator.host import Unit, View
-from orchestrator.knowledge.evidence import bounded, observation
+from orchestrator.knowledge.evidence import bounded, observation, ran_well_with
 from orchestrator.model import Case, Evidence
 
 _RECENT_SECONDS = 3600.0
@@ -20,9 +20,11 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     told: list[str] = []
     unit = view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
     for path in dict.fromkeys((*config_files(service, view), *owned_files(service, view))):
-        for name, what in _differences(view, path, case.incident.detected_at):
+        for name, what in _differences(view, path, unit, case.incident.detected_at):
             facts[name] = f"{facts[name]}, {path}" if name in facts else path
             told.append(f"{path}: {what}")
+    if facts.get("config.served") != facts.get("config.changed_recently"):
+        facts.pop("config.served", "")  # one that it did not serve with is enough to suspect
     if service.config_test:
         result = config_test(view, config, unit)
         if result is not None:
@@ -33,7 +35,7 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     )
 
 
-def _differences(view: View, path: str, fault_at: float) -> Iterator[tuple[str, str]]:
+def _differences(view: View, path: str, unit: Unit, fault_at: float) -> Iterator[tuple[str, str]]:
     good, state = view.known_good.get(path), view.files.look(path)
     if good is None:
         if state is None:
@@ -47,6 +49,8 @@ def _differences(view: View, path: str, fault_at: float) -> Iterator[tuple[str, 
         yield "config.changed", f"differs from the good copy; changed {fault_at - changed:.0f} s before the fault"
         if changed > good.loaded_at and fault_at - changed < _RECENT_SECONDS:
             yield "config.changed_recently", "changed shortly before the fault"
+            if ran_well_with(view, unit, state):
+                yield "config.served", "it was started with it, and answered"
     if good.kind == "link" and (state.kind, state.link_target) != (good.kind, good.link_target):
         now = f"a link to {state.link_target}" if state.kind == "link" else f"a {state.kind}"
         yield "config.link", f"is {now}; it was a link to {good.link_target}"

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from orchestrator.checks.strange_program import strangers
 from orchestrator.config import Config, Service
-from orchestrator.host import FileState, Process, Unavailable, Unit, View
+from orchestrator.host import Process, Unavailable, Unit, View
 from orchestrator.host.provenance import DELETED, altered, package_of, programs_of, script_of, strange_place
-from orchestrator.knowledge.evidence import bounded, observation
+from orchestrator.knowledge.evidence import bounded, observation, ran_well_with
 from orchestrator.knowledge.evidence.listeners import ports_of
 from orchestrator.model import Case, Evidence, is_unit
 
@@ -51,7 +51,7 @@ def _programs(view: View, unit: Unit) -> tuple[list[str], list[str]]:
             state, good = view.files.look(path), view.known_good.get(path)
             if state is None or state.kind != "file" or (good and good.kind == "file"):
                 continue  # of a declared file there is a good copy, and another story
-            if _ran_well_with(view, unit, state) or (good and good.digest and good.digest == view.files.digest(path)):
+            if ran_well_with(view, unit, state) or (good and good.digest and good.digest == view.files.digest(path)):
                 continue
             if package := altered(view, path):
                 signs.append(f"{path} is not the file that its package {package} brought")
@@ -66,11 +66,6 @@ def _programs(view: View, unit: Unit) -> tuple[list[str], list[str]]:
                 if packaged:
                     signs.append(f"{unit.name} is a package's, and starts {path}, which no package brought")
     return signs, changed
-
-
-def _ran_well_with(view: View, unit: Unit, state: FileState) -> bool:
-    """Whether its last run began with this very file, and answered its probes: a release that was put in place in good order."""
-    return max(state.mtime, state.ctime) <= unit.main_started_at < view.answered.get(unit.name, 0.0)
 
 
 def _is_packaged(unit: Unit) -> bool:
