@@ -17,7 +17,7 @@ from orchestrator.actions import all_actions
 from orchestrator.knowledge.conditions import Conditions, captured, filled, groups, holds, placeholders, problem
 from orchestrator.knowledge.plans import kinds_allowed, variants
 from orchestrator.knowledge.reading import problems
-from orchestrator.model import Action, Case, HandOver, Proposal, Word
+from orchestrator.model import Action, Case, HandOver, Outcome, Proposal, Word
 
 _JOURNAL, _LINES = "journal", "journal_lines"
 _HEADER = re.compile(r"^\s*\[\[\s*runbook\s*\]\]")
@@ -130,6 +130,34 @@ def proposals(books: Sequence[Runbook], case: Case, offered: Sequence[Action], *
             )
             if not case.has_tried(proposal):
                 yield proposal
+
+
+def together(case: Case, offered: Sequence[Action], *, proposer: str) -> Proposal | None:
+    """Several causes at once: all that plans would do before one and the same start, when each of these plans alone did not help.
+
+    What a failed attempt had done away with was brought back with it, so that the next one fails for the other cause.
+    """
+    since = max(case.incident.opened_at, case.incident.retried_at)
+    vain = (Outcome.ROLLED_BACK, Outcome.NO_EFFECT, Outcome.DENIED)
+    failed = [attempt.proposal for attempt in case.tried if attempt.began_at >= since and attempt.outcome in vain]
+    possible = {_aim(action): action for action in offered}
+    plans = [[possible[_aim(step)] for step in tried.plan] for tried in failed if all(_aim(step) in possible for step in tried.plan)]
+    for last in dict.fromkeys(_aim(plan[-1]) for plan in plans if len(plan) > 1):
+        steps = {_aim(step): step for plan in plans if _aim(plan[-1]) == last for step in plan[:-1]}
+        proposal = Proposal(
+            cause="Several causes at once, of which each alone was done away with in vain: " + "; ".join(tried.cause for tried in failed),
+            evidence_ids=tuple(dict.fromkeys(number for tried in failed for number in tried.evidence_ids)),
+            plan=(*steps.values(), possible[last]),
+            proposer=proposer,
+            origin="together",
+        )
+        if len(steps) > 1 and not case.has_tried(proposal):
+            return proposal
+    return None
+
+
+def _aim(action: Action) -> tuple[str, ...]:
+    return (action.kind, *action.targets())
 
 
 def cited(case: Case, when: Conditions) -> tuple[int, ...]:

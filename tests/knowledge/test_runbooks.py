@@ -153,3 +153,19 @@ def test_what_was_tried_is_not_proposed_again() -> None:
 
 def _ended(proposal: Proposal) -> Attempt:
     return Attempt(id=1, phase=1, proposal=proposal, verdict=Verdict(answer="allow", rule="auto"), outcome=Outcome.NO_EFFECT, began_at=1.0)
+
+
+def test_what_was_tried_in_vain_alone_is_tried_together() -> None:
+    """Two causes at once: each plan was undone for the other's sake. Once, and only what is possible still."""
+    aside = actions.parse({"kind": "clean_path", "path": "/srv/a", "pattern": "*", "older_than_seconds": 1.0})
+    room = actions.parse({"kind": "clean_path", "path": "/srv/b", "pattern": "*", "older_than_seconds": 1.0})
+    one, two = (Proposal(cause=name, plan=(step, START), proposer="p", evidence_ids=(1,)) for name, step in (("a", aside), ("b", room)))
+    case = _case(offered=(START, aside, room)).model_copy(update={"tried": (_ended(one), _ended(two))})
+    both = runbooks.together(case, case.candidates, proposer="p")
+    assert both
+    assert (both.plan, both.evidence_ids) == ((aside, room, START), (1,))
+    assert runbooks.together(case, (START, aside), proposer="p") is None
+    again = case.model_copy(update={"tried": (*case.tried, _ended(both))})
+    assert runbooks.together(again, case.candidates, proposer="p") is None
+    alone = case.model_copy(update={"tried": (_ended(one),)})
+    assert runbooks.together(alone, case.candidates, proposer="p") is None
