@@ -48,8 +48,8 @@ class Surroundings(Word):
     """What systemd is doing with the fault's own unit: a queued job, a start-up, a restart."""
     keeper: str = ""
     """Who else starts the fault's own unit when it ends, and has not had the time for that yet."""
-    names: str = ""
-    """Names that the service needs and that are not found: the root of its trouble is about to show as an incident of its own."""
+    root: str = ""
+    """What its trouble comes from, and is about to show as an incident of its own: names that are not found, a certificate that is due."""
 
 
 def stand_down(fault: Fault, around: Surroundings) -> str:
@@ -63,7 +63,7 @@ def stand_down(fault: Fault, around: Surroundings) -> str:
         (fault.reason == "Starved", "the host is busy: it waits for a CPU that others use"),
         (around.in_transition and not looping, f"systemd is at work: {around.in_transition}"),
         (around.keeper, f"{around.keeper} looks after it, and is given the time to start it"),
-        (around.names, f"names that it needs are not found: {around.names}"),
+        (around.root, f"its root is another: {around.root}"),
     )
     return next((reason for holds, reason in at_work if holds), "")
 

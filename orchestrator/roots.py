@@ -229,7 +229,7 @@ def _certificate(file: str, view: View, config: Config) -> Scope:
             target=file,
             above=tuple(dict.fromkeys((*units, *renewals))),
             service=service.name if service else None,
-            paths=tuple(dict.fromkeys((file, *keys, *_declared_paths(service, view)))),
+            paths=tuple(dict.fromkeys((file, *keys))),
         )
     return Scope(target=file, paths=(file,))
 

@@ -45,6 +45,7 @@ class StartUnit(OnUnit):
 
     def undo(self, machine: "Machine", before: Before) -> str:
         unit = machine.view.units.get(self.unit)
-        if before["running"] or unit.down:
+        # One that only waits for its restart fell again: a stop would look like a person's word.
+        if before["running"] or unit.down or unit.sub_state == "auto-restart":
             return f"{self.unit} is {unit.active_state}, as before"
         return f"{self.unit} is {machine.units.job('stop', unit).active_state} again"

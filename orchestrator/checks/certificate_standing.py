@@ -91,9 +91,11 @@ def loaded_at(unit: Unit) -> float:
 
 def judged(declared: Declared, seen: Seen, now: float) -> Verdict | None:
     """The one thing wrong that is to be mended first; None when a client and a restart would both be content."""
+    unusable = _on_disk(declared, seen, now)
+    if unusable or _is_being_loaded(declared, seen, now):
+        return unusable
     return (
-        _on_disk(declared, seen, now)
-        or _not_reloaded(declared, seen, now)
+        _not_reloaded(declared, seen, now)
         or next(
             (said for one in (seen.served, seen.own) if one and (said := for_clients(one, declared.file, declared.server_name, now))), None
         )
@@ -114,6 +116,12 @@ def _on_disk(declared: Declared, seen: Seen, now: float) -> Verdict | None:
     return None
 
 
+def _is_being_loaded(declared: Declared, seen: Seen, now: float) -> bool:
+    """A good one was just written: whoever wrote it is about to have it loaded, however bad the one is that still shows."""
+    other = seen.own is not None and seen.served is not None and seen.own.digest != seen.served.digest
+    return other and 0 <= now - seen.changed_at < _GRACE_SECONDS and seen.own is not None and _stands_well(seen.own, declared, now)
+
+
 def _not_reloaded(declared: Declared, seen: Seen, now: float) -> Verdict | None:
     """A newer one lies there, good for clients, and the server does not show it.
 
@@ -125,8 +133,6 @@ def _not_reloaded(declared: Declared, seen: Seen, now: float) -> Verdict | None:
         return None
     stale = own.not_before > served.not_before and seen.changed_at > seen.loaded_at
     if _stands_well(served, declared, now) and not stale:
-        return None
-    if now - seen.changed_at < _GRACE_SECONDS:
         return None
     ends = "ended" if served.not_after <= now else "ends"
     text = f"{declared.file} was renewed, and {declared.endpoint} still shows the old certificate, which {ends} {_when(served.not_after)}"

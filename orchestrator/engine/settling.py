@@ -115,8 +115,16 @@ class Settling:
     def _not_proved(self, case: Case, attempt: Attempt, seen: Look) -> Settled:
         if attempt.ready_by is not None and not seen.has(case.fault.key) and not self._is_worse(case, attempt, seen):
             first = min(seen.standing, key=lambda fault: fault.severity.rank)
-            return Settled(outcome=Outcome.PROGRESS, detail=f"its own fault is gone; now shows: {first.message}", next_fault=first)
+            if not self._fell_again(first):
+                return Settled(outcome=Outcome.PROGRESS, detail=f"its own fault is gone; now shows: {first.message}", next_fault=first)
         return self._undo(attempt, f"still wrong: {_told(seen)}")
+
+    def _fell_again(self, fault: Fault) -> bool:
+        """Whether it is silent because its unit went down again, and systemd is about to start it: the first layer, and no second one."""
+        with suppress(Unavailable):
+            soft = fault.check == "probe_failing" and is_unit(fault.target)
+            return soft and self._view.units.get(fault.target).sub_state == "auto-restart"
+        return False
 
     def _undo(self, attempt: Attempt, why: str) -> Settled:
         """Bring back what can be brought back, last change first. Each in its own try: one that fails strands the rest visibly."""

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from orchestrator.checks.certificate_standing import due
 from orchestrator.checks.names_standing import trouble_of
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
@@ -42,15 +43,23 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
         maintenance=windows[0].reason or "no reason given" if windows else "",
         in_transition=in_transition,
         keeper=keeper,
-        names=_names(case, view),
+        root=_root(case, view, config),
     )
 
 
-def _names(case: Case, view: View) -> str:
+def _root(case: Case, view: View, config: Config) -> str:
+    target = case.fault.target
+    with suppress(Unavailable):
+        if lost := _lost_names(case, view):
+            return f"names that it needs are not found: {lost}"
+        renews = [item for item in config.certificates_of(target) if item.renew_unit == target and case.fault.check == "unit_failed"]
+        return next((f"{item.file}, which it renews, is due" for item in renews if due(view, item)), "")
+    return ""
+
+
+def _lost_names(case: Case, view: View) -> str:
     """Whether names are what the service lacks; that something is wrong with it has its names looked up from now on."""
     if case.fault.check not in _MAY_LACK_NAMES or case.fault.target not in view.names.needs:
         return ""
     view.names.doubt(case.fault.target)
-    with suppress(Unavailable):
-        return ", ".join(trouble_of(view, case.fault.target))
-    return ""
+    return ", ".join(trouble_of(view, case.fault.target))

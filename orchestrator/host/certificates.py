@@ -84,11 +84,11 @@ class Certificates:
     def served(self, endpoint: str, server_name: str | None, *, not_older: float = 0.0) -> Certificate | None:
         """What a client is shown who asks for `server_name`; None when nobody there speaks TLS, which is another check's question.
 
-        `not_older`: an answer of so many seconds ago will do.
+        `not_older`: an answer of so many seconds ago will do; no answer is asked for again, since a busy server is soon less busy.
         """
         asked = (endpoint, server_name)
         at, known = self._served.get(asked, (-math.inf, None))
-        if time.monotonic() - at > not_older:
+        if known is None or time.monotonic() - at > not_older:
             known = self._shake_hands(endpoint, server_name)
             self._served[asked] = (time.monotonic(), known)
         return known

@@ -1,7 +1,8 @@
 """From a written plan to a plan of this incident: only candidates that code built from its scope.
 
 A step is a kind of action (`restart_unit`), or a kind and whose (`start_unit {needed}`, `run_command requeue`): the second word is
-compared with what the candidates are called, so that one from a forged log line finds nothing.
+compared with what the candidates are called, so that one from a forged log line finds nothing. `restore_config *` means every
+candidate of that kind at once: what belongs together, as the two halves of a pair do.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from orchestrator.model import Action, Case, is_unit
 
 _BRING_UP = "bring_up"
 """The one word of plans that is no kind: start the fault's own target if it is down, restart it if it is up, whatever runs it."""
+_ALL = " *"
 
 
 def variants(steps: Sequence[str], case: Case, offered: Sequence[Action], facts: Mapping[str, str]) -> Iterator[tuple[Action, ...]]:
@@ -18,19 +20,18 @@ def variants(steps: Sequence[str], case: Case, offered: Sequence[Action], facts:
 
     Of several candidates for one step (two files that differ), each alone is tried before all together.
     """
-    choices: list[tuple[Action, ...]] = []
+    choices: list[tuple[tuple[Action, ...], bool]] = []
     for step in steps:
         if step == _BRING_UP and len(steps) > 1 and case.fault.check == "probe_failing" and not is_unit(case.fault.target):
             continue  # what nobody here runs is only watched: there is nothing to bring up
         found = _resolve(step, case, offered, facts)
         if not found:
             return
-        choices.append(found)
-    widest = max((len(choice) for choice in choices), default=0)
-    if widest > 1:
-        for n in range(widest):
-            yield tuple(choice[min(n, len(choice) - 1)] for choice in choices)
-    yield tuple(action for choice in choices for action in choice)
+        choices.append((found, step.endswith(_ALL)))
+    widest = max((len(choice) for choice, together in choices if not together), default=0)
+    for n in range(widest if widest > 1 else 0):
+        yield tuple(action for choice, together in choices for action in (choice if together else (choice[min(n, len(choice) - 1)],)))
+    yield tuple(action for choice, _ in choices for action in choice)
 
 
 def _resolve(step: str, case: Case, offered: Sequence[Action], facts: Mapping[str, str]) -> tuple[Action, ...]:
@@ -42,6 +43,8 @@ def _resolve(step: str, case: Case, offered: Sequence[Action], facts: Mapping[st
         return next((own for kind in kinds if (own := _aimed_at((case.fault.target,), _of_kind(kind, offered)))), ())
     kind, _, whose = step.partition(" ")
     found = _of_kind(kind, offered)
+    if step.endswith(_ALL):
+        return found
     if whose:
         return tuple(action for action in found if filled(whose, facts) in _names(action))
     return _aimed_at((case.fault.target,), found) or _aimed_at(case.scope.below, found) or found

@@ -64,6 +64,13 @@ def test_a_renewal_reloads_by_itself_in_a_moment() -> None:
     assert _reason(Seen(chain=(RENEWED,), served=GOOD, key="/etc/ssl/shop.key", changed_at=NOW - 3)) == ""
 
 
+def test_one_that_expired_is_not_told_while_a_better_one_is_being_loaded() -> None:
+    """What lies on disk is the answer already: to call it expired would have it renewed again, or a person called."""
+    just = Seen(chain=(RENEWED,), served=_certificate(-91, -1), changed_at=NOW - 2, loaded_at=NOW - 1)
+    assert _reason(just) == ""
+    assert _reason(replace(just, changed_at=NOW - 60)) == "NotReloaded"
+
+
 def test_another_one_is_shown_on_purpose() -> None:
     """A server with two kinds of keys, or a proxy before it, shows a good one that is not the file: loaded after the file was written."""
     assert _reason(Seen(chain=(RENEWED,), served=GOOD, changed_at=NOW - 3000, loaded_at=NOW - 300)) == ""

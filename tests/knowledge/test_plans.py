@@ -82,3 +82,9 @@ def test_what_is_only_watched_is_not_brought_up() -> None:
     steps, files = ("restore_config", "bring_up"), restores(FILES[0])
     assert list(variants(steps, a_case("probe_failing", "names"), files, {})) == [files]
     assert not list(variants(steps, a_case("service_down", "kiosk"), files, {}))
+
+
+def test_what_belongs_together_is_restored_together() -> None:
+    """One half of a pair alone would be refused by whatever loads it."""
+    files = restores(*FILES)
+    assert list(variants(("restore_config *", "bring_up"), a_case(), (*files, *OWN_START), {})) == [(*files, *OWN_START)]

@@ -66,7 +66,7 @@ FAULT = Fault(check="unit_failed", target="shop.service", reason="ExitCode", mes
         (Surroundings(package_manager="dpkg: pid 7"), "a package upgrade is under way: dpkg: pid 7"),
         (Surroundings(in_transition="shop.service is activating (start)"), "systemd is at work: shop.service is activating (start)"),
         (Surroundings(keeper="monit.service"), "monit.service looks after it, and is given the time to start it"),
-        (Surroundings(names="db.internal"), "names that it needs are not found: db.internal"),
+        (Surroundings(root="db.internal is not found"), "its root is another: db.internal is not found"),
     ],
 )
 def test_the_daemon_stands_down_while_another_hand_is_at_work(around: Surroundings, said: str) -> None:
