@@ -24,7 +24,7 @@ def _down(view: View, service: Service) -> tuple[str, str] | None:
     """The first of its declared signs of life that is missing: the process of its pid file, its port, its probes."""
     if service.pid_file and (why := _dead_process(view, service.pid_file)):
         return "ProcessGone", why
-    if service.port and not any(listener.port == service.port for listener in view.sockets.listeners()):
+    if service.port and not view.sockets.on_port(service.port):
         return "NotListening", f"nothing listens on port {service.port}"
     results = ask(view, service)
     for result in results:

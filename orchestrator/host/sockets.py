@@ -20,7 +20,7 @@ _READ_CHARACTERS = 8 << 20
 @dataclass(frozen=True, slots=True)
 class Listener:
     protocol: str
-    """One of tcp, tcp6, unix."""
+    """One of tcp, tcp6, udp, udp6, unix."""
     address: str = ""
     port: int = 0
     path: str = ""
@@ -61,20 +61,27 @@ class Sockets:
             return None
         return self._processes.get(max(holders, key=lambda pid: (pid != 1, -pid)))
 
+    def on_port(self, port: int) -> tuple[Listener, ...]:
+        """Who listens on the TCP port, on any address; where nobody does, who receives datagrams there (UDP)."""
+        return tuple(one for one in self.listeners() if one.port == port) or tuple(one for one in self.datagrams() if one.port == port)
+
     def holder_of_port(self, port: int) -> Process | None:
-        """Who listens on the TCP port, on any address."""
-        found = [listener for listener in self.listeners() if listener.port == port]
-        return next((process for listener in found if (process := self.holder(listener))), None)
+        """The process behind one of these."""
+        return next((process for listener in self.on_port(port) if (process := self.holder(listener))), None)
 
     def holder_of_datagram(self, address: str, port: int) -> Process | None:
         """Who receives datagrams for this address and port (UDP), there or on every address."""
+        found = (one for one in self.datagrams() if one.port == port and one.address in (address, *_EVERYWHERE))
+        return next((self.holder(one) for one in found), None)
+
+    def datagrams(self) -> Iterator[Listener]:
+        """Those that anybody may send to (UDP); a client that has its one server is none."""
         for protocol, family in (("udp", socket.AF_INET), ("udp6", socket.AF_INET6)):
             for line in self._text(protocol).splitlines()[1:_ROWS]:
                 fields = line.split()
-                own, _, number = fields[1].partition(":")
-                if int(number, 16) == port and _address(own, family) in (address, *_EVERYWHERE):
-                    return self.holder(Listener(protocol, inode=int(fields[9])))
-        return None
+                address, _, port = fields[1].partition(":")
+                if fields[2].endswith(":0000"):
+                    yield Listener(protocol, address=_address(address, family), port=int(port, 16), inode=int(fields[9]))
 
     def holder_of_socket(self, path: str) -> Process | None:
         """Who listens on the socket file; None also for a stale file that nobody listens on."""

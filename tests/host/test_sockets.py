@@ -108,3 +108,14 @@ def test_connections_tell_who_waits(sockets: Sockets) -> None:
                 assert one.received >= 6
                 assert (other.inode, other.received) == (0, 0)
                 assert sockets.connections((1,)) == ()
+
+
+def test_a_port_for_datagrams_has_its_holder(sockets: Sockets) -> None:
+    """Who receives there; a client with its one server receives from nobody else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        server.bind(("127.0.0.1", 0))
+        client.connect(server.getsockname())
+        holder = sockets.holder_of_port(server.getsockname()[1])
+        assert holder is not None
+        assert holder.pid == os.getpid()
+        assert not sockets.on_port(client.getsockname()[1])

@@ -16,10 +16,9 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         return
     facts: dict[str, str] = {}
     told: list[str] = []
-    found = view.sockets.listeners()
     unit = view.units.get(service.unit) if service.unit else None
     for port in ports:
-        on_port = [listener for listener in found if listener.port == port]
+        on_port = view.sockets.on_port(port)
         if not on_port:
             facts["port.free"] = str(port)
             told.append(f"port {port}: nobody listens")
