@@ -64,6 +64,10 @@ class OpenFiles:
             yield os.readlink(f"{self._proc}/{pid}/cwd")  # noqa: PTH115  # a name of the kernel's
         yield from (path.removesuffix(_DELETED) for _, _, path in self._named((pid,)))
 
+    def holders(self, path: str) -> tuple[int, ...]:
+        """The processes that have the file open, the oldest pid first."""
+        return tuple(sorted({pid for pid, _, name in self._named(()) if name == path}))
+
     def _named(self, pids: tuple[int, ...]) -> Iterator[tuple[int, str, str]]:
         left = _DESCRIPTORS
         for pid in pids or self._pids():

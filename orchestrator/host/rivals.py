@@ -15,8 +15,6 @@ from orchestrator.host.processes import Process
 from orchestrator.host.unit import Unit
 from orchestrator.host.view import View
 
-_LOCKS = Path("/proc/locks")
-_LOCKS_CHARACTERS = 1 << 20
 _ENTRIES = 50
 
 
@@ -49,10 +47,7 @@ def rivals(view: View, unit: Unit, service: Service | None) -> Iterator[Rival]:
         yield from _on_port(view, unit, service.port)
     for path in _lockable(view, unit, service):
         with suppress(Unavailable):  # of a file on a mount that may hang nobody is asked
-            state = view.files.look(path)
-            holder = view.files.lock_holder(path) if state and state.kind == "file" else None
-            process = view.processes.get(holder) if holder else None
-            if process:
+            if process := _lock_holder(view, path):
                 yield Rival("lock", path, process)
     if is_job(unit):
         yield from _earlier_runs(view, unit)
@@ -91,23 +86,29 @@ def _lockable(view: View, unit: Unit, service: Service | None) -> tuple[str, ...
     return tuple(dict.fromkeys(path for path in (*named, *inside) if path))
 
 
+def _lock_holder(view: View, path: str) -> Process | None:
+    """flock(1) locks for the shell that has the file open, and is gone: then it is who has the file open."""
+    state = view.files.look(path)
+    holder = view.files.lock_holder(path) if state and state.kind == "file" else None
+    if holder is None:
+        return None
+    pids = (holder, *view.open_files.holders(path)) if holder else view.open_files.holders(path)
+    return next((process for pid in pids if (process := view.processes.get(pid))), None)
+
+
 def _earlier_runs(view: View, unit: Unit) -> Iterator[Rival]:
     """A process that runs the job's own program elsewhere, and holds a lock: the next runs wait for it, or give up."""
-    if not (holders := _lock_holders()):
-        return
-    own = view.processes.pids_in(unit.control_group)
-    for pid in sorted(holders.difference(own)):
-        process = view.processes.get(pid)
-        program = next((name for name in unit.programs if process and name in (process.exe, *process.argv[:2])), "")
-        if process and program:
+    for process in view.processes.all() if unit.programs else ():
+        program = next((name for name in unit.programs if name in (process.exe, *process.argv[:2])), "")
+        if program and process.unit != unit.name and _holds_a_lock(process.pid):
             yield Rival("run", program, process)
 
 
-def _lock_holders() -> frozenset[int]:
-    """The processes that hold a lock on any file; `->` is one that waits."""
-    try:
-        with _LOCKS.open(encoding="ascii", errors="replace") as file:
-            rows = [line.split() for line in file.read(_LOCKS_CHARACTERS).splitlines()]
-    except OSError:
-        return frozenset()
-    return frozenset(int(row[4]) for row in rows if len(row) > 5 and row[1] != "->" and row[4].isdigit() and int(row[4]) > 1)
+def _holds_a_lock(pid: int) -> bool:
+    """proc(5): each descriptor tells the locks that were taken by it, also those that another process took for this one."""
+    with suppress(OSError):
+        for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+            with suppress(OSError):
+                if "\nlock:" in info.read_text(encoding="ascii", errors="replace"):
+                    return True
+    return False

@@ -57,7 +57,7 @@ _TRANSACTION_SECONDS = 120.0
 """A dependency that must stop first may take its whole stop time-out, usually 90 s, before our unit's stop begins."""
 _CLOCK_SLACK_SECONDS = 0.1
 _CACHED = 1000
-_BELIEVED_SECONDS = 5.0, 600.0
+_BELIEVED_SECONDS = 1.0, 600.0
 """A start that was tried later and refused leaves the unit's own times as they were: so its stop is read again, the older the rarer."""
 _CYCLE = re.compile(r"(?:ordering cycle on|dependency on|cycle starting with) (\S+)/start$")
 """PID 1's words while it looks for a start job to give up; each line names all units of the cycle in its fields."""

@@ -50,6 +50,8 @@ def _missing(view: View, unit: Unit, need: Unit) -> str:
     if need.load_state == "masked":
         return "below.masked"
     own_door = need.name in unit.triggered_by and need.result == CLOSED_FOR_ITS_SERVICE
+    if need.name in view.units.ordering_cycle(unit):
+        return "below.down"
     if need.active_state not in ("inactive", "failed") or need.type == "oneshot" or own_door:
         return ""
     stop = view.units.stopped_by_hand(need)
