@@ -16,6 +16,9 @@ web() {
 # says URL WORD: the page comes, and has the word in it.
 says() { curl -sf -m 2 "$1" | grep -q -- "$2"; }
 
+# stores PORT: a user of web can store 20 kB, more than may fit into what is left of a block.
+stores() { head -c 20000 /dev/zero | curl -sf -m 5 --data-binary @- "http://127.0.0.1:$1/write" | grep -q written; }
+
 # until_ok SECONDS COMMAND…: ask again until the command succeeds; fails when it does not in that time.
 until_ok() {
   local end=$((SECONDS + $1)); shift
