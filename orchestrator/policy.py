@@ -100,7 +100,10 @@ def _protected_unit(action: Action, config: Config, recent: Sequence[Performed],
 
 def _protected_path(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
     del recent, now
-    return next((f"{target} is protected" for target in action.targets() if target.startswith("/") and config.protects_path(target)), "")
+    # A program's owner and mode, as they were while all was well: that this is one, and the same, is the action's own refusal.
+    mode_alone = action.kind == "restore_owner_mode"
+    paths = (target for target in action.targets() if target.startswith("/"))
+    return next((f"{path} is protected" for path in paths if config.protects_path(path, mode_alone=mode_alone)), "")
 
 
 def _protected_container(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:

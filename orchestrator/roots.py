@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 
-from orchestrator.actions.good_files import config_files, owned_files
+from orchestrator.actions.good_files import config_files, owned_files, working_units
 from orchestrator.checks.certificate_standing import key_of, unit_of
 from orchestrator.checks.kernel_messages import was_mounted
 from orchestrator.checks.mount_stale import server_of
@@ -14,6 +14,7 @@ from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View, jobs, places
 from orchestrator.host.graph import mount_unit
 from orchestrator.host.logins import NOLOGIN
+from orchestrator.host.provenance import programs_of
 from orchestrator.host.room import big_files
 from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
 from orchestrator.model import Fault, Scope, is_unit
@@ -312,7 +313,8 @@ def _declared_paths(service: Service | None, view: View) -> tuple[str, ...]:
         return ()
     pid_file = (service.pid_file,) if service.pid_file else ()
     try:
-        return (*config_files(service, view), *owned_files(service, view), *pid_file)
+        programs = (path for unit in working_units(service, view) for path in programs_of(unit))
+        return (*config_files(service, view), *owned_files(service, view), *programs, *pid_file)
     except Unavailable:
         return (*service.config_files, *service.files, *pid_file)
 

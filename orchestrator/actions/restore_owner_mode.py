@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, name_files, owned_files, services_of
+from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, name_files, owned_files, services_of, working_units
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import View
+from orchestrator.host.provenance import programs_of
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
 
 if TYPE_CHECKING:
@@ -83,4 +84,7 @@ class RestoreOwnerMode(Action):
 
 
 def _files(service: Service, view: View) -> tuple[str, ...]:
-    return (*owned_files(service, view), *config_files(service, view), *name_files(service, view))
+    """Its files and directories, and its programs wherever they lie, as long as they are the ones that it ran well with."""
+    programs = (path for unit in working_units(service, view) for path in programs_of(unit))
+    same = (path for path in programs if (good := view.known_good.get(path)) and good.digest and good.digest == view.files.digest(path))
+    return (*owned_files(service, view), *config_files(service, view), *name_files(service, view), *same)

@@ -40,6 +40,7 @@ PROTECTED_PATHS = (
     "/etc/autonomous-orchestrator", "/run/systemd", "/run/dbus", "/var/lib/dpkg", "/var/lib/systemd",
 )  # fmt: skip
 """Never removed from or written to, unless a service declares the very file."""
+_PROGRAMS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/usr/local")
 _NO_DEVICES = ("/dev/shm",)  # noqa: S108  # looked at, not written to
 """Beneath a protected path, and still a place for ordinary files."""
 
@@ -133,10 +134,15 @@ class Config(Word):
             for pattern in (*PROTECTED_UNITS, *self.protect.units)
         )
 
-    def protects_path(self, path: str) -> bool:
-        """The operator's own list always wins; a built-in one gives way to a file that a service declares."""
+    def protects_path(self, path: str, *, mode_alone: bool = False) -> bool:
+        """The operator's own list always wins; a built-in one gives way to a file that a service declares.
+
+        Where programs lie it gives way, too, to what changes nothing but an owner or a mode.
+        """
         if _beneath(path, self.protect.paths) or _beneath(path, (self.daemon.state_dir,)):
             return True
+        if mode_alone and _beneath(path, _PROGRAMS):
+            return False
         return _beneath(path, PROTECTED_PATHS) and not _beneath(path, _NO_DEVICES) and not self.declares_file(path)
 
     def declares_file(self, path: str) -> bool:

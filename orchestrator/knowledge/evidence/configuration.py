@@ -1,9 +1,10 @@
 from collections.abc import Iterator
 
-from orchestrator.actions.good_files import config_files, owned_files
+from orchestrator.actions.good_files import config_files, is_unread, owned_files, working_units
+from orchestrator.actions.restore_config import is_added
 from orchestrator.actions.units import config_test
-from orchestrator.config import Config
-from orchestrator.host import Unit, View
+from orchestrator.config import Config, Service
+from orchestrator.host import FileState, GoodFile, Unit, View
 from orchestrator.knowledge.evidence import bounded, observation, ran_well_with
 from orchestrator.model import Case, Evidence
 
@@ -18,39 +19,53 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         return
     facts: dict[str, str] = {}
     told: list[str] = []
-    unit = view.units.get(service.unit) if service.unit else Unit(name=f"{service.name}.service")
+    unit = view.units.get(service.unit) if service.unit else Unit(name=service.name)
     for path in dict.fromkeys((*config_files(service, view), *owned_files(service, view))):
-        for name, what in _differences(view, path, unit, case.incident.detected_at):
+        for name, what in _findings(view, path, service, case.incident.detected_at):
             facts[name] = f"{facts[name]}, {path}" if name in facts else path
             told.append(f"{path}: {what}")
     if facts.get("config.served") != facts.get("config.changed_recently"):
         facts.pop("config.served", "")  # one that it did not serve with is enough to suspect
-    if service.config_test:
-        result = config_test(view, config, unit)
-        if result is not None:
-            facts["config.test"] = "unknown" if result.blind else "passes" if result.ok else "fails"
-            told.append(f"{' '.join(service.config_test)}: {facts['config.test']} {result.detail.strip()}")
+    result = config_test(view, config, unit)
+    if result is not None:
+        facts["config.test"] = "unknown" if result.blind else "passes" if result.ok else "fails"
+        told.append(f"{result.probe}: {facts['config.test']} {result.detail.strip()}")
     yield Evidence(
         source="configuration", text=bounded("\n".join(told) or "no declared file differs from its last known good"), facts=facts
     )
 
 
-def _differences(view: View, path: str, unit: Unit, fault_at: float) -> Iterator[tuple[str, str]]:
+def _findings(view: View, path: str, service: Service, fault_at: float) -> Iterator[tuple[str, str]]:
     good, state = view.known_good.get(path), view.files.look(path)
-    if good is None:
-        if state is None:
-            yield "config.absent", "does not exist, and no good copy is known"
-        return
+    if good:
+        yield from _differences(view, good, state, service, fault_at)
+    elif state is None:
+        yield "config.absent", "does not exist, and no good copy is known"
+    elif is_added(path, service, view):
+        yield "config.added", f"was not there while all was well; came {fault_at - state.ctime:.0f} s before the fault"
+        yield from _recently(view, path, service, state, fault_at)
+
+
+def _recently(view: View, path: str, service: Service, state: FileState, fault_at: float) -> Iterator[tuple[str, str]]:
+    """A change may be the cause when it was read and the fault came soon; one that nothing has read yet is not."""
+    changed_at = max(state.mtime, state.ctime)
+    if is_unread(path, changed_at, service, view):
+        yield "config.unread", "was changed, and not read since"
+    elif fault_at - changed_at < _RECENT_SECONDS:
+        yield "config.changed_recently", "changed shortly before the fault"
+        if any(ran_well_with(view, unit, state) for unit in working_units(service, view)):
+            yield "config.served", "it was started with it, and answered"
+
+
+def _differences(view: View, good: GoodFile, state: FileState | None, service: Service, fault_at: float) -> Iterator[tuple[str, str]]:
     if state is None:
         yield "config.missing", "does not exist; a good copy is known"
         return
-    if good.kind == "file" and state.kind == "file" and view.files.digest(path) != good.digest:
+    if good.kind == "file" and state.kind == "file" and view.files.digest(good.path) != good.digest:
         changed = max(state.mtime, state.ctime)
         yield "config.changed", f"differs from the good copy; changed {fault_at - changed:.0f} s before the fault"
-        if changed > good.loaded_at and fault_at - changed < _RECENT_SECONDS:
-            yield "config.changed_recently", "changed shortly before the fault"
-            if ran_well_with(view, unit, state):
-                yield "config.served", "it was started with it, and answered"
+        if changed > good.loaded_at:
+            yield from _recently(view, good.path, service, state, fault_at)
     if good.kind == "link" and (state.kind, state.link_target) != (good.kind, good.link_target):
         now = f"a link to {state.link_target}" if state.kind == "link" else f"a {state.kind}"
         yield "config.link", f"is {now}; it was a link to {good.link_target}"

@@ -1,9 +1,10 @@
 from collections.abc import Iterator, Sequence
 
 from orchestrator.config import Config
-from orchestrator.host import View
+from orchestrator.host import Unit, View
 from orchestrator.host.journal import Line
 from orchestrator.host.last_words import killed_from_outside, last_words
+from orchestrator.host.own_logs import own_lines
 from orchestrator.knowledge.evidence import bounded, observation, unit_of
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence, is_unit
@@ -19,7 +20,6 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
 
     Lines of a log are attacker input: a sign points at a cause, and never alone justifies a change.
     """
-    del config
     if not is_unit(case.fault.target):
         return
     unit = unit_of(case, view)
@@ -27,6 +27,9 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         view.journal.catch_up()
     lines = view.journal.tail(case.fault.target, lines=_LINES)
     heard = last_words(lines, unit, answered_at=view.answered.get(case.fault.target, 0.0))
+    if not unit.running and all(line.trusted for line in heard):  # it has said nothing there
+        lines = tuple(sorted((*lines, *_own_log(view, config, unit)), key=lambda line: line.at))
+        heard = last_words(lines, unit)
     text = "\n".join(line.message for line in heard)
     yield Evidence(
         source="journal_lines",
@@ -36,6 +39,13 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     before = "\n".join(line.message for line in lines if line not in heard)
     if before:
         yield Evidence(source="journal_before", text=bounded(before))
+
+
+def _own_log(view: View, config: Config, unit: Unit) -> tuple[Line, ...]:
+    """What the well-known server that it runs wrote into a file of its own."""
+    service = config.service_of(unit.name)
+    known = view.servers.of(service.target) if service else None
+    return own_lines(view.mounts, known.logs, unit.name, view.now()) if known else ()
 
 
 def _signs(text: str, case: Case) -> dict[str, str]:
