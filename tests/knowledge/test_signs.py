@@ -26,6 +26,10 @@ SIGNS = [
     ("timelines have diverged at 0/3000060", "danger.corruption"),
     ("the backup set shrank from 812 to 9 files; nothing is rotated", "danger.corruption"),
     ('FATAL:  password authentication failed for user "shop"', "danger.authentication"),
+    ("hub: authentication as parcels failed: -ERR", "danger.authentication"),
+    ("WRONGPASS invalid username-password pair or user is disabled.", "danger.authentication"),
+    ("upstream refused us: 401 Unauthorized", "danger.authentication"),
+    ("cannot fetch: expired credentials", "danger.authentication"),
     ("connect to 10.0.0.1:5432 failed: Connection refused", "log.connection_refused"),
     ("bind() to 10.0.0.9:80 failed (99: Cannot assign requested address)", "log.address_unavailable"),
 ]
@@ -45,6 +49,7 @@ def test_what_programs_say_is_understood(line: str, sign: str) -> None:
         "started in 12 ms",
         "configuration loaded",
         "login of ann accepted",
+        "authentication of ann succeeded",
         "0 corrupted pages, no corruption found",
         "the page is not corrupted",
         "connected to the primary",

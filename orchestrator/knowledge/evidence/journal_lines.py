@@ -5,6 +5,7 @@ from orchestrator.host import Unit, View
 from orchestrator.host.journal import Line
 from orchestrator.host.last_words import killed_from_outside, last_words
 from orchestrator.host.own_logs import own_lines
+from orchestrator.host.unit import DUMPED, KILLED
 from orchestrator.knowledge.evidence import bounded, observation, unit_of
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence, is_unit
@@ -34,7 +35,7 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     yield Evidence(
         source="journal_lines",
         text=bounded(text) or "the failing run itself has said nothing",
-        facts={**_signs(text, case), **_last(heard)},
+        facts={**_signs(heard, unit, case), **_last(heard)},
     )
     before = "\n".join(line.message for line in lines if line not in heard)
     if before:
@@ -48,9 +49,18 @@ def _own_log(view: View, config: Config, unit: Unit) -> tuple[Line, ...]:
     return own_lines(view.mounts, known.logs, unit.name, view.now()) if known else ()
 
 
-def _signs(text: str, case: Case) -> dict[str, str]:
-    """A service that runs and is silent has refused nobody and read no damaged data: it hangs, whatever stands in its log."""
-    return {name: line for name, line in signs_in(text).items() if case.fault.reason != "NoAnswer" or not name.startswith("danger.")}
+def _signs(heard: Sequence[Line], unit: Unit, case: Case) -> dict[str, str]:
+    """A sign of danger is the program's own word: systemd's lines hold only names, as strange as a person may give them.
+
+    A service that runs and is silent has refused nobody and read no damaged data: it hangs, whatever stands in its log. Nor does a
+    program die of a signal because a login was refused.
+    """
+    found = signs_in("\n".join(line.message for line in heard))
+    own = signs_in("\n".join(line.message for line in heard if not line.trusted)) if case.fault.reason != "NoAnswer" else {}
+    if not unit.running and unit.exec_main_code in (KILLED, DUMPED):
+        own.pop("danger.authentication", "")
+    points = {name: line for name, line in found.items() if not name.startswith("danger.")}
+    return points | {name: line for name, line in own.items() if name.startswith("danger.")}
 
 
 def _last(heard: Sequence[Line]) -> dict[str, str]:
