@@ -96,9 +96,9 @@ def _follow(key: str, parents: Mapping[str, str]) -> str:
     return key
 
 
-def below_of(view: View, config: Config) -> Below:
+def below_of(view: View, config: Config, needs: Below | None = None) -> Below:
     """What a target needs, on this host, by systemd's word and the operator's; nothing where systemd cannot say."""
-    declared, direct = declared_dependencies(config), cache(view.units.needs)
+    declared, direct = declared_dependencies(config), needs or cache(view.units.needs)
 
     def below(target: str) -> tuple[str, ...]:
         if not is_unit(target):
@@ -130,7 +130,7 @@ def stands_on(view: View, config: Config) -> Below:
 
     For one look: where fifty units stand on one mount, what was asked for one is not asked for the next.
     """
-    needs, full, sick, lost = below_of(view, config), cache(_full), cache(_sick), cache(_lost)
+    needs, full, sick, lost = below_of(view, config, view.units.needs_lately), cache(_full), cache(_sick), cache(_lost)
 
     @cache
     def below(target: str) -> tuple[str, ...]:

@@ -24,9 +24,10 @@ class CleanPath(Action):
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        del view
+        """Where something may go now: what is younger than its operator wants is no way out."""
         declared = (item for item in config.path if case.scope.holds(item.path))
-        return tuple(cls(path=item.path, pattern=item.pattern, older_than_seconds=item.older_than_seconds) for item in declared)
+        found = (item for item in declared if view.files.holds_old(item.path, item.pattern, item.older_than_seconds))
+        return tuple(cls(path=item.path, pattern=item.pattern, older_than_seconds=item.older_than_seconds) for item in found)
 
     def targets(self) -> tuple[str, ...]:
         return (self.path,)

@@ -2,8 +2,12 @@
 
 import base64
 import fcntl
+import fnmatch
 import os
+import stat
 import struct
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from orchestrator.host.helper import ASK_SECONDS
 from orchestrator.host.mounts import Mounts
 
 _LOCKS = Path("/proc/locks")
+_WALKED = 100_000
 _LOCKS_LINES = 20_000
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock: type, whence, start, length, pid
 _UNKNOWN_HOLDER = 0
@@ -55,6 +60,22 @@ class Files:
     def entries(self, path: str, cap: int = 1000) -> tuple[str, ...]:
         """The names in a directory, sorted, `cap` at most; empty when there is no such directory."""
         return tuple(self._mounts.ask("entries", path, cap=cap))
+
+    def holds_old(self, root: str, pattern: str, older_than: float) -> bool:
+        """Whether a file beneath it fits and was not written to for so many seconds. What a bounded look does not reach may be one."""
+        if self._mounts.doubtful(root):
+            return True
+        before, left = time.time() - older_than, _WALKED
+        for directory, _, names in os.walk(root):
+            left -= len(names) + 1
+            for name in fnmatch.filter(names, pattern):
+                with suppress(OSError):
+                    state = os.lstat(os.path.join(directory, name))  # noqa: PTH118  # many
+                    if stat.S_ISREG(state.st_mode) and state.st_mtime < before:
+                        return True
+            if left < 0:
+                return True
+        return False
 
     def lock_holder(self, path: str) -> int | None:
         """The pid that holds a real lock (fcntl or flock) on the file; 0 when it is held and the kernel does not say by whom.

@@ -1,6 +1,7 @@
 """The units of this host, by systemd's own word."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ _PROPERTIES = "org.freedesktop.DBus.Properties"
 _MANAGER = "org.freedesktop.systemd1.Manager"
 _JOB = "org.freedesktop.systemd1.Job"
 _NAME_CHARACTERS = 255
+_LATELY, _LATELY_SECONDS = 1000, 10.0
 _SHUTDOWN_SCHEDULED = Path("/run/systemd/shutdown/scheduled")
 
 
@@ -31,6 +33,7 @@ class Units:
         self._journal = journal
         self._stops = Stops(journal, self.get)
         self._restarts = Restarts()
+        self._lately: dict[str, tuple[float, tuple[str, ...]]] = {}
 
     def list(self) -> tuple[UnitLine, ...]:
         """Every loaded unit, as `systemctl list-units --all`."""
@@ -90,6 +93,15 @@ class Units:
         possible = (*graph.mount_units(unit.requires_mounts_for), *doors)
         known = tuple(line.name for line in self.named(possible) if line.load_state == "loaded")
         return graph.direct_needs(unit, known)
+
+    def needs_lately(self, name: str) -> tuple[str, ...]:
+        """`needs`, some seconds old at most: for many units at once, in a storm, again and again."""
+        known = self._lately.get(name)
+        if known is None or time.monotonic() - known[0] > _LATELY_SECONDS:
+            if len(self._lately) > _LATELY:
+                self._lately.clear()
+            known = self._lately[name] = (time.monotonic(), self.needs(name))
+        return known[1]
 
     def below(
         self, name: str, declared: Mapping[str, tuple[str, ...]] = {}, needs: Callable[[str], tuple[str, ...]] | None = None

@@ -36,6 +36,13 @@ def test_a_declared_place_in_scope_is_offered(place: Path, view: View, machine: 
     assert [path.name for path in place.iterdir()] == ["c.db"]
 
 
+def test_a_place_where_nothing_may_go_is_not_offered(place: Path, view: View) -> None:
+    """Files younger than declared, and an old one of another name, free nothing."""
+    for path in place.glob("*.tmp"):
+        path.touch()
+    assert CleanPath.candidates(case_of("/srv", place), view, declared(place)) == ()
+
+
 def test_a_place_outside_the_scope_is_not_offered(place: Path, view: View) -> None:
     """A declared place on another file system than the full one does not help it."""
     assert CleanPath.candidates(case_of("/srv", "/var/cache/else"), view, declared(place)) == ()
