@@ -16,6 +16,8 @@ _MAY_LACK_NAMES = ("probe_failing", "unit_failed", "unit_inactive", "unit_crash_
 
 _KEEPERS_SECONDS = 30.0
 """So long another program that looks after a unit is given to start it."""
+_NEEDS_SECONDS = 120.0
+"""So long systemd is given to bring up what a unit needs."""
 _KEPT = ("unit_failed", "unit_inactive")
 
 
@@ -31,8 +33,9 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
         if is_unit(target):
             unit = view.units.get(target)
             in_transition = f"{target} is {unit.active_state} ({unit.sub_state})" if unit.in_transition else ""
-            young = view.now() - case.incident.opened_at < _KEEPERS_SECONDS
-            keeper = keeper_of(view, unit) if young and case.fault.check in _KEPT and not case.tried else ""
+            age = view.now() - case.incident.opened_at
+            in_transition = in_transition or (_need_on_its_way(case, view) if age < _NEEDS_SECONDS else "")
+            keeper = keeper_of(view, unit) if age < _KEEPERS_SECONDS and case.fault.check in _KEPT and not case.tried else ""
     packages = ""
     with suppress(Unavailable):
         packages = view.packages.busy()
@@ -63,3 +66,12 @@ def _lost_names(case: Case, view: View) -> str:
         return ""
     view.names.doubt(case.fault.target)
     return ", ".join(trouble_of(view, case.fault.target))
+
+
+def _need_on_its_way(case: Case, view: View) -> str:
+    """What the fault's unit needs and systemd is bringing up, or waits to restart: a start before that would be in vain."""
+    needs = view.units.named(tuple(filter(is_unit, case.scope.below)))
+    return next(
+        (f"{need.name}, which it needs, is {need.active_state} ({need.sub_state})" for need in needs if need.active_state == "activating"),
+        "",
+    )
