@@ -13,6 +13,8 @@ from orchestrator.model import CONTAINER, Action, Case, Fault, Mode, Proposal, R
 HOUR = 3600.0
 _UNDER_WAY_ITSELF = ("unit_crash_loop", "unit_stuck", "job_stuck")
 """Faults of units that are always between two restarts, or in a start that does not end: waiting for that would be waiting for ever."""
+_HARMLESS = ("log_flood",)
+"""Faults of services that serve their users."""
 DANGERS = ("corruption", "authentication", "intrusion", "device")
 """Facts `danger.<name>`: what is never healed by force (DESIGN section 5, the row "never")."""
 
@@ -293,6 +295,14 @@ def _stops_the_healthy(proposal: Proposal, case: Case, config: Config, history: 
         yield "ask", f"{stops[0].about()} would take down what runs: {running}"
 
 
+def _nobody_suffers(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    """Somebody may have wanted a change that harms no user: what brings the file back undoes a decision."""
+    del config, history, now
+    back = [action for action in proposal.plan if action.kind == "restore_config"]
+    if back and case.fault.check in _HARMLESS:
+        yield "ask", f"its users are served, and the change may be meant: {back[0].about()}"
+
+
 def _ungrounded(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
     del config, history, now
     if all(action.level is Risk.LOW for action in proposal.plan):
@@ -322,6 +332,7 @@ _JUDGE_RULES: tuple[_JudgeRule, ...] = (
     _mode_approve,
     _high_risk,
     _stops_the_healthy,
+    _nobody_suffers,
     _ungrounded,
     _auto,
 )

@@ -128,6 +128,10 @@ class Processes:
         passed = time.monotonic() - began
         return waited > passed / 2 and ran < passed * (os.cpu_count() or 1) / 2
 
+    def ran(self, path: str) -> float:
+        """Seconds of a CPU that the tasks of the group have used since they began."""
+        return self._running(path)[0]
+
     def _running(self, path: str) -> tuple[float, float]:
         """Seconds that all tasks of the group ran, and that they waited for a CPU (proc(5), schedstat)."""
         ran = waited = 0

@@ -9,6 +9,7 @@ from orchestrator.host.bus import Bus
 from orchestrator.host.certificates import Certificates
 from orchestrator.host.containers import Containers
 from orchestrator.host.files import Files
+from orchestrator.host.floods import Floods
 from orchestrator.host.groups import Groups
 from orchestrator.host.helper import Helper
 from orchestrator.host.journal import Journal
@@ -51,6 +52,7 @@ class View:
         self.open_files = OpenFiles(self.mounts)
         self.packages = Packages(self.files)
         self.logs = LogWatch(self.journal, self.mounts, self._helper)
+        self.floods = Floods(self.journal, self.processes)
         self.containers = Containers()
         self.baseline = Baseline()
         self.answered: dict[str, float] = {}

@@ -19,6 +19,8 @@ _CLUES = (
     ("memory.low", "the host has no memory left"),
     ("unit.end", "its last run: {}"),
     ("log.last", "it said last: {}"),
+    ("log.container", "its container said last: {}"),
+    ("journal.dropped", "{} of its lines were dropped, so that its log tells only a part"),
 )
 """Facts, the nearest to a cause first. What a log says comes last: anybody may have written that."""
 _DULL = {"config.test": ("passes", "unknown")}

@@ -19,7 +19,10 @@ def _case(story: Json, proposal: Proposal) -> Case:
     service = Config.model_validate(story["config"]).service_of(target)
     return Case(
         incident=Incident(
-            id=1, fault=Fault(check="unit_failed", target=target, reason="ExitCode", message="m"), symptoms=symptoms, detected_at=0.0
+            id=1,
+            fault=Fault(check=story.get("check", "unit_failed"), target=target, reason="ExitCode", message="m"),
+            symptoms=symptoms,
+            detected_at=0.0,
         ),
         scope=Scope.model_validate({"target": target, "service": service.name if service else None, **story["scope"]}),
         evidence=(Evidence(id=1, source="unit_state", text="", facts=story["facts"]),),

@@ -5,7 +5,14 @@ from orchestrator.checks.container_standing import CANNOT_RUN, containers_at, is
 from orchestrator.config import Config
 from orchestrator.host import Container, Unavailable, View
 from orchestrator.knowledge.evidence import bounded, observation
-from orchestrator.model import Case, Evidence
+from orchestrator.model import Case, Evidence, is_unit
+
+_ENGINES = ("podman", "docker")
+_REFUSED = {
+    125: "the engine could not make the container",
+    126: "the container's command may not be executed",
+    127: "the container's command is not there",
+}
 
 
 @observation(early=True)
@@ -13,6 +20,7 @@ def containers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     """The containers that the target means, as their engine tells them, and what they said last."""
     service = config.service_of(case.fault.target)
     found = containers_at(case.fault.target, view, config)
+    yield from _refused(case, view)
     if not found:
         if service and service.container:
             yield Evidence(
@@ -30,6 +38,17 @@ def containers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     yield Evidence(
         source="containers", text=bounded("\n".join([*told, *([f"{found[0].name} said last:", log] if log else [])])), facts=facts
     )
+
+
+def _refused(case: Case, view: View) -> Iterator[Evidence]:
+    """A unit that runs a container ends with the engine's own statuses when that cannot even be made."""
+    unit = None
+    with suppress(Unavailable):
+        unit = view.units.get(case.fault.target) if is_unit(case.fault.target) else None
+    runs = unit is not None and any(argv and argv[0].rpartition("/")[2] in _ENGINES for argv in unit.exec_start)
+    if unit and runs and not unit.running and unit.exec_main_status in _REFUSED:
+        told = f"{_REFUSED[unit.exec_main_status]} (status {unit.exec_main_status})"
+        yield Evidence(source="container_runner", text=told, facts={"container.refused": told})
 
 
 def _facts(container: Container, view: View, config: Config) -> dict[str, str]:
