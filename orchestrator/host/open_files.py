@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +64,25 @@ class OpenFiles:
             yield os.readlink(f"{self._proc}/{pid}/cwd")  # noqa: PTH115  # a name of the kernel's
         yield from (path.removesuffix(_DELETED) for _, _, path in self._named((pid,)))
 
-    def holders(self, path: str) -> tuple[int, ...]:
-        """The processes that have the file open, the oldest pid first."""
-        return tuple(sorted({pid for pid, _, name in self._named(()) if name == path}))
+    def lockers(self, paths: Collection[str]) -> dict[str, int]:
+        """For each of these files that is locked a process that has it open with its lock.
+
+        proc(5), fdinfo: a descriptor tells the locks that were taken by it, also those that flock(1) took for the script that
+        calls it; /proc/locks names such a lock by a process that has ended, and in a container not at all.
+        """
+        found: dict[str, int] = {}
+        for pid, name, path in self._named(()):
+            if path in paths and path not in found and self._is_locked(pid, name):
+                found[path] = pid
+        return found
+
+    def holds_a_lock(self, pid: int) -> bool:
+        return any(self._is_locked(pid, name) for _, name, _ in self._named((pid,)))
+
+    def _is_locked(self, pid: int, name: str) -> bool:
+        with suppress(OSError):
+            return "\nlock:" in Path(self._proc, str(pid), "fdinfo", name).read_text(encoding="ascii", errors="replace")
+        return False
 
     def _named(self, pids: tuple[int, ...]) -> Iterator[tuple[int, str, str]]:
         left = _DESCRIPTORS

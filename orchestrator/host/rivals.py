@@ -4,13 +4,10 @@ Only what the kernel says counts: who listens, who holds a lock, what a process 
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from orchestrator.config import Service
-from orchestrator.host.errors import Unavailable
 from orchestrator.host.processes import Process
 from orchestrator.host.unit import Unit
 from orchestrator.host.view import View
@@ -45,10 +42,10 @@ def rivals(view: View, unit: Unit, service: Service | None) -> Iterator[Rival]:
         return
     if service and service.port:
         yield from _on_port(view, unit, service.port)
-    for path in _lockable(view, unit, service):
-        with suppress(Unavailable):  # of a file on a mount that may hang nobody is asked
-            if process := _lock_holder(view, path):
-                yield Rival("lock", path, process)
+    lockable = _lockable(view, unit, service)
+    for path, pid in (view.open_files.lockers(lockable) if lockable else {}).items():
+        if process := view.processes.get(pid):
+            yield Rival("lock", path, process)
     if is_job(unit):
         yield from _earlier_runs(view, unit)
 
@@ -86,29 +83,9 @@ def _lockable(view: View, unit: Unit, service: Service | None) -> tuple[str, ...
     return tuple(dict.fromkeys(path for path in (*named, *inside) if path))
 
 
-def _lock_holder(view: View, path: str) -> Process | None:
-    """flock(1) locks for the shell that has the file open, and is gone: then it is who has the file open."""
-    state = view.files.look(path)
-    holder = view.files.lock_holder(path) if state and state.kind == "file" else None
-    if holder is None:
-        return None
-    pids = (holder, *view.open_files.holders(path)) if holder else view.open_files.holders(path)
-    return next((process for pid in pids if (process := view.processes.get(pid))), None)
-
-
 def _earlier_runs(view: View, unit: Unit) -> Iterator[Rival]:
     """A process that runs the job's own program elsewhere, and holds a lock: the next runs wait for it, or give up."""
     for process in view.processes.all() if unit.programs else ():
         program = next((name for name in unit.programs if name in (process.exe, *process.argv[:2])), "")
-        if program and process.unit != unit.name and _holds_a_lock(process.pid):
+        if program and process.unit != unit.name and view.open_files.holds_a_lock(process.pid):
             yield Rival("run", program, process)
-
-
-def _holds_a_lock(pid: int) -> bool:
-    """proc(5): each descriptor tells the locks that were taken by it, also those that another process took for this one."""
-    with suppress(OSError):
-        for info in Path(f"/proc/{pid}/fdinfo").iterdir():
-            with suppress(OSError):
-                if "\nlock:" in info.read_text(encoding="ascii", errors="replace"):
-                    return True
-    return False
