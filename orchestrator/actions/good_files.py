@@ -113,9 +113,10 @@ def is_unread(path: str, changed_at: float, service: Service, view: View) -> boo
 
 
 def owned_files(service: Service, view: View) -> tuple[str, ...]:
-    """What only owner and mode are remembered of: the declared `files`, and what the unit itself names and needs to be set up."""
+    """What only owner and mode are remembered of: the declared `files`, what the unit itself names and needs to be set up, its logs."""
     own = (path for unit in working_units(service, view) for path in own_places(unit, view))
-    return tuple(dict.fromkeys((*service.files, *own)))
+    known = view.servers.of(service.target)
+    return tuple(dict.fromkeys((*service.files, *own, *(known.logs if known else ()))))
 
 
 def name_files(service: Service, view: View) -> tuple[str, ...]:

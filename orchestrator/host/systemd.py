@@ -86,13 +86,20 @@ class Units:
     def needs(self, name: str) -> tuple[str, ...]:
         """What the unit cannot run without, one level: Requires, Requisite, BindsTo, its mounts, and the sockets that trigger it.
 
-        systemd knows a trigger only while it is loaded: so the socket of the same name is asked after too.
+        systemd knows a trigger only while it is loaded: so the socket of the same name is asked after too. One that is disabled and
+        down is no door of the service, but another way to run it that nobody chose here.
         """
         unit = self.get(name)
         doors = (f"{unit.name.removesuffix('.service')}.socket",) if unit.name.endswith(".service") else ()
         possible = (*graph.mount_units(unit.requires_mounts_for), *doors)
         known = tuple(line.name for line in self.named(possible) if line.load_state == "loaded")
-        return graph.direct_needs(unit, known)
+        needed = graph.direct_needs(unit, known)
+        firm = {*unit.requires, *unit.requisite, *unit.binds_to}
+        return tuple(need for need in needed if need in firm or not need.endswith(".socket") or not self._is_unused(need))
+
+    def _is_unused(self, name: str) -> bool:
+        unit = self.get(name)
+        return unit.down and unit.unit_file_state == "disabled"
 
     def needs_lately(self, name: str) -> tuple[str, ...]:
         """`needs`, some seconds old at most: for many units at once, in a storm, again and again."""

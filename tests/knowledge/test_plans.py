@@ -88,3 +88,11 @@ def test_what_belongs_together_is_restored_together() -> None:
     """One half of a pair alone would be refused by whatever loads it."""
     files = restores(*FILES)
     assert list(variants(("restore_config *", "bring_up"), a_case(), (*files, *OWN_START), {})) == [(*files, *OWN_START)]
+
+
+def test_what_one_act_changed_is_one_step() -> None:
+    """`chown -R` has changed a directory and what lies in it: they come back together, the directory first; another path is another act."""
+    fields = {"kind": "restore_owner_mode", "service": "web", "uid": 0, "gid": 0, "mode": 0o750}
+    log, inner, other = (parse({**fields, "path": path}) for path in ("/var/log/web", "/var/log/web/a.log", "/var/log/web2"))
+    plans = list(variants(["restore_owner_mode"], a_case(), (inner, other, log), {}))
+    assert plans == [(other,), (log, inner), (other, log, inner)]
