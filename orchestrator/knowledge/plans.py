@@ -20,18 +20,30 @@ def variants(steps: Sequence[str], case: Case, offered: Sequence[Action], facts:
 
     Of several candidates for one step (two files that differ), each alone is tried before all together.
     """
-    choices: list[tuple[tuple[Action, ...], bool]] = []
+    choices: list[tuple[tuple[Action, ...], ...]] = []
     for step in steps:
         if step == _BRING_UP and len(steps) > 1 and case.fault.check == "probe_failing" and not is_unit(case.fault.target):
             continue  # what nobody here runs is only watched: there is nothing to bring up
         found = _resolve(step, case, offered, facts)
         if not found:
             return
-        choices.append((found, step.endswith(_ALL)))
-    widest = max((len(choice) for choice, together in choices if not together), default=0)
+        choices.append((found,) if step.endswith(_ALL) else _acts(found))
+    widest = max((len(choice) for choice in choices), default=0)
     for n in range(widest if widest > 1 else 0):
-        yield tuple(action for choice, together in choices for action in (choice if together else (choice[min(n, len(choice) - 1)],)))
-    yield tuple(action for choice, _ in choices for action in choice)
+        yield tuple(action for choice in choices for action in choice[min(n, len(choice) - 1)])
+    yield tuple(action for choice in choices for act in choice for action in act)
+
+
+def _acts(found: Sequence[Action]) -> tuple[tuple[Action, ...], ...]:
+    """The actions by what one act of somebody's has done: `chown -R` changes a directory and what lies in it, and so it is undone."""
+    acts: list[list[Action]] = []
+    for action in sorted(found, key=lambda one: len(one.targets()[0])):
+        above = (act for act in acts if action.targets()[0].startswith(f"{act[0].targets()[0]}/"))
+        if act := next(above, None):
+            act.append(action)
+        else:
+            acts.append([action])
+    return tuple(map(tuple, sorted(acts, key=lambda act: found.index(act[0]))))
 
 
 def _resolve(step: str, case: Case, offered: Sequence[Action], facts: Mapping[str, str]) -> tuple[Action, ...]:
