@@ -207,14 +207,15 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
     service = config.service_of(fault.target) or jobs.declared(unit, config) or config.service_of(fault.facts.get("service", ""))
     room = (path for point in full_places(fault.target, view, config) for path in _cleanable(point, view, config))
     circle = tuple(name for name in fault.facts.get("cycle", "").split() if name != fault.target)
-    round_it = (path for name in circle for path in _declared_paths(config.service_of(name), view))
+    below = tuple(dict.fromkeys((*below_of(view, config)(fault.target), *circle)))
+    needed = (path for name in below for path in _declared_paths(config.service_of(name), view))
     above = _above(fault.target, view, config) if is_unit(fault.target) else ()
     return Scope(
         target=fault.target,
-        below=tuple(dict.fromkeys((*below_of(view, config)(fault.target), *circle))),
+        below=below,
         above=tuple(dict.fromkeys((*above, *_beneath(unit, view, config), *_renewals(fault, config)))),
         service=service.name if service else None,
-        paths=(*_declared_paths(service, view), *round_it, *_own_directories(unit), *room, *(() if is_unit(fault.target) else (NOLOGIN,))),
+        paths=(*_declared_paths(service, view), *needed, *_own_directories(unit), *room, *(() if is_unit(fault.target) else (NOLOGIN,))),
     )
 
 

@@ -1,5 +1,6 @@
 """Brings back the last configuration file that its service is known to have run with."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
@@ -80,14 +81,18 @@ class RestoreConfig(Action):
 
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
-        found = []
+        return tuple(action for action in cls.differing(case, view, config) if not action.refusal(view, config))
+
+    @classmethod
+    def differing(cls, case: Case, view: View, config: Config) -> Iterator[Self]:
+        """Each file of the scope that is not as it was while all was well, whether or not that may be undone."""
         for service in services_of(case, config):
             for path in filter(case.scope.holds, _restorable(service, view)):
                 good, digest = view.known_good.get(path), _digest(path, view)
                 added = good is None and is_added(path, service, view)
                 if not added and (good is None or good.kind not in ("file", "link") or not differs(view.files.look(path), good, digest)):
                     continue
-                action = cls(
+                yield cls(
                     service=service.name,
                     path=path,
                     good_digest=good.digest if good else "",
@@ -97,9 +102,6 @@ class RestoreConfig(Action):
                     half=half_a_pair(view, config, service.unit, path),
                     shared=_is_shared(path, config, view),
                 )
-                if not action.refusal(view, config):
-                    found.append(action)
-        return tuple(found)
 
     def targets(self) -> tuple[str, ...]:
         return (self.path,)
@@ -116,7 +118,7 @@ class RestoreConfig(Action):
         if _digest(self.path, view) != self.bad_digest:
             return f"{self.path} was changed since this was chosen"
         good = view.known_good.get(self.path)
-        return self._nothing_to_restore(view, config, service, state, good) or self._unproved(view, config, service, state, good)
+        return self._nothing_to_restore(view, config, service, state, good) or self.unproved(view, config, service, state, good)
 
     def _nothing_to_restore(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
         if self.added:
@@ -130,7 +132,7 @@ class RestoreConfig(Action):
             return f"{self.path} is {'a ' + state.kind if state else 'gone'} now, and is not what it was when this was chosen"
         return ""
 
-    def _unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
+    def unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
         """Why what is there now may be what a person meant; a file that is gone was meant by nobody."""
         if state is None or self.half:
             return "" if self.half == half_a_pair(view, config, service.unit, self.path) else "certificate and key have changed since"

@@ -63,8 +63,8 @@ def _resolve(step: str, case: Case, offered: Sequence[Action], facts: Mapping[st
 
 
 def _names(action: Action) -> tuple[str, ...]:
-    """What it can be called by: its targets, and a command of the operator by its own name."""
-    return (*action.targets(), getattr(action, "name", ""))
+    """What it can be called by: its targets, its risk (`run_command low`), and a command of the operator by its own name."""
+    return (*action.targets(), str(action.level), getattr(action, "name", ""))
 
 
 def _of_kind(kind: str, offered: Sequence[Action]) -> tuple[Action, ...]:

@@ -26,6 +26,13 @@ PLAIN: dict[str, Json] = {
     "restart_service": {"name": "shop", "argv": ["shopctl", "restart"], "user": None},
     "restart_container": {"container": "shop", "id": "a1b2", "engine": "/run/docker.sock", "target": "shop"},
     "restart_unit": {"unit": "shop.service"},
+    "restore_unloaded": {
+        "service": "shop",
+        "path": "/etc/shop.conf",
+        "good_digest": "a" * 64,
+        "bad_digest": "b" * 64,
+        "failing": "web.service",
+    },
     "restore_config": {"service": "shop", "path": "/etc/shop.conf", "good_digest": "a" * 64, "bad_digest": ""},
     "restore_directory": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
     "restore_owner_mode": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
@@ -93,7 +100,8 @@ def test_the_risks_are_the_designs() -> None:
         "set_aside",
     }
     assert {kind for kind, level in levels.items() if level is Risk.MEDIUM} == {
-        "remount", "restore_config", "restore_directory", "revive_mount", "stop_leftovers", "stop_unit", "stop_service", "vacuum_journal",
+        "remount", "restore_config", "restore_directory", "restore_unloaded", "revive_mount", "stop_leftovers",
+        "stop_unit", "stop_service", "vacuum_journal",
     }  # fmt: skip
 
 
@@ -102,7 +110,8 @@ def test_what_is_reversible_has_an_undo() -> None:
     with_undo = {str(kind.model_fields["kind"].default) for kind in actions.all_actions() if kind.undo is not Action.undo}
     assert with_undo == {str(kind.model_fields["kind"].default) for kind in actions.all_actions() if kind.reversible}
     assert with_undo == {
-        "start_unit", "stop_unit", "quarantine_file", "restore_config", "restore_owner_mode", "restore_directory", "resume_timer",
+        "start_unit", "stop_unit", "quarantine_file", "restore_config", "restore_owner_mode", "restore_directory", "restore_unloaded",
+        "resume_timer",
         "set_aside", "remount", "reopen_logins",
     }  # fmt: skip
 
