@@ -22,7 +22,8 @@ def names(tmp_path: Path, view: View) -> Path:
 
 def seen_by(check: str, path: Path) -> Case:
     case = case_of("names", path)
-    return case.model_copy(update={"fault": case.fault.model_copy(update={"check": check})})
+    fault = case.fault.model_copy(update={"check": check})
+    return case.model_copy(update={"incident": case.incident.model_copy(update={"fault": fault})})
 
 
 @pytest.mark.parametrize(("answered", "offered"), [(-1.0, True), (+1.0, False), (-1e12, False)], ids=["until then", "since", "never"])
