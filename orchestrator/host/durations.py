@@ -7,10 +7,12 @@ from orchestrator.host.journal import Line
 
 Verb = Literal["start", "stop", "reload"]
 
+RELOADED = "7b05ebc668384222baa8881179cfda54"
+
 _PAIRS: dict[Verb, tuple[str, str]] = {
     "start": ("7d4958e842da4a758f6c1cdc7b36dcc5", "39f53479d3a045ac8e11786248231fbf"),
     "stop": ("de5b426a63be47a7b6ac3eaac82e2f6f", "9d1aaa27d60140bd96365438aad20286"),
-    "reload": ("d34d037fff1847e6ae669a370e694725", "7b05ebc668384222baa8881179cfda54"),
+    "reload": ("d34d037fff1847e6ae669a370e694725", RELOADED),
 }
 """sd-messages.h: SD_MESSAGE_UNIT_STARTING and _STARTED, and their like."""
 _DONE = "done"

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from orchestrator.host.durations import Verb, durations
 from orchestrator.host.endings import at_last_end
 from orchestrator.host.journal import Journal
 from orchestrator.host.properties import unit_from
+from orchestrator.host.reloads import Reloads
 from orchestrator.host.restarts import Restarts
 from orchestrator.host.stops import Stops
 from orchestrator.host.unit import Job, Stop, Unit, UnitLine
@@ -33,6 +35,7 @@ class Units:
         self._journal = journal
         self._stops = Stops(journal, self.get)
         self._restarts = Restarts()
+        self._reloads = Reloads(journal)
         self._lately: dict[str, tuple[float, tuple[str, ...]]] = {}
 
     def list(self) -> tuple[UnitLine, ...]:
@@ -65,7 +68,7 @@ class Units:
         job_id = properties.get("Job", ("", (0, "/")))[1][0]
         unit = unit_from(properties, self._job_type(job_id) if job_id else "")
         self.note(unit.name, unit.n_restarts, unit.invocation_id)
-        return unit
+        return replace(unit, reloaded_at=self._reloads.last(unit)) if unit.can_reload else unit
 
     def jobs(self) -> tuple[Job, ...]:
         rows = self._bus.call("ListJobs")[0]

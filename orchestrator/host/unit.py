@@ -154,7 +154,7 @@ class Unit:
     main_started_at: float = 0.0
     main_exited_at: float = 0.0
     reloaded_at: float = 0.0
-    """When the last ExecReload began; 0.0 when there is none or none ran."""
+    """When the last ExecReload began, or was done where systemd has forgotten that; 0.0 when there is none or none ran."""
     last_trigger_at: float = 0.0
     next_elapse_at: float = 0.0
     """Of a timer: when it fired last, and when it will fire; 0.0 is never."""
