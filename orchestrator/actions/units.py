@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.checks.certificate_standing import UNUSABLE, trouble, unit_of
@@ -182,13 +183,28 @@ def bring_up(machine: "Machine", verb: Literal["start", "restart"], name: str) -
         for held_back in (name, *before.triggers):
             machine.units.reset_failed(held_back)
         _open_doors(machine, before)
-    after = machine.units.job(verb, before)
+    with _aside(machine, before):
+        after = machine.units.job(verb, before)
     if after.invocation_id == before.invocation_id and not before.running:
         raise ChangeFailed(f"{name} was not started: {_held_back(machine.view, after)}")
     trouble = not_up(after)
     if trouble:
         raise ChangeFailed(trouble)
     return f"{name} is {after.active_state} ({after.sub_state})"
+
+
+@contextmanager
+def _aside(machine: "Machine", unit: Unit) -> Iterator[None]:
+    """What a socket starts is down while the socket is made anew: systemd opens none under a service that runs."""
+    names = unit.triggers if unit.name.endswith(".socket") else ()
+    running = [service for name in names if (service := machine.view.units.get(name)).running]
+    for service in running:
+        machine.units.job("stop", service)
+    try:
+        yield
+    finally:
+        for service in running:
+            machine.units.job("start", service)
 
 
 def _open_doors(machine: "Machine", unit: Unit) -> None:

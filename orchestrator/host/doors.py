@@ -12,7 +12,7 @@ _LASTING_SECONDS = 5.0
 def gone(view: View, units: Collection[str]) -> dict[str, str]:
     """For each of these units that runs the socket file that it has lost. What was never seen there explains nothing.
 
-    A program may take its own socket file away, or see another root file system.
+    A program may take its own socket file away, or see another root file system. One that a socket unit made is that unit's.
     """
     listening = {listener.path: listener for listener in view.sockets.unix() if listener.path.startswith("/")}
     view.doors &= set(listening)
@@ -23,5 +23,12 @@ def gone(view: View, units: Collection[str]) -> dict[str, str]:
             view.doors.add(path)
         elif state is None and path in view.doors:
             lost.append(listener)
-    held = ((view.sockets.holder(listener), listener.path) for listener in lost)
-    return {holder.unit: path for holder, path in held if holder and holder.unit in units and view.units.get(holder.unit).running}
+    made = _of_systemd(view, units, listening)
+    held = ((view.sockets.holder(listener), listener.path) for listener in lost if listener.path not in made.values())
+    return {holder.unit: path for holder, path in held if holder and holder.unit in units and view.units.get(holder.unit).running} | made
+
+
+def _of_systemd(view: View, units: Collection[str], listening: Collection[str]) -> dict[str, str]:
+    """Socket units that listen on a path that is not there: PID 1 made it itself, so that nothing had to be seen before."""
+    sockets = [unit for name in units if name.endswith(".socket") and (unit := view.units.get(name)).running]
+    return {unit.name: path for unit in sockets for path in unit.listen if path in listening and view.files.look(path) is None}

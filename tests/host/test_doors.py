@@ -71,3 +71,12 @@ def test_a_new_listener_has_its_door(view: View, path: Path) -> None:
         fresh.bind(str(path))
         fresh.listen()
         assert doors.gone(view, {"mill.service"}) == {}
+
+
+def test_systemds_own_socket_is_the_socket_units(view: View, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PID 1 made the file itself: that it is gone needs no memory, and only the socket unit makes it again."""
+    listens = Unit(name="mill.socket", load_state="loaded", active_state="active", listen=(str(path),))
+    monkeypatch.setattr(view.units, "get", lambda name: listens if name == "mill.socket" else Unit(name=name, active_state="active"))
+    assert doors.gone(view, {"mill.service", "mill.socket"}) == {}
+    path.unlink()
+    assert doors.gone(view, {"mill.service", "mill.socket"}) == {"mill.socket": str(path)}
