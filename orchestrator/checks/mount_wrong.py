@@ -62,6 +62,7 @@ def _gone(view: View) -> Iterator[str]:
     for point in sorted(view.baseline.mounts - there):
         unit = view.units.get(mount_unit(point))
         passing = point.startswith(PASSING) or view.mounts.of_path(point).fstype == "autofs"
+        passing = passing or bool(view.by_hand.unmounted(point))
         if not passing and not unit.fragment_path and not unit.running and view.units.stopped_by_hand(unit) is None:
             yield point
 

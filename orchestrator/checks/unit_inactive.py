@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _KINDS = (".service", ".socket", ".timer", ".mount", ".path", ".automount", ".swap")
 _MAX_CHAIN = 20
+_UMOUNT_SECONDS = 60.0
+"""How long before its end a umount may have begun that writes much."""
 _SETTLED_SECONDS = 5.0
 """A unit that nobody declared must have run so long once: what only flickers by was never somebody's service."""
 
@@ -73,10 +75,11 @@ def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:
 
 
 def _may_be_down(view: View, unit: Unit) -> bool:
-    """It did its work and ended; it is nobody's for long; an administrator masked it; or what triggers it waits for the need."""
+    """It did its work and ended; it is nobody's for long; an administrator masked or unmounted it; or its trigger waits for the need."""
     ended = unit.type == "oneshot" and not unit.remain_after_exit
     masked = unit.unit_file_state in ("masked", "masked-runtime")
-    return ended or unit.transient or masked or any(view.units.get(name).running for name in unit.triggered_by)
+    unmounted = unit.name.endswith(".mount") and view.by_hand.unmounted(unit.where, unit.inactive_enter_at - _UMOUNT_SECONDS)
+    return ended or unit.transient or masked or bool(unmounted) or any(view.units.get(name).running for name in unit.triggered_by)
 
 
 def _is_stood_on(view: View, config: Config, unit: Unit) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.model import Case, Scope
-from orchestrator.roots import scope_of
+from orchestrator.scopes import scope_of
 from orchestrator.store import Store, StoreFailed
 
 

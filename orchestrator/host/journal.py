@@ -99,6 +99,10 @@ class Journal:
         """What the kernel logged since then, oldest first."""
         return self._read([["_TRANSPORT=kernel"]], lines, since)
 
+    def of_program(self, exe: str, lines: int) -> tuple[Line, ...]:
+        """The last lines of processes that ran this very program, oldest first; of this boot only."""
+        return self._read([[f"_EXE={exe}"]], lines, None)
+
     def suppressed(self, since: float, lines: int = 200) -> tuple[Line, ...]:
         """journald's own words that it dropped lines of somebody who wrote too many; nobody else can write by this way."""
         return self._read([[f"MESSAGE_ID={_DROPPED}", "_TRANSPORT=driver"]], lines, since)

@@ -6,6 +6,7 @@ from pathlib import Path
 from orchestrator.config import Daemon, Probe
 from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
+from orchestrator.host.by_hand import ByHand
 from orchestrator.host.certificates import Certificates
 from orchestrator.host.containers import Containers
 from orchestrator.host.files import Files
@@ -47,6 +48,7 @@ class View:
         self.sockets = Sockets(self.processes)
         self.groups = Groups()
         self.mounts = Mounts(self._helper)
+        self.by_hand = ByHand(self.journal)
         self.files = Files(self.mounts)
         self.certificates = Certificates(self.files, self._helper)
         self.open_files = OpenFiles(self.mounts)

@@ -21,6 +21,8 @@ def mount_state(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     told = [f"{unit.name}: {unit.active_state}, from {unit.fragment_path or 'no file'}, options {','.join(wanted) or 'of nobody'}"]
     if wanted:
         facts["mount.declared"] = "writable" if "ro" not in wanted else "read-only"
+    if mount.point == point and mount.read_only and (by_hand := view.by_hand.made_read_only(point)):
+        facts["mount.by_hand"] = by_hand
     if mount.point == point:
         told.append(f"mounted: {mount.source} ({mount.fstype}) {','.join(mount.options)}")
     else:
