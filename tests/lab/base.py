@@ -1,5 +1,6 @@
 """The layer that lab hosts stand on, and what a host needs from the machine outside: namespaces and cgroups of its own."""
 
+import compileall
 import contextlib
 import hashlib
 import os
@@ -25,6 +26,7 @@ PACKAGES = (
 CONTAINER_PACKAGES = ("podman", "crun", "busybox-static")
 """97 MB more, for the hosts of those cases alone that run containers: in a layer of their own."""
 
+ROOMS = [Path(__file__).resolve().parents[2] / room for room in ("orchestrator", "phases", "escalation", "dashboard")]
 SCRIPT = Path(__file__).with_name("namespace.sh").read_text(encoding="utf-8")
 
 
@@ -90,6 +92,8 @@ class Base:
     def __enter__(self) -> Self:
         for directory in (RUN, CACHE):
             directory.mkdir(parents=True, exist_ok=True)
+        for room in ROOMS:  # each host runs the checkout, and would compile all of it anew
+            compileall.compile_dir(str(room), quiet=2)
         _sweep()
         self.root = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=RUN))
         log = self.root / "base.log"

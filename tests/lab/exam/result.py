@@ -30,6 +30,8 @@ class Result:
     healed: bool = False
     seconds: float | None = None
     """From the fault to the moment from which on a user was served again."""
+    noticed: bool = False
+    """A user saw that it was broken, before whoever heals was done."""
     relapsed: bool = False
     harm: tuple[str, ...] = ()
     acted: bool = False

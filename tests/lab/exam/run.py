@@ -1,7 +1,7 @@
 """One case with one healer, from the fresh host to the verdict; and many of them, side by side."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -65,6 +65,7 @@ class _Run:
         self._host = host
         self._began = 0.0
         self._relapsed = False
+        self._noticed = False
 
     def result(self) -> Result:
         self._set_up()
@@ -107,7 +108,9 @@ class _Run:
 
     def _story(self, seen: Result) -> Result:
         told = self.healer.judge()
-        result = replace(seen, relapsed=self._relapsed, harm=tuple(self._harm()), units=self.scene.units(), told=told)
+        result = replace(
+            seen, noticed=self._noticed, relapsed=self._relapsed, harm=tuple(self._harm()), units=self.scene.units(), told=told
+        )
         return replace(result, story=self.healer.story())
 
     def _seen(self, seconds: float | None) -> Result:
@@ -127,14 +130,13 @@ class _Run:
         if self.case.gone:
             self._host.wait_until(lambda: self.scene.well("gone"), 30, "what was no fault is over")
 
-    def _breaks(self) -> bool:
+    def _breaks(self) -> None:
         """A user notices. A healer may be quicker than he is: then it shows that it acted."""
         end = time.monotonic() + BREAKS_SECONDS
         while time.monotonic() < end:
-            if not self.scene.well():
-                return True
-            if self._acted():
-                return True
+            self._noticed = not self.scene.well()
+            if self._noticed or self._acted():
+                return
             time.sleep(0.1)
         raise Broken(f"it is healthy {BREAKS_SECONDS} s after the fault")
 
@@ -148,7 +150,7 @@ class _Run:
         self._breaks()
         since = None
         while self._left() > 0 or since:
-            if self.scene.well() and self.scene.well("gone" if self.case.gone else "healthy"):
+            if self.scene.healed():
                 since = since or time.monotonic()
                 if time.monotonic() - since > STAYS_SECONDS and self._recorded():
                     return since - self._began
@@ -252,16 +254,21 @@ def _wrongly_told(result: Result) -> Iterator[str]:
 # Many
 
 
+Play = Callable[[Base, Case, str], Result]
+
+
 @contextmanager
-def running(bases: Bases, pairs: Iterable[tuple[Case, str]], jobs: int) -> Iterator[dict[tuple[str, str], Future[Result]]]:
+def running(
+    bases: Bases, pairs: Iterable[tuple[Case, str]], jobs: int, play: Play = run
+) -> Iterator[dict[tuple[str, str], Future[Result]]]:
     """Futures by (case, healer). Cases that want to be alone come after all others, one by one."""
     pairs = list(pairs)
     with ThreadPoolExecutor(jobs) as many, ThreadPoolExecutor(1) as one:
-        futures = {(case.name, healer): many.submit(run, bases[case.containers], case, healer) for case, healer in pairs if not case.alone}
+        futures = {(case.name, healer): many.submit(play, bases[case.containers], case, healer) for case, healer in pairs if not case.alone}
         crowd = tuple(futures.values())
         for case, healer in pairs:
             if case.alone:
-                futures[case.name, healer] = one.submit(_after, crowd, bases[case.containers], case, healer)
+                futures[case.name, healer] = one.submit(_after, crowd, play, bases[case.containers], case, healer)
         try:
             yield futures
         finally:
@@ -269,6 +276,6 @@ def running(bases: Bases, pairs: Iterable[tuple[Case, str]], jobs: int) -> Itera
                 future.cancel()
 
 
-def _after(crowd: tuple[Future[Result], ...], base: Base, case: Case, healer: str) -> Result:
+def _after(crowd: tuple[Future[Result], ...], play: Play, base: Base, case: Case, healer: str) -> Result:
     wait(crowd)
-    return run(base, case, healer)
+    return play(base, case, healer)

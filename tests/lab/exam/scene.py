@@ -7,6 +7,7 @@ from tests.lab.exam.healers.base import UNIT
 from tests.lab.host import Host, Result, Row
 
 SCRIPT_SECONDS = 60
+_PLAY = "bash /opt/lab/case/{0} </dev/null >/run/lab/{0}.out 2>&1"
 BYSTANDER = "bystander.service"
 _WEBAPP = FOLDER.parent / "webapp.py"
 _BYSTANDER = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
@@ -14,7 +15,7 @@ _STARTED = "39f53479d3a045ac8e11786248231fbf"
 """The journal's message id of a unit that was started."""
 _SHOWN = "'*.service' '*.socket' '*.mount' '*.timer' '*.path'"
 _PASSING = re.compile(
-    rf"autonomous-orchestrator.*|{UNIT}|run-.*|user@.*|user-runtime-dir@.*|[0-9a-f]{{64}}.*|var-lib-containers-.*|podman\.(service|socket)"
+    rf"autonomous-orchestrator.*|{UNIT}|run-.*|user@.*|user-runtime-dir@.*|[0-9a-f]{{64}}.*|var-lib-containers-.*|tmp-crun.*|podman\.(service|socket)"
 )
 """The healers themselves, and units of sessions, of commands under way and of what belongs to containers."""
 
@@ -39,11 +40,14 @@ class Scene:
 
     def play(self, name: str, seconds: float = SCRIPT_SECONDS) -> Result:
         """Run one of the case's scripts. What it leaves running does not hold anything open."""
-        script = f"bash /opt/lab/case/{name} </dev/null >/run/lab/{name}.out 2>&1; s=$?; tail -c 3000 /run/lab/{name}.out; exit $s"
-        return self.host.sh(script, seconds)
+        return self.host.sh(f"{_PLAY.format(name)}; s=$?; tail -c 3000 /run/lab/{name}.out; exit $s", seconds)
 
     def well(self, name: str = "healthy") -> bool:
-        return self.play(name, 15).status == 0
+        return self.host.sh(_PLAY.format(name), 15).status == 0
+
+    def healed(self) -> bool:
+        """Its users are served, and the root cause is gone."""
+        return self.host.sh(f"({_PLAY.format('healthy')}) && ({_PLAY.format('gone')})", 30).status == 0
 
     def note_runs(self) -> None:
         """What `same_run` compares with, and from when on starts are counted."""
