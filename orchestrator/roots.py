@@ -58,7 +58,7 @@ def _parent(fault: Fault, faults: tuple[Fault, ...], below: Below) -> Fault | No
     same = [other for other in faults if other.target == fault.target and _rank(other) < _rank(fault)]
     if same:
         return min(same, key=_rank)
-    needed = below(fault.target)
+    needed = (*fault.facts.get("asks", "").split(), *below(fault.target))
     deeper = [other for other in faults if other.target in needed and other.target != fault.target and _explains(other, fault)]
     # The farthest down is the nearest to the cause.
     return max(deeper, key=lambda other: (needed.index(other.target), -_rank(other)), default=None)

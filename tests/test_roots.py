@@ -73,3 +73,11 @@ def test_a_socket_closed_for_its_service_is_the_symptom() -> None:
     broken = _fault("door.socket", "unit_failed").model_copy(update={"facts": {"result": "resources"}})
     below = {"door.service": ("door.socket",), "door.socket": ()}
     assert arrange((failed, broken), lambda target: below[target]) == {"unit_failed:door.service": "unit_failed:door.socket"}
+
+
+def test_what_its_configuration_asks_may_be_why_it_does_not_answer() -> None:
+    """A gateway over a service that hangs: nobody declared that it needs it, and only its probes are explained by that."""
+    gateway = _fault("web.service", "probe_failing").model_copy(update={"facts": {"asks": "api.service"}})
+    hung = _fault("api.service", "probe_failing")
+    assert arrange((gateway, hung), _below) == {"probe_failing:web.service": "probe_failing:api.service"}
+    assert arrange((gateway, _fault("other.service")), _below) == {}

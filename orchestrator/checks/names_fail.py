@@ -4,24 +4,26 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from orchestrator.checks import check
+from orchestrator.checks.names_needed import learn
 from orchestrator.checks.names_standing import Lost, astray, look_up, marks, missing, troubles
-from orchestrator.config import CommandProbe, Config, HttpProbe, Service, TcpProbe
-from orchestrator.host import Unavailable, Unit, View, dns, ways
-from orchestrator.host.names import RESOLV, Needs, names_in, names_of_command, servers_in
+from orchestrator.config import Config
+from orchestrator.host import Unavailable, View, dns, ways
+from orchestrator.host.names import RESOLV, servers_in
 from orchestrator.model import Fault, Severity
 
 _EVERY_SECONDS = 300.0
 """Between two looks at names that nobody complains of; also between two readings of what configurations name."""
 _DOUBT_SECONDS = 60.0
-_FILES, _BYTES = 20, 64 << 10
 
 
 @check(every=10, deadline=60, confirm=3, on_events=True)
 def names_fail(view: View, config: Config) -> Iterator[Fault]:
     """A name in the configuration of a declared service that was found here before, and is not found any more."""
     names, now = view.names, view.now()
-    if now - names.learned_at > _EVERY_SECONDS or now < names.learned_at:
-        names.needs, names.learned_at = _learn(view, config), now
+    met = tuple(service.target for service in config.service if view.servers.of(service.target))
+    if met != names.learned_for or not 0 <= now - names.learned_at < _EVERY_SECONDS:
+        learn(view, config)
+        names.learned_at, names.learned_for = now, met
     files = marks(view) if names.needs else ()
     if not names.needs or not _is_due(view, files, now):
         return
@@ -73,34 +75,3 @@ def _resolvers(view: View) -> Iterator[tuple[str, str]]:
             holder = view.sockets.holder_of_datagram(server, dns.PORT) if ways.is_ours(server) else None
             if holder and holder.unit.endswith(".service"):
                 yield server, holder.unit
-
-
-# ---- what services need ----
-
-
-def _learn(view: View, config: Config) -> dict[str, Needs]:
-    needs = {}
-    for service in config.service:
-        with suppress(Unavailable):
-            unit = view.units.get(service.unit) if service.unit else Unit(name="none.service")
-            files = (*service.config_files, *filter(None, (unit.fragment_path, *unit.drop_ins, *unit.environment_files)))
-            if names := tuple(dict.fromkeys((*_of_probes(service), *_of_files(view, files)))):
-                needs[service.target] = Needs(names, service.user or unit.user)
-    return needs
-
-
-def _of_files(view: View, paths: tuple[str, ...]) -> Iterator[str]:
-    for path in paths[:_FILES]:
-        with suppress(Unavailable):
-            yield from names_in(view.files.read(path, _BYTES).decode("utf-8", "replace"))
-
-
-def _of_probes(service: Service) -> Iterator[str]:
-    for probe in service.probes:
-        match probe:
-            case HttpProbe():
-                yield from names_in(probe.http)
-            case TcpProbe():
-                yield from names_in(probe.tcp)
-            case CommandProbe():
-                yield from names_of_command(probe.command)

@@ -1,13 +1,12 @@
 """A declared service that runs, by systemd's word, and does not answer its user."""
 
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from orchestrator.checks import check
 from orchestrator.checks.certificate_standing import HARMS_CLIENTS, trouble
-from orchestrator.checks.container_standing import containers_of
+from orchestrator.checks.wanted_silence import is_wanted
 from orchestrator.config import Config, Probe, Service
 from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
 from orchestrator.host.jobs import timers_of
@@ -25,7 +24,6 @@ REASONS = {
 }
 _CLIENTS_WORD = ("exit", "status", "content")
 """How a probe fails that speaks with the service: one that is refused or gets no answer says nothing of a certificate."""
-_COMES_BACK_SECONDS = 3600.0
 _STALLED_PERCENT = 60.0
 """PSI, of the last 10 s."""
 _AT_WORK_SECONDS = 900.0
@@ -47,8 +45,9 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
         answers = list(pool.map(lambda service: ask(view, service), asked))
     for service, results in zip(asked, answers, strict=True):
         misses = [result for result in results if not result.ok and not result.blind]
-        if misses and not _is_starting(view, service) and not _is_wanted_so(view, config, service, misses):
-            yield _or_certificate(view, config, service, misses) or _or_starved(view, service, fault_of(service, misses))
+        if misses and not _is_starting(view, service) and not is_wanted(view, config, service, misses):
+            fault = _or_certificate(view, config, service, misses) or _or_starved(view, service, fault_of(service, misses))
+            yield _with_asked(view, fault)
         elif all(result.ok for result in results):
             view.answered[service.target] = view.now()
     blind = [result for results in answers for result in results if result.blind]
@@ -99,19 +98,10 @@ def _is_at_work(view: View, unit: Unit) -> bool:
     return any(view.now() - job.main_started_at < _AT_WORK_SECONDS for job in runs)
 
 
-def _is_wanted_so(view: View, config: Config, service: Service, misses: list[ProbeResult]) -> bool:
-    """An administrator froze or stopped what it runs in, or it says itself when to come back: both are somebody's decision.
-
-    The second only for an hour: a service that is overloaded says the same, and must not do so unheard for ever.
-    """
-    with suppress(Unavailable):  # an engine that does not answer says nothing of the service
-        if any(container.state == "paused" or container.by_hand for container in containers_of(service, view, config)):
-            return True
-    name = f"comes back:{service.target}"
-    if not all(miss.comes_back for miss in misses):
-        view.trends.forget(name)
-        return bool(service.unit) and view.units.get(service.unit or "").freezer_state != "running"
-    return view.trends.note(name, "", 1.0, time.monotonic()).span < _COMES_BACK_SECONDS
+def _with_asked(view: View, fault: Fault) -> Fault:
+    """The fault, with the declared services that this one asks by its configuration: where one of those stands wrong, there is the root."""
+    asked = " ".join(dict.fromkeys(target for _, target in view.names.asks.get(fault.target, ()) if target))
+    return fault.model_copy(update={"facts": {**fault.facts, "asks": asked}}) if asked else fault
 
 
 def _or_starved(view: View, service: Service, fault: Fault) -> Fault:

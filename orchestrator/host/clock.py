@@ -18,6 +18,8 @@ _UNKNOWN_MICROSECONDS = 16_000_000
 class Clock:
     def __init__(self) -> None:
         self._offset = _offset()
+        self.was_synchronised = False
+        """Whether it was, at any look of this process."""
 
     def synchronised(self) -> bool:
         """Whether a time server's word still counts. Raises Unavailable."""
@@ -25,7 +27,9 @@ class Clock:
         filled = ctypes.create_string_buffer(_TIMEX_BYTES)
         if libc.adjtimex(filled) < 0:
             raise Unavailable(f"the kernel does not tell how its clock is kept: {os.strerror(ctypes.get_errno())}")
-        return int(_MAX_ERROR.unpack_from(filled.raw)[3]) < _UNKNOWN_MICROSECONDS
+        kept = int(_MAX_ERROR.unpack_from(filled.raw)[3]) < _UNKNOWN_MICROSECONDS
+        self.was_synchronised |= kept
+        return kept
 
     def stepped(self) -> float:
         """Seconds by which the clock was set since this host is watched; a suspended host's sleep is no step."""

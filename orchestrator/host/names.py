@@ -30,6 +30,7 @@ _NEEDED = re.compile(
 )
 """A name in an address, before a port, or behind a word that says that another host is meant."""
 _NO_NEED = re.compile(r"\s*(?:#|;|//|Documentation\s*=)")
+_LOCAL = re.compile(r"(?<![\w.:-])(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):(?P<port>\d{2,5})(?!\d)")
 _ALONE = re.compile(rf"(?:{_HOST})")
 
 
@@ -38,6 +39,12 @@ def names_in(text: str) -> tuple[str, ...]:
     lines = (line for line in text.splitlines() if not _NO_NEED.match(line))
     found = (next(filter(None, match.groups())).lower() for line in lines for match in _NEEDED.finditer(line))
     return tuple(dict.fromkeys(found))[:_NAMES]
+
+
+def local_ports_in(text: str) -> tuple[int, ...]:
+    """The ports of this host that a configuration speaks of: its own ones, and those of services that it asks."""
+    lines = (line for line in text.splitlines() if not _NO_NEED.match(line))
+    return tuple(dict.fromkeys(int(match["port"]) for line in lines for match in _LOCAL.finditer(line)))[:_NAMES]
 
 
 def names_of_command(argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,7 +101,11 @@ class Names:
     files: ClassVar[tuple[str, ...]] = NAME_FILES
     needs: Mapping[str, Needs] = field(default_factory=dict)
     """By the target of the service."""
+    asks: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    """By the target of a service: the ports of this host that it asks by its configuration, and the declared service behind each."""
     learned_at: float = 0.0
+    learned_for: tuple[str, ...] = ()
+    """The services that were recognised as well-known servers then: those have files that nobody declared."""
     found: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names that were found here, with their addresses of then."""
     resolvers: Mapping[str, str] = field(default_factory=dict)

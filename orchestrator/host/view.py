@@ -8,6 +8,7 @@ from orchestrator.host.baseline import Baseline
 from orchestrator.host.bus import Bus
 from orchestrator.host.by_hand import ByHand
 from orchestrator.host.certificates import Certificates
+from orchestrator.host.clock import Clock
 from orchestrator.host.containers import Containers
 from orchestrator.host.files import Files
 from orchestrator.host.floods import Floods
@@ -63,6 +64,7 @@ class View:
         """The socket files that were there while somebody listened on them."""
         self.heals: tuple[Heal, ...] = ()
         """What was healed here in the last days, oldest first; the daemon replaces it."""
+        self.clock = Clock()
         self.names = Names()
         """Which names the declared services need, and how they were found last."""
         self.trends = Trends()

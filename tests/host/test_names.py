@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.host.names import entries_in, names_in, names_of_command, says_anything, servers_in
+from orchestrator.host.names import entries_in, local_ports_in, names_in, names_of_command, says_anything, servers_in
 
 NEEDED = [
     ("proxy_pass http://app.internal:8081/x;", ("app.internal",)),
@@ -25,6 +25,12 @@ NEEDED = [
 def test_a_name_stands_in_an_address_or_behind_a_word_for_another_host(line: str, names: tuple[str, ...]) -> None:
     """What a configuration asks for, and neither its remarks nor its own names."""
     assert names_in(line) == names
+
+
+def test_the_ports_that_a_configuration_speaks_of_are_those_of_this_host() -> None:
+    """In numbers or by the one name that is always here; another host's are its own."""
+    text = "proxy_pass http://127.0.0.1:8081;\nredis = localhost:6379\npeer = [::1]:90\nfar = 10.0.0.1:80\n# old = 127.0.0.1:1\n"
+    assert local_ports_in(text) == (8081, 6379, 90)
 
 
 def test_a_command_may_have_a_name_as_a_word_of_its_own() -> None:

@@ -1,11 +1,10 @@
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import PurePosixPath
 
 from orchestrator.checks.probe_failing import ask
+from orchestrator.checks.wanted_silence import MAINTENANCE, switches
 from orchestrator.config import Config
-from orchestrator.host import Unavailable, View
+from orchestrator.host import View
 from orchestrator.knowledge.evidence import bounded, observation
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence
@@ -15,11 +14,12 @@ _SIGNS = {
     "answer.memory_full": re.compile(
         r"OOM command not allowed|maxmemory|out of memory storing object|memory limit (was )?(reached|exceeded)", re.IGNORECASE
     ),
-    "answer.maintenance": re.compile(r"maintenance(?! downtime or capacity)", re.IGNORECASE),
+    "answer.maintenance": MAINTENANCE,
 }
-"""What a service says of itself. Apache's 503 for whatever is down speaks of "maintenance downtime or capacity problems": no sign."""
-_FLAG = re.compile(r"maintenance", re.IGNORECASE)
+"""What a service says of itself."""
 _SHOWN = 200
+_OF_ANOTHER = (502, 503, 504)
+"""Statuses that a gateway gives for what it asks."""
 
 
 @observation(early=True)
@@ -34,8 +34,16 @@ def answers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         name: found[0] for name, sign in _SIGNS.items() if (found := [line[:_SHOWN] for line in said.splitlines() if sign.search(line)])
     }
     facts |= {name: line for name, line in signs_in(said).items() if name.startswith("danger.")}
-    for path in {str(PurePosixPath(path).parent) for path in service.config_files}:
-        with suppress(Unavailable):
-            if flags := [name for name in view.files.entries(path) if _FLAG.search(name)]:
-                said += f"\n{path} holds {', '.join(flags[:5])}"
+    if switched := switches(view, service):
+        said += f"\nthere is {', '.join(switched[:5])}"
+    if any(miss.status in _OF_ANOTHER for miss in misses) and (behind := ", ".join(_behind(view, service.target))):
+        facts["upstream.failing"] = behind
+        said += f"\nit asks {behind}"
     yield Evidence(source="answers", text=bounded(said) or "all probes pass now", facts=facts)
+
+
+def _behind(view: View, target: str) -> Iterator[str]:
+    """Whom a gateway asks on this host by its configuration, and who is there."""
+    for port, _ in view.names.asks.get(target, ()):
+        holder = view.sockets.holder_of_port(port)
+        yield f"127.0.0.1:{port} ({(holder.unit or holder.comm) if holder else 'nobody listens'})"
