@@ -19,6 +19,7 @@ from orchestrator.model import Fault, Severity
 log = logging.getLogger(__name__)
 
 _KINDS = (".service", ".socket", ".timer", ".mount", ".path", ".automount", ".swap")
+_BROKEN = ("bad-setting", "error")
 _MAX_CHAIN = 20
 _UMOUNT_SECONDS = 60.0
 """How long before its end a umount may have begun that writes much."""
@@ -60,7 +61,8 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
         return False
     if unit.active_state == "failed" and asked_to_stop(view, unit) is False:
         return True
-    if _stopped_by_a_broken_upgrade(view, unit):
+    # Whoever stopped what cannot be loaded could not start it again, and systemd tells that to nobody else.
+    if _stopped_by_a_broken_upgrade(view, unit) or (unit.load_state in _BROKEN and config.service_of(unit.name)):
         return True
     try:
         return not _stays_down(view, view.units.stopped_by_hand(unit))
@@ -142,7 +144,8 @@ def _itself(view: View, config: Config, unit: Unit) -> Iterator[Fault]:
     circle = _circle(view, unit)
     if unit.load_state == "not-found":
         reason, message = "UnitMissing", f"{unit.name} is declared, and systemd does not know it"
-    elif unit.load_state in ("bad-setting", "error"):
+    elif unit.load_state in _BROKEN:
+        facts |= {"stopped": "yes"} if stop and not stop.with_dependency else {}
         reason, message = "UnitBroken", f"{unit.name} is down, and its unit file cannot be used: {unit.load_error or unit.load_state}"
     elif circle:
         reason, message, facts = *circle[:2], facts | circle[2]

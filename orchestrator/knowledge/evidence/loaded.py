@@ -22,20 +22,22 @@ def loaded(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     unit = unit_of(case, view)
     if not unit.running or not unit.main_pid:
         return
+    facts = facts_of(view, unit)
+    told = "\n".join(f"{name.partition('.')[2]}: {path} was replaced or changed since the start" for name, path in facts.items())
+    yield Evidence(source="loaded", text=told or "it runs with what lies on disk", facts=facts)
+
+
+def facts_of(view: View, unit: Unit) -> dict[str, str]:
+    """Each kind with the first path of it; `loaded.stale`: its program or a library, which only a restart loads anew."""
+    program, library = _program(view, unit), _library(unit.main_pid)
     facts = {
-        "loaded.program": _program(view, unit),
-        "loaded.library": _library(unit.main_pid),
+        "loaded.program": program,
+        "loaded.library": library,
+        "loaded.stale": program or library,
         "loaded.environment": _newer(view, unit.environment_files, unit.main_started_at),
         "loaded.unit": _newer(view, tuple(filter(None, (unit.fragment_path, *unit.drop_ins))), unit.main_started_at),
     }
-    facts["loaded.stale"] = facts["loaded.program"] or facts["loaded.library"]
-    found = {name: path for name, path in facts.items() if path}
-    told = "\n".join(
-        f"{name.partition('.')[2]}: {path} was replaced or changed since the start"
-        for name, path in found.items()
-        if name != "loaded.stale"
-    )
-    yield Evidence(source="loaded", text=told or "it runs with what lies on disk", facts=found)
+    return {name: path for name, path in facts.items() if path}
 
 
 def _program(view: View, unit: Unit) -> str:
