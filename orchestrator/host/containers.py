@@ -20,6 +20,7 @@ _EVENTS_SECONDS = 600
 _BEFORE_ITS_END = 120
 """A stop is told before the death: by the time-out that the container has for it."""
 _FRESH_SECONDS = 60.0
+_QUIET_SECONDS = 10.0
 _PODMANS_STATE = ("/var/lib/containers/storage/libpod/bolt_state.db", "/var/lib/containers/storage/db.sql")
 """Podman writes there whenever anything changes; while nothing does, its service need not be woken."""
 _LOG_LINES = 30
@@ -76,6 +77,9 @@ class _Engine:
     stamp: tuple[int, ...] = ()
     found: tuple[Container, ...] = ()
     known: dict[tuple[Any, ...], Container] = field(default_factory=dict)
+    trouble: str = ""
+    """Why it did not answer, and until when it is not asked again: many may ask, and each would wait."""
+    quiet_until: float = float("-inf")
 
 
 class Containers:
@@ -107,18 +111,29 @@ class Containers:
     def _of(self, path: str) -> tuple[Container, ...]:
         with self._lock:
             engine, now = self._engines.setdefault(path, _Engine()), time.monotonic()
+            if now < engine.quiet_until:
+                raise Unavailable(engine.trouble)
             stamp = _stamp(path)
             if not stamp or stamp != engine.stamp or now - engine.at > _FRESH_SECONDS:
                 try:
                     engine.found = _listed(path, engine.known)
-                except (KeyError, TypeError, AttributeError, ValueError) as error:
-                    raise Unavailable(f"{path} tells of its containers in a way that is not understood: {error!r}"[:300]) from None
+                except Unavailable as trouble:
+                    engine.trouble, engine.quiet_until = str(trouble), time.monotonic() + _QUIET_SECONDS
+                    raise
                 engine.at, engine.stamp = now, _stamp(path)
             return engine.found
 
 
 def _listed(engine: str, known: dict[tuple[Any, ...], Container]) -> tuple[Container, ...]:
-    """All of one engine; those of which nothing changed are not asked about again."""
+    """All of one engine. Raises Unavailable, also for an answer that is not understood."""
+    try:
+        return _read(engine, known)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unavailable(f"{engine} tells of its containers in a way that is not understood: {error!r}"[:300]) from None
+
+
+def _read(engine: str, known: dict[tuple[Any, ...], Container]) -> tuple[Container, ...]:
+    """Those of which nothing changed are not asked about again."""
     listed = engines.ask(engine, "/containers/json", all="1") or []
     sick = {row["Id"] for row in engines.ask(engine, "/containers/json", filters=json.dumps({"health": ["unhealthy"]})) or []}
     events = _events(engine, time.time() - _EVENTS_SECONDS)

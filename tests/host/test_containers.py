@@ -136,3 +136,15 @@ def test_what_is_told_amiss_is_unknown(socket: Path, told: Told) -> None:
     del told.containers[ID]["HostConfig"]
     with pytest.raises(Unavailable, match="not understood"):
         Containers().all((str(socket),))
+
+
+def test_an_engine_that_did_not_answer_is_left_alone_for_a_while(socket: Path) -> None:
+    """Many may ask in one moment, and none of them waits for what the first has waited for."""
+    containers = Containers()
+    with engine(socket) as told:
+        told.has()
+        del told.containers[ID]["HostConfig"]
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="not understood"):
+                containers.all((str(socket),))
+    assert told.asked.count(f"GET /containers/{ID}/json") == 1
