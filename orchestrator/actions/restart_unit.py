@@ -26,8 +26,9 @@ class RestartUnit(OnUnit):
         """Its own, what is at work in a directory over which a mount is about to come, and what it needs and nobody can reach."""
         own = serving_unit(case, view, config)
         held = case.facts().get("mount.held", "").split(", ") if case.fault.target.endswith(".mount") else []
-        shut = case.facts().get("below.door_gone", "")
-        others = [name for name in held if name in case.scope.above] + [name for name in case.scope.below if name == shut]
+        facts = case.facts()
+        suspects = (facts.get("below.door_gone", ""), facts.get("below.changed_unit", ""))
+        others = [name for name in held if name in case.scope.above] + [name for name in case.scope.below if name in suspects]
         units = [*([own] if own else []), *map(view.units.get, others)]
         return tuple(cls(unit=unit.name) for unit in units if unit.load_state == "loaded" and not unit.down and not protected(config, unit))
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from orchestrator.checks.unit_inactive import is_unused_door
 from orchestrator.config import Config
-from orchestrator.host import Unit, View, doors
+from orchestrator.host import Unit, View
 from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
@@ -39,10 +39,6 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         if line and line.active_state == "active":
             facts["above.running"].append(name)
     found = {name: ", ".join(names) for name, names in facts.items() if names}
-    if unit.running and (lost := doors.gone(view, case.scope.below)):
-        name, path = next(iter(lost.items()))
-        found |= {"below.door_gone": name, "below.socket": path}
-        told.append(f"{name} listens on {path}, which is not there any more")
     yield Evidence(source="dependencies", text="\n".join(told) or "it needs nothing that is watched, and nothing needs it", facts=found)
 
 
