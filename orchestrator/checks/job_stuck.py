@@ -17,7 +17,7 @@ _QUIET_SECONDS = 600.0
 """A job that does nothing at all for so long, beyond ten times its longest run, hangs, however rarely it runs."""
 
 
-@check(every=60, deadline=20)
+@check(every=30, deadline=20)
 def job_stuck(view: View, config: Config) -> Iterator[Fault]:
     """A timer's job that runs far beyond its usual time, and keeps its next runs from starting."""
     for line in view.units.list():
