@@ -31,7 +31,7 @@ class Monit(Healer):
         parts = [text for service in declared.service for text in self._checks(service)]
         parts += [_unit(unit.replace("@", "-"), unit, _acts(unit)) for unit in self.units() if unit not in looked_after]
         parts += [self._room(number, path, declared.disk) for number, path in enumerate(declared.path)]
-        parts += [text for number, certificate in enumerate(declared.certificate) for text in _renewal(number, certificate)]
+        parts += [text for number, certificate in enumerate(declared.certificate) for text in self._renewal(number, certificate)]
         checks = "".join(parts)
         self.host.write("/etc/monit/monitrc", _HEAD + checks, 0o600)
         self.host.ok("monit -t -c /etc/monit/monitrc")
@@ -55,7 +55,7 @@ class Monit(Healer):
             yield f"check process {service.name} matching {_quoted(process)}\n{hands}" + "".join(cures)
         elif cures:
             yield f"check host {service.name} with address 127.0.0.1\n{hands}" + "".join(cures)
-        if service.unit and not process:
+        if service.unit and not process and self.host.show(service.unit, "Type").get("Type") != "oneshot":
             yield _unit(f"{service.name}-unit", service.unit, hands)
         for number, probe in enumerate(service.probes):
             if isinstance(probe, CommandProbe):
@@ -81,13 +81,25 @@ class Monit(Healer):
         self.host.write(script, f"#!/bin/sh\nexec find {_sh(rule.path)} -xdev -type f -name {_sh(rule.pattern)} {old} -delete\n", 0o755)
         most = next((disk.max_used_percent for disk in disks if rule.path.startswith(disk.mount)), _FULL_PERCENT)
         cures = "".join(f"  if {what} usage > {most:.0f}% then exec {_quoted(script)}\n" for what in ("space", "inode"))
-        mount = self.host.ok(f"findmnt -no TARGET --target {_sh(rule.path)}").strip()
+        there = f'path={_sh(rule.path)}; until [ -e "$path" ]; do path=$(dirname "$path"); done; findmnt -no TARGET --target "$path"'
+        mount = self.host.ok(there).strip()
         return f"check filesystem room-{number} with path {mount}\n{cures}"
+
+    def _renewal(self, number: int, certificate: Certificate) -> Iterator[str]:
+        """Renewed by its unit, and loaded, when what is served ends soon."""
+        host, _, port = (certificate.endpoint or "").rpartition(":")
+        acts = (("start", certificate.renew_unit), ("reload-or-restart", certificate.unit))
+        cures = "".join(f"systemctl {verb} {unit}\n" for verb, unit in acts if unit)
+        if port and cures:
+            script = f"/opt/lab/renew-{number}"
+            self.host.write(script, f"#!/bin/sh\n{cures}", 0o755)
+            test = f"if failed port {port} protocol https and certificate valid > {certificate.min_days} days"
+            yield f"check host certificate-{number} with address {host.strip('[]')}\n  {test} then exec {_quoted(script)}\n"
 
 
 def _acts(unit: str) -> str:
-    """How a unit is started and stopped."""
-    return _programs(f"/bin/systemctl start {unit}", f"/bin/systemctl stop {unit}")
+    """How a unit is started, over its start limit too, and stopped."""
+    return _programs(f"/bin/sh -c 'systemctl reset-failed {unit}; systemctl start {unit}'", f"/bin/systemctl stop {unit}")
 
 
 def _hands(service: Service) -> str:
@@ -103,15 +115,6 @@ def _programs(start: str, stop: str, user: str = "") -> str:
 
 def _unit(name: str, unit: str, hands: str) -> str:
     return _program(name, f"/bin/systemctl is-active --quiet {unit}", 5, hands)
-
-
-def _renewal(number: int, certificate: Certificate) -> Iterator[str]:
-    """Renewed by its unit, or loaded anew, when what is served ends soon."""
-    host, _, port = (certificate.endpoint or "").rpartition(":")
-    cure = f"start {certificate.renew_unit}" if certificate.renew_unit else f"reload-or-restart {certificate.unit}"
-    if port and (certificate.renew_unit or certificate.unit):
-        test = f"if failed port {port} protocol https and certificate valid > {certificate.min_days} days"
-        yield f"check host certificate-{number} with address {host.strip('[]')}\n  {test} then exec {_quoted(f'/bin/systemctl {cure}')}\n"
 
 
 def _network(probe: Probe) -> Iterator[str]:
