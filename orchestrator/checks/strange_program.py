@@ -1,4 +1,4 @@
-"""A program that runs from where every user may write, as a service or in hiding: nobody installs one there."""
+"""A program that runs from where every user may write, as a service or in hiding, or that replaced a package's: nobody installs so."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,12 @@ from orchestrator.model import Fault, Severity
 
 @check(every=30, confirm=2)
 def strange_program(view: View, config: Config) -> Iterator[Fault]:
-    """A service, or a process that hides, whose program lies where everybody may write."""
+    """A service, or a process that hides, whose program lies where everybody may write; or one that is not its package's any more."""
     del config  # whoever declared it
+    if not view.packages.busy():
+        for target, path, package in view.programs.altered(view):
+            message = f"{target} runs well, but {path} is not the file that its package {package} brought"
+            yield Fault(check="strange_program", target=target, reason="ProgramReplaced", message=message, severity=Severity.HIGH)
     for target, what in strangers(view):
         yield Fault(check="strange_program", target=target, reason="StrangeProgram", message=what, severity=Severity.HIGH)
 

@@ -8,12 +8,15 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from orchestrator.host.commands import run
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.processes import Process
 from orchestrator.host.unit import Unit
-from orchestrator.host.view import View
+
+if TYPE_CHECKING:
+    from orchestrator.host.view import View
 
 EVERYBODYS = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108  # looked at, not written to
 """file-hierarchy(7): where every user may write."""
@@ -46,7 +49,7 @@ def package_of(path: str) -> str:
     return ""
 
 
-def altered(view: View, path: str) -> str:
+def altered(view: "View", path: str) -> str:
     """The package whose file this is and that brought another one; empty where it is as it came, or nothing tells."""
     package = package_of(path)
     if not package or package.partition(":")[0] in view.packages.half_configured():
@@ -56,7 +59,38 @@ def altered(view: View, path: str) -> str:
     return package if now and now != wanted else ""
 
 
-def _listed(view: View, package: str, path: str) -> str:
+class Programs:
+    """What declared services run. Whether a file is still its package's is asked again only when the file was changed."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[str, ...]] = {}
+        self._fine: dict[str, tuple[float, float, int]] = {}
+        """The mark of each file that was found to be as it came, or as a service ran well with it."""
+
+    def note(self, target: str, paths: tuple[str, ...]) -> None:
+        self._of[target] = paths
+
+    def altered(self, view: "View") -> Iterator[tuple[str, str, str]]:
+        """Each service, program and package where the file is neither the package's nor what the service ran well with."""
+        for target, paths in list(self._of.items()):
+            for path in paths:
+                state = view.files.look(path)
+                mark = (state.mtime, state.ctime, state.inode) if state else None
+                if mark is None or self._fine.get(path) == mark:
+                    continue
+                if package := not_as_before(view, path):
+                    yield target, path, package
+                else:
+                    self._fine[path] = mark
+
+
+def not_as_before(view: "View", path: str) -> str:
+    """As `altered`, but a file that a service ran well with is its own, whatever the package brought."""
+    good = view.known_good.get(path)
+    return "" if good and good.digest and good.digest == view.files.digest(path) else altered(view, path)
+
+
+def _listed(view: "View", package: str, path: str) -> str:
     """The MD5 that the package's own list has for the file; empty for none (a file of its configuration, a diversion)."""
     names = {name.lstrip("/") for name in (path, _MERGED.sub("", path), _UNMERGED.sub("/usr", path))}
     try:
@@ -92,7 +126,7 @@ def script_of(process: Process) -> str:
     return next(_scripts((process.exe, *process.argv[1:])), "")
 
 
-def strange_place(view: View, path: str) -> str:
+def strange_place(view: "View", path: str) -> str:
     """Why nothing should run from there: everybody may write to the file, or to a directory above it. Empty when nobody else may."""
     for part in (PurePosixPath(path), *PurePosixPath(path).parents):
         state = view.files.look(str(part), follow=True)

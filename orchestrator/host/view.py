@@ -26,6 +26,7 @@ from orchestrator.host.open_files import OpenFiles
 from orchestrator.host.packages import Packages
 from orchestrator.host.probes import ProbeResult, ask
 from orchestrator.host.processes import Processes
+from orchestrator.host.provenance import Programs
 from orchestrator.host.sockets import Sockets
 from orchestrator.host.systemd import Units
 from orchestrator.host.trends import Trends
@@ -67,6 +68,7 @@ class View:
         self.clock = Clock()
         self.names = Names()
         """Which names the declared services need, and how they were found last."""
+        self.programs = Programs()
         self.trends = Trends()
         """What was measured of declared services while they ran."""
         self.servers = KnownServers(self.files, self.units.get, self.probe)

@@ -10,7 +10,7 @@ from orchestrator.actions.good_files import config_files, loaded_at, owned_files
 from orchestrator.checks.probe_failing import probes_of
 from orchestrator.config import Service
 from orchestrator.host import Baseline, FileState, GoodFile, Unavailable, Unit, View
-from orchestrator.host.provenance import programs_of
+from orchestrator.host.provenance import not_as_before, programs_of
 from orchestrator.servers import Server
 
 _MAX_FILE_BYTES = 1 << 20
@@ -83,7 +83,8 @@ class Remembering:
         oldest = min(loads)
         configured = config_files(service, self._view)
         owned = tuple(path for path in owned_files(service, self._view) if path not in configured)
-        programs = [path for unit in units for path in programs_of(unit) if path not in configured]
+        programs = tuple(path for unit in units for path in programs_of(unit) if path not in configured)
+        self._view.programs.note(service.target, programs)
         for path in configured:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
                 self._good_file(path, oldest)
@@ -151,13 +152,14 @@ class Remembering:
         self._view.known_good.put(path, content, state, loaded_at)
 
     def _digest(self, path: str, loaded_at: float) -> str:
-        """Of a program as it runs: of one that was changed since it was started nothing is known."""
+        """Of a program as it runs. Of one that was changed since it was started nothing is known; one of a package's is not replaced."""
         state = self._view.files.look(path)
         if state is None or state.kind != "file" or _changed_at(state) > loaded_at:
             return ""
         mark = (state.inode, state.size, state.mtime, state.ctime)
         if self._digests.get(path, ((), ""))[0] != mark:
-            self._digests[path] = mark, self._view.files.digest(path)
+            known = self._view.known_good.get(path) is not None and not_as_before(self._view, path)
+            self._digests[path] = mark, "" if known else self._view.files.digest(path)
         return self._digests[path][1]
 
     def _good_owner(self, path: str, loaded_at: float, digest: str = "") -> None:

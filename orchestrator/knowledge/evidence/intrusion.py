@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from orchestrator.checks.strange_program import strangers
-from orchestrator.config import Config, Service
-from orchestrator.host import Process, Unavailable, Unit, View
-from orchestrator.host.provenance import DELETED, altered, package_of, programs_of, script_of, strange_place
+from orchestrator.config import CommandProbe, Config, Service
+from orchestrator.host import GoodFile, Process, Unavailable, Unit, View
+from orchestrator.host.provenance import DELETED, not_as_before, package_of, programs_of, script_of, strange_place
 from orchestrator.knowledge.evidence import bounded, observation, ran_well_with
 from orchestrator.knowledge.evidence.listeners import ports_of
 from orchestrator.model import Case, Evidence, is_unit
 
 _PRELOAD = "/etc/ld.so.preload"
 _RECENT_SECONDS = 3600.0
+_SLACK_SECONDS = 1.0
 _SPECIAL = 0o6000
 """Set-user-ID and set-group-ID."""
 _UNIT_DIRECTORIES = ("/usr/lib/systemd/system", "/lib/systemd/system")
@@ -31,12 +32,12 @@ def intrusion(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     signs, changed = _programs(view, unit)
     signs += [*_strangers(view, service, unit), *_privileges(view, unit, service), *_preloaded(view, case)]
     signs += [what for target, what in strangers(view) if target == case.fault.target and case.fault.check == "strange_program"]
-    accounts = _accounts(view, case)
+    accounts = _accounts(view, case) if service else []
     facts = {
         "danger.intrusion": "; ".join(dict.fromkeys(signs))[:1000],
         "program.changed": ", ".join(changed),
         "accounts.changed": ", ".join(accounts),
-        "service.logs_in": "yes" if service and (service.unit is None or config.protects_unit(service.unit)) else "",
+        "service.logs_in": "yes" if service and _logs_in(service, config) else "",
     }
     told = "\n".join(value for value in list(facts.values())[:3] if value)
     yield Evidence(source="intrusion", text=bounded(told) or "no sign", facts={fact: value for fact, value in facts.items() if value})
@@ -51,11 +52,9 @@ def _programs(view: View, unit: Unit) -> tuple[list[str], list[str]]:
             state, good = view.files.look(path), view.known_good.get(path)
             if state is None or state.kind != "file" or (good and good.kind == "file"):
                 continue  # of a declared file there is a good copy, and another story
-            if ran_well_with(view, unit, state) or (good and good.digest and good.digest == view.files.digest(path)):
-                continue
-            if package := altered(view, path):
+            if package := not_as_before(view, path):
                 signs.append(f"{path} is not the file that its package {package} brought")
-            elif package_of(path):
+            elif ran_well_with(view, unit, state) or _is_same(view, path, good) or package_of(path):
                 continue
             elif good and good.digest:
                 changed.append(path)
@@ -66,6 +65,10 @@ def _programs(view: View, unit: Unit) -> tuple[list[str], list[str]]:
                 if packaged:
                     signs.append(f"{unit.name} is a package's, and starts {path}, which no package brought")
     return signs, changed
+
+
+def _is_same(view: View, path: str, good: GoodFile | None) -> bool:
+    return good is not None and bool(good.digest) and good.digest == view.files.digest(path)
 
 
 def _is_packaged(unit: Unit) -> bool:
@@ -134,15 +137,24 @@ def _preloaded(view: View, case: Case) -> Iterator[str]:
         yield f"{_PRELOAD} makes every program load {', '.join(unknown)}, which no package brought"
 
 
+def _logs_in(service: Service, config: Config) -> bool:
+    """What a person declares to see whether logins work, or a unit that is protected for its sake (ssh)."""
+    if service.unit is None:
+        return not service.start and any(isinstance(probe, CommandProbe) for probe in service.probes)
+    return config.protects_unit(service.unit)
+
+
 def _accounts(view: View, case: Case) -> list[str]:
-    """What says who may log in, and was changed within the hour before the fault."""
+    """What says who may log in, and was changed since the service answered last."""
     found = []
+    answered = view.answered.get(case.fault.target, 0.0)
+    span = min(_RECENT_SECONDS, case.incident.detected_at - answered + _SLACK_SECONDS)
     paths = [*_ACCOUNTS, *(f"{place}/{name}" for place in _RULES for name in view.files.entries(place, _FILES))]
     paths += [f"/home/{name}/.ssh/authorized_keys" for name in view.files.entries("/home", _HOMES)]
     for path in paths:
         with suppress(Unavailable):
             state = view.files.look(path, follow=True)
             ago = case.incident.detected_at - max(state.mtime, state.ctime) if state else _RECENT_SECONDS
-            if ago < _RECENT_SECONDS:
+            if ago < span:
                 found.append(f"{path} (changed {max(0.0, ago):.0f} s before)")
     return found
