@@ -46,6 +46,8 @@ class Server(BaseModel):
     probes: tuple[dict[str, Any], ...] = ()
     """As in [[service]]. They count for a service without probes of its own, and only after they have passed once."""
     probe_user: str = ""
+    excuses: tuple[str, ...] = ()
+    """What a probe is answered where the host is set up otherwise by now (a password, a replica): that is no fault."""
     logs: tuple[AbsolutePath, ...] = ()
     """Where it says itself why it does not start, if that is not the journal."""
     stands_for: str = ""
@@ -61,6 +63,7 @@ class Recognised(Word):
     test_user: str = ""
     probes: tuple[dict[str, Any], ...] = ()
     probe_user: str = ""
+    excuses: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
     stands_for: str = ""
 
@@ -87,6 +90,7 @@ def _filled(server: Server, unit: str, argv: Sequence[str]) -> Recognised:
         test_user=server.test_user,
         probes=server.probes,
         probe_user=server.probe_user,
+        excuses=server.excuses,
         logs=tuple(done for path in server.logs if (done := _fill(path, known))),
         stands_for=server.stands_for,
     )

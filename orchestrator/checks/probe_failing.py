@@ -48,7 +48,7 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
         if misses and not _is_starting(view, service) and not is_wanted(view, config, service, misses):
             fault = _or_certificate(view, config, service, misses) or _or_starved(view, service, fault_of(service, misses))
             yield _with_asked(view, fault)
-        elif all(result.ok for result in results):
+        elif results and all(result.ok for result in results):
             view.answered[service.target] = view.now()
     blind = [result for results in answers for result in results if result.blind]
     if blind:  # said last: what was seen of the other services is lost to this look, and comes with the next
@@ -56,9 +56,12 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
 
 
 def ask(view: View, service: Service) -> tuple[ProbeResult, ...]:
-    """All probes of one service, now. Healthy = all pass."""
-    user = service.user if service.probes else view.servers.probes(service.target)[1]
-    return tuple(view.probe(probe, user) for probe in probes_of(view, service))
+    """All probes of one service, now. Healthy = all pass. Of those that nobody declared only the answers that count."""
+    if service.probes:
+        return tuple(view.probe(probe, service.user) for probe in service.probes)
+    probes, user = view.servers.probes(service.target)
+    answers = ((probe, view.probe(probe, user)) for probe in probes)
+    return tuple(result for probe, result in answers if view.servers.counts(service.target, probe, result))
 
 
 def probes_of(view: View, service: Service) -> tuple[Probe, ...]:

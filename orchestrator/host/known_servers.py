@@ -1,7 +1,8 @@
 """What is known of declared services because they run a well-known server (`orchestrator.servers`).
 
 A test or a probe that nobody declared counts only after it has passed here once: until then it may be wrong for this host,
-and its failing says nothing.
+and its failing says nothing. A probe has to pass anew after each change of the configuration: who gave the server another port
+or a password meant it.
 """
 
 import time
@@ -23,6 +24,7 @@ _AGAIN_SECONDS = 600.0
 _MOST_FILES = 300
 _ENTRIES = 200
 
+_Marks = tuple[tuple[str, float], ...]
 Ask = Callable[[Probe, str | None], ProbeResult]
 GetUnit = Callable[[str], Unit]
 
@@ -40,6 +42,7 @@ class KnownServer:
     test_user: str | None = None
     probes: tuple[Probe, ...] = ()
     probe_user: str | None = None
+    excuses: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
 
     def files(self, files: Files) -> tuple[str, ...]:
@@ -62,7 +65,8 @@ class KnownServers:
     get: GetUnit
     ask: Ask
     _known: dict[str, KnownServer] = field(default_factory=dict)
-    _passed: set[tuple[str, Probe]] = field(default_factory=set)
+    _passed: dict[tuple[str, Probe], _Marks] = field(default_factory=dict)
+    """With which configuration."""
     _asked: dict[tuple[str, Probe], float] = field(default_factory=dict)
 
     def of(self, target: str) -> KnownServer | None:
@@ -75,9 +79,20 @@ class KnownServers:
         return (known.test, known.test_user) if known and known.test and (target, known.test) in self._passed else None
 
     def probes(self, target: str) -> tuple[tuple[Probe, ...], str | None]:
-        """Those that have passed here, and who asks them."""
+        """Those that have passed here with the configuration as it is, and who asks them."""
         known = self._known.get(target)
-        return (tuple(probe for probe in known.probes if (target, probe) in self._passed), known.probe_user) if known else ((), None)
+        if known is None or not any((target, probe) in self._passed for probe in known.probes):
+            return (), None
+        marks = self._marks(known)
+        return tuple(probe for probe in known.probes if self._passed.get((target, probe)) == marks), known.probe_user
+
+    def counts(self, target: str, probe: Probe, result: ProbeResult) -> bool:
+        """Whether the answer tells how the service is. One that says that this host is set up otherwise ends the trust in the probe."""
+        known = self._known.get(target)
+        excused = known is not None and not result.ok and any(excuse in result.detail for excuse in known.excuses)
+        if excused:
+            self._passed.pop((target, probe), None)
+        return not excused and not result.blind
 
     def meet(self, service: Service, servers: Sequence[Server]) -> None:
         """Recognise what the service's unit runs now. One that nobody recognises while its unit is broken is what it was."""
@@ -95,11 +110,18 @@ class KnownServers:
         wanted = [(known.test, known.test_user)] if known.test and not service.config_test else []
         for probe, user in (*wanted, *((probe, known.probe_user) for probe in known.probes if not service.probes)):
             key, now = (service.target, probe), time.monotonic()
-            if key in self._passed or now - self._asked.get(key, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
+            if key in self._passed and (probe == known.test or self._passed[key] == self._marks(known)):
                 continue
-            self._asked[key] = now
+            if now - self._asked.get(key, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
+                continue
+            self._asked[key], marks = now, self._marks(known)
             if self.ask(probe, user).ok:
-                self._passed.add(key)
+                self._passed[key] = marks
+                del self._asked[key]  # after a change it is asked at once
+
+    def _marks(self, known: KnownServer) -> _Marks:
+        states = ((path, self.files.look(path, follow=True)) for path in known.files(self.files))
+        return tuple((path, state.ctime) for path, state in states if state)
 
 
 def _known(unit: Unit, servers: Sequence[Server], get: GetUnit) -> KnownServer | None:
@@ -123,6 +145,7 @@ def _filled(found: Recognised, unit: Unit) -> KnownServer:
         test_user=found.test_user or unit.user or None,
         probes=probes_from(found.probes),
         probe_user=found.probe_user or unit.user or None,
+        excuses=found.excuses,
         logs=found.logs,
     )
 

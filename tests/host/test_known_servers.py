@@ -1,5 +1,6 @@
 """What is known of a service by the server that it runs, and that nothing of it counts before it has passed here."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_what_has_passed_counts_from_then_on(view: View) -> None:
     """Also when it fails later: that is what it is for."""
     stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
     stage.servers.meet(SHOP, [server(test=["{program}", "-t"], test_user="root", probes=[{"command": ["/bin/ask"]}], probe_user="db")])
-    assert stage.servers.probes("shop.service") == ((), "db")
+    assert stage.servers.probes("shop.service")[0] == ()
     stage.servers.prove(SHOP)
     assert stage.servers.test("shop.service") == (CommandProbe(command=("/usr/sbin/webd", "-t"), timeout_seconds=20), "root")
     assert stage.servers.probes("shop.service") == ((CommandProbe(command=("/bin/ask",)),), "db")
@@ -121,3 +122,35 @@ def test_patterns_name_what_is_there_and_know_what_is_gone(view: View, tmp_path:
     assert known.files(view.files) == (f"{tmp_path}/7.4/pool.d/www.conf",)
     assert known.reads(f"{tmp_path}/7.4/pool.d/gone.conf")
     assert not known.reads(f"{tmp_path}/7.4/pool.d/deep/er.conf")
+
+
+PING = CommandProbe(command=("/bin/ask",))
+
+
+def test_a_probe_passes_anew_after_each_change(view: View, tmp_path: Path) -> None:
+    """Who gave the server another port or a password meant it: a probe of before says nothing of that."""
+    settings = tmp_path / "web.conf"
+    settings.write_text("port = 1\n")
+    stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
+    stage.servers.meet(SHOP, [server(config=[str(settings)], probes=[{"command": ["/bin/ask"]}])])
+    stage.servers.prove(SHOP)
+    assert stage.servers.probes("shop.service") == ((PING,), "www")
+    settings.write_text("port = 2\n")
+    os.utime(settings, (1, 1))
+    stage.passes = False
+    stage.servers.prove(SHOP)
+    assert stage.servers.probes("shop.service") == ((), "www")
+
+
+def test_an_answer_that_excuses_ends_the_trust(view: View) -> None:
+    """A password, or a replica that takes no writes: the host is set up otherwise by now, and no fault comes of it."""
+    stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
+    stage.servers.meet(SHOP, [server(probes=[{"command": ["/bin/ask"]}], excuses=["NOAUTH"])])
+    stage.servers.prove(SHOP)
+    assert not stage.servers.counts("shop.service", PING, ProbeResult("ask", ok=False, blind=True))
+    assert stage.servers.counts("shop.service", PING, ProbeResult("ask", ok=False, detail="exit status 1: no answer"))
+    assert stage.servers.probes("shop.service")[0] == (PING,)
+    assert not stage.servers.counts(
+        "shop.service", PING, ProbeResult("ask", ok=False, detail="exit status 1: NOAUTH Authentication required.")
+    )
+    assert stage.servers.probes("shop.service")[0] == ()
