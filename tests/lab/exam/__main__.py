@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--healer", action="append", choices=list(HEALERS), help="default: all of them")
     parser.add_argument("--case", action="append", metavar="NAME")
     parser.add_argument("--family", action="append", metavar="NAME")
-    parser.add_argument("--jobs", type=int, default=3, help="hosts at once")
+    parser.add_argument("--jobs", type=int, default=6, help="hosts at once")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every result, for programs")
     parser.add_argument("--story", action="store_true", help="the healers' own journals of what went wrong")
     options = parser.parse_args()

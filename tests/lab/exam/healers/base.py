@@ -6,6 +6,7 @@ from tests.lab.exam.cases import Case
 from tests.lab.exam.result import Told
 from tests.lab.host import Host
 
+HARM_SECONDS = 25
 UNIT = "exam-healer.service"
 """A peer that is a program runs as this unit."""
 ENABLED = """
@@ -28,6 +29,12 @@ class Healer:
     def __init__(self, host: Host, case: Case) -> None:
         self.host = host
         self.case = case
+
+    @property
+    def patience_seconds(self) -> float:
+        """Where a person is needed, who can call none is only watched for the harm that he does, and does soon."""
+        ours = self.case.patience_seconds
+        return min(ours, HARM_SECONDS) if self.case.expects in ("ask", "escalate") and not self.calls else ours
 
     def begin(self) -> None:
         """All is well on the host; start, and return when the healer knows so."""
