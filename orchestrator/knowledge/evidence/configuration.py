@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from orchestrator.actions.good_files import config_files, is_unread, owned_files, working_units
 from orchestrator.actions.restore_config import is_added
@@ -57,9 +58,18 @@ def _recently(view: View, path: str, service: Service, state: FileState, fault_a
             yield "config.served", "it was started with it, and answered"
 
 
+def _served_without(view: View, unit: Unit, path: str) -> bool:
+    """Whether its last run began after the file was taken away, and has answered its probes: somebody gave it up in good order."""
+    above = view.files.look(str(PurePosixPath(path).parent), follow=True)
+    return above is not None and above.mtime <= unit.main_started_at < view.answered.get(unit.name, 0.0)
+
+
 def _differences(view: View, good: GoodFile, state: FileState | None, service: Service, fault_at: float) -> Iterator[tuple[str, str]]:
     if state is None:
-        yield "config.missing", "does not exist; a good copy is known"
+        if any(_served_without(view, unit, good.path) for unit in working_units(service, view)):
+            yield "config.given_up", "does not exist; it was started without, and answered"
+        else:
+            yield "config.missing", "does not exist; a good copy is known"
         return
     if good.kind == "file" and state.kind == "file" and view.files.digest(good.path) != good.digest:
         changed = max(state.mtime, state.ctime)
