@@ -329,7 +329,8 @@ class Daemon:
             log.warning("what a person has was not looked at again: %s", trouble)
         try:
             for service in self.config.service:
-                self.view.servers.prove(service)
+                for proven in self.view.servers.prove(service):
+                    log.info("counts from now on, since it has passed: %s", proven)
         except Unavailable as reason:
             log.info("no test or probe of a well-known server was tried: %s", reason)
         self._wake.set()

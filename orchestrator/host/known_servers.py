@@ -102,8 +102,11 @@ class KnownServers:
         elif unit.running:
             self._known.pop(service.target, None)
 
-    def prove(self, service: Service) -> None:
-        """Try what comes with the server and has not passed yet, while the service runs. Takes seconds: never in the loop."""
+    def prove(self, service: Service) -> Iterator[str]:
+        """Try what comes with the server and has not passed yet, while the service runs; gives each command that counts from now on.
+
+        Takes seconds: never in the loop.
+        """
         known = self._known.get(service.target)
         if known is None or not all(self.get(name).running for name in known.units):
             return
@@ -115,9 +118,11 @@ class KnownServers:
             if now - self._asked.get(key, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
                 continue
             self._asked[key], marks = now, self._marks(known)
-            if self.ask(probe, user).ok:
+            result = self.ask(probe, user)
+            if result.ok:
                 self._passed[key] = marks
                 del self._asked[key]  # after a change it is asked at once
+                yield f"{service.name} is {known.name}: {result.probe}"
 
     def _marks(self, known: KnownServer) -> _Marks:
         states = ((path, self.files.look(path, follow=True)) for path in known.files(self.files))

@@ -50,8 +50,8 @@ def test_a_test_counts_after_it_has_passed(view: View) -> None:
     stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
     stage.servers.meet(SHOP, [server(test=["{program}", "-t"])])
     stage.passes = False
-    stage.servers.prove(SHOP)
-    stage.servers.prove(SHOP)
+    list(stage.servers.prove(SHOP))
+    list(stage.servers.prove(SHOP))
     assert stage.servers.test("shop.service") is None
     assert stage.asked == [("/usr/sbin/webd -t", "www")]
 
@@ -61,7 +61,7 @@ def test_what_has_passed_counts_from_then_on(view: View) -> None:
     stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
     stage.servers.meet(SHOP, [server(test=["{program}", "-t"], test_user="root", probes=[{"command": ["/bin/ask"]}], probe_user="db")])
     assert stage.servers.probes("shop.service")[0] == ()
-    stage.servers.prove(SHOP)
+    assert list(stage.servers.prove(SHOP)) == ["shop is web: probe", "shop is web: probe"]
     assert stage.servers.test("shop.service") == (CommandProbe(command=("/usr/sbin/webd", "-t"), timeout_seconds=20), "root")
     assert stage.servers.probes("shop.service") == ((CommandProbe(command=("/bin/ask",)),), "db")
 
@@ -71,7 +71,7 @@ def test_what_is_declared_is_not_tried(view: View) -> None:
     declared = SHOP.model_copy(update={"config_test": ("/bin/mine",), "probes": (CommandProbe(command=("/bin/own",)),)})
     stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
     stage.servers.meet(declared, [server(test=["{program}", "-t"], probes=[{"command": ["/bin/ask"]}])])
-    stage.servers.prove(declared)
+    list(stage.servers.prove(declared))
     assert stage.asked == []
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_tried_while_the_service_is_down(view: View) -> None:
     """A test that fails because of the fault would never count again."""
     stage = Stage(view, Unit(name="shop.service", active_state="failed", exec_start=(("/usr/sbin/webd",),)))
     stage.servers.meet(SHOP, [server(test=["{program}", "-t"])])
-    stage.servers.prove(SHOP)
+    list(stage.servers.prove(SHOP))
     assert stage.asked == []
 
 
@@ -133,12 +133,12 @@ def test_a_probe_passes_anew_after_each_change(view: View, tmp_path: Path) -> No
     settings.write_text("port = 1\n")
     stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
     stage.servers.meet(SHOP, [server(config=[str(settings)], probes=[{"command": ["/bin/ask"]}])])
-    stage.servers.prove(SHOP)
+    list(stage.servers.prove(SHOP))
     assert stage.servers.probes("shop.service") == ((PING,), "www")
     settings.write_text("port = 2\n")
     os.utime(settings, (1, 1))
     stage.passes = False
-    stage.servers.prove(SHOP)
+    list(stage.servers.prove(SHOP))
     assert stage.servers.probes("shop.service") == ((), "www")
 
 
@@ -146,7 +146,7 @@ def test_an_answer_that_excuses_ends_the_trust(view: View) -> None:
     """A password, or a replica that takes no writes: the host is set up otherwise by now, and no fault comes of it."""
     stage = Stage(view, running("shop.service", "/usr/sbin/webd"))
     stage.servers.meet(SHOP, [server(probes=[{"command": ["/bin/ask"]}], excuses=["NOAUTH"])])
-    stage.servers.prove(SHOP)
+    list(stage.servers.prove(SHOP))
     assert not stage.servers.counts("shop.service", PING, ProbeResult("ask", ok=False, blind=True))
     assert stage.servers.counts("shop.service", PING, ProbeResult("ask", ok=False, detail="exit status 1: no answer"))
     assert stage.servers.probes("shop.service")[0] == (PING,)
