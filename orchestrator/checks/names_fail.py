@@ -12,7 +12,9 @@ from orchestrator.host.names import RESOLV, servers_in
 from orchestrator.model import Fault, Severity
 
 _EVERY_SECONDS = 300.0
-"""Between two looks at names that nobody complains of; also between two readings of what configurations name."""
+"""Between two looks at names that nobody complains of."""
+_LEARN_SECONDS = 1800.0
+"""Between two readings of what configurations name: systemd is asked for each unit then."""
 _DOUBT_SECONDS = 60.0
 
 
@@ -21,7 +23,7 @@ def names_fail(view: View, config: Config) -> Iterator[Fault]:
     """A name in the configuration of a declared service that was found here before, and is not found any more."""
     names, now = view.names, view.now()
     met = tuple(service.target for service in config.service if view.servers.of(service.target))
-    if met != names.learned_for or not 0 <= now - names.learned_at < _EVERY_SECONDS:
+    if met != names.learned_for or not 0 <= now - names.learned_at < _LEARN_SECONDS:
         learn(view, config)
         names.learned_at, names.learned_for = now, met
     files = marks(view) if names.needs else ()

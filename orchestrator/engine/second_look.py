@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _TELLING = (
     "config.", "setup.", "unit.load", "unit.enabled", "unit.reload_needed", "below.", "disk.full", "disk.read_only", "port.foreign",
-    "package", "mount.", "program.", "danger.intrusion",
+    "package", "mount.", "program.", "danger.intrusion", "names.",
 )  # fmt: skip
 """Facts (or families of them) that change by somebody's deed."""
 _REASONS_OF = ("unit_inactive", "service_down")
