@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from orchestrator.checks import check
 from orchestrator.checks.certificate_standing import HARMS_CLIENTS, trouble
+from orchestrator.checks.timer_idle import timer_of
 from orchestrator.checks.wanted_silence import is_wanted
 from orchestrator.config import Config, Probe, Service
 from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
@@ -80,7 +81,9 @@ def _should_answer(view: View, service: Service, lines: Mapping[str, UnitLine]) 
         return True
     unit = view.units.get(service.unit)
     if is_job(unit) and unit.down and unit.active_state == "inactive":
-        return True  # it has done its work: that is there to be asked for
+        # It has done its work, and that is there to be asked for; unless nothing starts it any more, which is its timer's business.
+        timer = timer_of(view, service)
+        return timer is None or not timer.down
     # An idle service behind its socket answers when it is asked.
     return any(view.units.get(name).running for name in unit.triggered_by)
 

@@ -42,7 +42,7 @@ def _never_elapses(timer: Unit, config: Config) -> Fault:
 
 def _switched_off(view: View, service: Service, limits: list[FileProbe]) -> Fault | None:
     """A stop is an administrator's decision, and is left alone; that what he declared as wanted suffers from it he should know."""
-    timer = _timer(view, service)
+    timer = timer_of(view, service)
     if timer is None or not timer.down or timer.load_state != "loaded":
         return None
     try:
@@ -68,7 +68,7 @@ def _switched_off(view: View, service: Service, limits: list[FileProbe]) -> Faul
     )
 
 
-def _timer(view: View, service: Service) -> Unit | None:
+def timer_of(view: View, service: Service) -> Unit | None:
     """The service's own timer. systemd knows which timer starts a unit only while the timer is loaded: the name tells it otherwise."""
     unit = service.unit or ""
     if unit.endswith(".timer"):
