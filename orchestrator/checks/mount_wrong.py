@@ -31,7 +31,7 @@ def mount_wrong(view: View, config: Config) -> Iterator[Fault]:
                 facts={"mount.by_kernel": "yes" if mount.by_kernel else "no"},
             )
     for point in _gone(view):
-        if _stands_on(view, config, point):
+        if _stands_on(view, config, point) and not view.by_hand.unmounted(point):
             yield Fault(
                 check="mount_wrong",
                 target=point,
@@ -43,17 +43,19 @@ def mount_wrong(view: View, config: Config) -> Iterator[Fault]:
 
 def _read_only(view: View) -> Iterator[Mount]:
     """Those that were writable while we looked, and those that their unit wants writable."""
-    turned = set(view.mounts.turned_read_only())
+    turned = frozenset(view.mounts.turned_read_only())
     for mount in dict.fromkeys(view.mounts.list()):
-        if mount.read_only and places.holds_files(mount) and view.mounts.of_path(mount.point) == mount:
-            options = mount_options.wanted(view, mount.point)
-            if mount.by_kernel or ("ro" not in options and (mount in turned or _should_be_writable(mount, options))):
-                yield mount
+        uppermost = mount.read_only and places.holds_files(mount) and view.mounts.of_path(mount.point) == mount
+        if uppermost and (mount.by_kernel or _should_be_writable(view, mount, turned)):
+            yield mount
 
 
-def _should_be_writable(mount: Mount, options: tuple[str, ...]) -> bool:
-    """Whether its unit says so. A part of another file system is often read-only on purpose, and a locked device is for ever."""
-    return bool(options) and mount.root == "/" and not is_read_only(mount.device)
+def _should_be_writable(view: View, mount: Mount, turned: frozenset[Mount]) -> bool:
+    """A part of another file system is often read-only on purpose, a locked device is for ever, and fstab may say `ro` by now."""
+    if mount not in turned and (mount.root != "/" or is_read_only(mount.device)):
+        return False
+    options = mount_options.wanted(view, mount.point)
+    return "ro" not in options and (bool(options) or mount in turned)
 
 
 def _gone(view: View) -> Iterator[str]:
@@ -62,7 +64,6 @@ def _gone(view: View) -> Iterator[str]:
     for point in sorted(view.baseline.mounts - there):
         unit = view.units.get(mount_unit(point))
         passing = point.startswith(PASSING) or view.mounts.of_path(point).fstype == "autofs"
-        passing = passing or bool(view.by_hand.unmounted(point))
         if not passing and not unit.fragment_path and not unit.running and view.units.stopped_by_hand(unit) is None:
             yield point
 

@@ -65,10 +65,15 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     if _stopped_by_a_broken_upgrade(view, unit) or (unit.load_state in _BROKEN and config.service_of(unit.name)):
         return True
     try:
-        return not _stays_down(view, view.units.stopped_by_hand(unit))
+        return not _stays_down(view, view.units.stopped_by_hand(unit)) and not _was_unmounted(view, unit)
     except Unavailable as reason:  # unknown for this unit alone (law 1)
         log.info("%s is down, and nothing tells who stopped it: %s", unit.name, reason)
         return False
+
+
+def _was_unmounted(view: View, unit: Unit) -> bool:
+    """By an administrator's umount, of which systemd knows nothing."""
+    return unit.name.endswith(".mount") and bool(view.by_hand.unmounted(unit.where, unit.inactive_enter_at - _UMOUNT_SECONDS))
 
 
 def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:
@@ -77,11 +82,10 @@ def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:
 
 
 def _may_be_down(view: View, unit: Unit) -> bool:
-    """It did its work and ended; it is nobody's for long; an administrator masked or unmounted it; or its trigger waits for the need."""
+    """It did its work and ended; it is nobody's for long; an administrator masked it; or what triggers it waits for the need."""
     ended = unit.type == "oneshot" and not unit.remain_after_exit
     masked = unit.unit_file_state in ("masked", "masked-runtime")
-    unmounted = unit.name.endswith(".mount") and view.by_hand.unmounted(unit.where, unit.inactive_enter_at - _UMOUNT_SECONDS)
-    return ended or unit.transient or masked or bool(unmounted) or any(view.units.get(name).running for name in unit.triggered_by)
+    return ended or unit.transient or masked or any(view.units.get(name).running for name in unit.triggered_by)
 
 
 def _is_stood_on(view: View, config: Config, unit: Unit) -> bool:

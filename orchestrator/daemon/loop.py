@@ -299,7 +299,7 @@ class Daemon:
         troubled = {case.fault.target for case in self.store.due(float("inf"))}
         try:
             if not troubled:
-                self.view.baseline = self._remembering.baseline()
+                self.view.baseline = self._remembering.baseline(self.store.live_targets())
                 self.store.save_baseline(self.view.baseline.to_json())
             for service in self.config.service:
                 if service.target not in troubled:

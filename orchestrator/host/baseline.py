@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -60,6 +60,18 @@ class Baseline:
             listeners=self.listeners | newer.listeners,
             timers=self.timers | newer.timers,
             read_at=max(self.read_at, newer.read_at),
+        )
+
+    def missing(self, before: Self, wrong: frozenset[str]) -> Self:
+        """With what was there before, and is what somebody has in hand as wrong now: forgotten it would be right again.
+
+        What a check of a file system rescued may belong to any of that.
+        """
+        return replace(
+            self,
+            active=self.active | (before.active & wrong),
+            mounts=self.mounts | (before.mounts & wrong),
+            rescued=before.rescued if wrong and before.read_at else self.rescued,
         )
 
     def to_json(self) -> Json:

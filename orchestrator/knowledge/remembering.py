@@ -48,16 +48,17 @@ class Remembering:
         else:
             self._files.clear()
 
-    def baseline(self) -> Baseline:
+    def baseline(self, wrong: frozenset[str] = frozenset()) -> Baseline:
         """What runs now, with what ran before and is missing only now: a unit leaves after three quiet sweeps without it.
 
-        Else a crash that no check has seen yet would be forgotten by the very sweep that should miss it.
+        Else a crash that no check has seen yet would be forgotten by the very sweep that should miss it. And what a person has in
+        hand (`wrong`) would go away by itself.
         """
         now, before = Baseline.read(self._view), self._view.baseline
         missing = before.active - now.active
         self._absent = {name: self._absent.get(name, 0) + 1 for name in missing}
         kept = frozenset(name for name, count in self._absent.items() if count < _DROPPED_AFTER)
-        return replace(now, active=now.active | kept)
+        return replace(now, active=now.active | kept).missing(before, wrong)
 
     def good_files(self, service: Service, servers: Sequence[Server] = ()) -> None:
         """Remember each watched file of a healthy service that was loaded by a start or reload after its last change.

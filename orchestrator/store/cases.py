@@ -58,6 +58,11 @@ class Cases(Part):
         return all_readable("incident", self.ledger.rows(_UNENDED), self._case)
 
     @looking
+    def live_targets(self) -> frozenset[str]:
+        """What anything is wrong with now, whoever has it in hand."""
+        return frozenset(row["target"] for row in self.ledger.rows("SELECT DISTINCT target FROM tasks WHERE resolved_at IS NULL"))
+
+    @looking
     def with_person(self) -> tuple[int, ...]:
         """The live rows that are waiting or escalated, for the desk's `reconcile`."""
         rows = self.ledger.rows("SELECT id FROM tasks WHERE resolved_at IS NULL AND status IN ('waiting', 'escalated') ORDER BY id")

@@ -19,7 +19,7 @@ from tests.escalation.conftest import MailServer, Postman
 from tests.escalation.made import an_incident
 from tests.store.made import a_proposal
 
-NOW = time.time() + 100
+NOW = time.time() + 86_400
 """Later than anything that a test queues."""
 
 

@@ -1,5 +1,6 @@
 """What ran while all was well, as a value."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.host import Baseline, Listener
@@ -34,3 +35,13 @@ def test_listeners_are_called_by_what_clients_know() -> None:
     """Port or path, whatever the address."""
     assert listener_name(Listener("tcp6", address="::", port=80)) == "tcp:80"
     assert listener_name(Listener("unix", path="/run/x.sock")) == "unix:/run/x.sock"
+
+
+def test_what_somebody_has_in_hand_is_not_forgotten() -> None:
+    """A mount that is gone and waits for a person stays missed; another that is gone was somebody's stick."""
+    mounts = frozenset({"/", "/srv/kept", "/srv/stick"})
+    before = Baseline(active=frozenset({"a.service", "b.service"}), mounts=mounts, read_at=1.0)
+    now = Baseline(active=frozenset({"c.service"}), mounts=frozenset({"/"}), rescued=frozenset({"/srv/kept/lost+found"}), read_at=2.0)
+    kept = now.missing(before, frozenset({"/srv/kept", "b.service"}))
+    assert kept == replace(now, active=frozenset({"b.service", "c.service"}), mounts=frozenset({"/", "/srv/kept"}), rescued=frozenset())
+    assert now.missing(before, frozenset()) == now
