@@ -26,11 +26,13 @@ def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
             continue
         unit = view.units.get(name)
         # NRestarts falls to 0 when somebody starts the unit anew: what was noted before belongs to another story.
-        if unit.n_restarts < INTENSITY or unit.active_state in ("inactive", "deactivating") or is_steady(unit, view.now()):
+        if unit.n_restarts < INTENSITY or unit.active_state in ("inactive", "deactivating"):
             continue
         if unit.active_state == "failed" and asked_to_stop(view, unit) is not False:
             continue  # one that its start limit ended is still the same story
         ended = view.units.at_last_end(unit)
+        if is_steady(unit, ended, view.now()):
+            continue
         why = ended.dead_reason or "nothing tells why"
         yield Fault(
             check="unit_crash_loop",
@@ -42,17 +44,19 @@ def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
         )
 
 
-def is_steady(unit: Unit, now: float) -> bool:
-    """Whether the present run has outlived the one that crashed last."""
+def is_steady(unit: Unit, ended: Unit, now: float) -> bool:
+    """Whether the present run has outlived the one that crashed last. `ended` is the unit as that one left it."""
     if not unit.running or not unit.active_enter_at:
         return False
-    return now - unit.active_enter_at > min(_STEADY_FACTOR * last_run_seconds(unit) + 1.0, _STEADY_CAP_SECONDS)
+    return now - unit.active_enter_at > min(_STEADY_FACTOR * last_run_seconds(ended) + 1.0, _STEADY_CAP_SECONDS)
 
 
 def last_run_seconds(unit: Unit) -> float:
     """How long the run that ended last lasted. A start that never came to be `active` is a run of its own, and a short one."""
-    if unit.result == "resources" or unit.main_started_at > unit.active_exit_at > 0:
-        return max(0.0, unit.main_exited_at - unit.main_started_at) if unit.result != "resources" else 0.0
+    if unit.result == "resources":
+        return 0.0
+    if unit.main_started_at > unit.active_exit_at:
+        return max(0.0, unit.main_exited_at - unit.main_started_at)
     if unit.active_exit_at > unit.active_enter_at:
         return unit.active_exit_at - unit.active_enter_at
     return max(0.0, unit.restart_seconds)

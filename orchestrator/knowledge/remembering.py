@@ -86,9 +86,10 @@ class Remembering:
         owned = tuple(path for path in owned_files(service, self._view) if path not in configured)
         programs = tuple(path for unit in units for path in programs_of(unit) if path not in configured)
         self._view.programs.note(service.target, programs)
+        known_since = max((good.loaded_at for path in configured if (good := self._view.known_good.get(path))), default=math.inf)
         for path in configured:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
-                self._good_file(path, oldest)
+                self._good_file(path, oldest, known_since=known_since)
         for path in dict.fromkeys((*owned, *programs)):
             with suppress(Unavailable):
                 self._good_owner(path, oldest, self._digest(path, oldest) if path in programs else "")
@@ -143,11 +144,12 @@ class Remembering:
             return state.mtime, state.ctime
         return state.uid, state.gid, state.mode, state.link_target, state.mtime if path in self._empty else 0.0
 
-    def _good_file(self, path: str, loaded_at: float) -> None:
+    def _good_file(self, path: str, loaded_at: float, *, known_since: float = math.inf) -> None:
+        """`known_since`: when the service was loaded last with the others that are known; what is younger came to them."""
         state, good = self._view.files.look(path), self._view.known_good.get(path)
         if state is None or (good is not None and good.kind == state.kind and good.loaded_at >= _changed_at(state)):
             return  # nothing new since it was remembered
-        if _changed_at(state) > loaded_at or self._is_on_probation(good, loaded_at):
+        if _changed_at(state) > loaded_at or self._is_on_probation(good, loaded_at, newcomer=_changed_at(state) > known_since):
             return  # changed, and never loaded since: another story
         content = self._view.files.read(path, _MAX_FILE_BYTES) if state.kind == "file" else b""
         self._view.known_good.put(path, content, state, loaded_at)
@@ -183,9 +185,9 @@ class Remembering:
         self._view.known_good.put(path, b"", kept, loaded_at, empty=empty, digest=digest)
         (self._empty.add if empty else self._empty.discard)(path)
 
-    def _is_on_probation(self, good: GoodFile | None, loaded_at: float) -> bool:
-        """A new version does not push out one that is known to be good before it has run for a while."""
-        return good is not None and self._view.now() - loaded_at < PROBATION_SECONDS
+    def _is_on_probation(self, good: GoodFile | None, loaded_at: float, *, newcomer: bool = False) -> bool:
+        """A new version does not push out one that is known to be good, nor does a new file join them, before it has run for a while."""
+        return (good is not None or newcomer) and self._view.now() - loaded_at < PROBATION_SECONDS
 
 
 def _changed_at(state: FileState) -> float:

@@ -1,6 +1,7 @@
 """What an operator reads of one incident, and of all."""
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def test_a_healed_incident_says_so_first(call: Call, store: Store) -> None:
     """The first line is the verdict: who healed it, from what, and how fast. Nothing is left to do."""
     number = healed(store)
     lines = call("show", str(number)).stdout.splitlines()
-    assert lines[0] == "HEALED by quick fix (runbook:start-after-a-crash) in 4.2 s, phase 1"
+    assert re.fullmatch(r"HEALED by quick fix \(runbook:start-after-a-crash\) in [4-9]\.\d s, phase 1", lines[0])
     assert lines[1] == f"incident {number}, high, fixed: shop.service failed: main process exited with status 1"
     told = "\n".join(lines)
     assert "1. restart shop.service: systemctl restart shop.service" in told
