@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.checks import all_checks
 from orchestrator.config import Config
-from orchestrator.host import View
+from orchestrator.host import Line, View
 from orchestrator.knowledge import runbooks
 from orchestrator.knowledge.candidates import as_evidence, candidates
 from orchestrator.knowledge.evidence.containers import containers as observe
@@ -219,3 +219,21 @@ def test_evidence_names_no_cause_that_it_does_not_know(view: View, told: Told, t
     assert facts["container.state"] == "exited"
     facts = _case_of(fault, view, declared(tmp_path, {**SHELF, "container": "lost"})).facts()
     assert facts["container.gone"] == "lost"
+
+
+@pytest.mark.parametrize(
+    ("group", "how"),
+    [
+        pytest.param(f"/machine.slice/libpod-{ID}.scope", "the kernel killed it for want of memory (status 137)", id="its own"),
+        pytest.param(f"/machine.slice/libpod-{'c' * 64}.scope", "it was killed from outside (status 137)", id="another's"),
+    ],
+)
+def test_the_kernels_own_line_tells_who_was_killed_for_memory(
+    view: View, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, how: str
+) -> None:
+    """Where its engine knows of a SIGKILL alone; a line about another container says nothing of this one."""
+    line = Line(at=0.0, message=f"oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg={group},task_memcg={group},task=x,pid=7,uid=0")
+    monkeypatch.setattr(view.journal, "kernel_lines", lambda _since: (line,))
+    told.has(status="exited", ExitCode=137)
+    told.tells("start", "die")
+    assert _case(view, declared(tmp_path, SHELF)).facts()["container.how"] == how

@@ -4,9 +4,12 @@ from contextlib import suppress
 from orchestrator.checks.container_standing import CANNOT_RUN, containers_at, is_units, is_wanted
 from orchestrator.config import Config
 from orchestrator.host import Container, Unavailable, View
+from orchestrator.host.oom import kills_in
 from orchestrator.knowledge.evidence import bounded, observation
 from orchestrator.model import Case, Evidence, is_unit
 
+_SIGKILL = 128 + 9
+_KERNEL_SECONDS = 10.0
 _ENGINES = ("podman", "docker")
 _REFUSED = {
     125: "the engine could not make the container",
@@ -61,7 +64,7 @@ def _facts(container: Container, view: View, config: Config) -> dict[str, str]:
         "container.state": container.state,
         "container.exit": "" if container.running else str(container.exit),
         "container.cannot_run": "yes" if not container.running and container.exit in CANNOT_RUN else "",
-        "container.oom": "yes" if container.oom else "",
+        "container.how": _how(container, view) if container.ended_at else "",
         "container.health": container.health,
         "container.check_cannot_run": "yes" if container.health == "unhealthy" and container.health_exit in (*CANNOT_RUN, -1) else "",
         "container.missing_source": ", ".join(missing),
@@ -71,6 +74,17 @@ def _facts(container: Container, view: View, config: Config) -> dict[str, str]:
         "container.unit": container.unit if is_units(container, config) else "",
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _how(container: Container, view: View) -> str:
+    """How its last run ended. Not every engine hears of the kernel's kills: the kernel's own line names the group of the victim."""
+    killed = container.oom
+    with suppress(Unavailable):
+        lines = view.journal.kernel_lines(container.ended_at - _KERNEL_SECONDS) if container.exit == _SIGKILL and not killed else ()
+        killed = killed or any(container.id in kill.group for kill in kills_in(lines))
+    if killed:
+        return f"the kernel killed it for want of memory (status {container.exit})"
+    return f"it was killed from outside (status {container.exit})" if container.exit == _SIGKILL else f"it ended with {container.exit}"
 
 
 def _told(one: Container) -> str:

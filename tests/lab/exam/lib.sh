@@ -129,13 +129,15 @@ END
 # asks NAME PORT NEEDED: a web service that asks for the host of NEEDED (host:port) by name at each look at its health.
 asks() { web "$1" "$2" "needs = $3"; until_ok 5 says "http://127.0.0.1:$2/health" ok; }
 
-# engine: Podman with its API, and an image `lab` of busybox. No network and no cgroups of its own: lab hosts cannot give those.
+# engine [limits]: Podman with its API, and an image `lab` of busybox. No network of its own, and cgroups only for the sake of limits:
+# lab hosts cannot give more.
 engine() {
   local root program; root=$(mktemp -d); mkdir -p /etc/containers "$root/bin" "$root/www" "$root/tmp"
   printf '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n' >/etc/containers/storage.conf
   printf '[containers]\ncgroups = "disabled"\nnetns = "host"\n' >/etc/containers/containers.conf
+  [ "${1-}" != limits ] || printf '[containers]\ncgroups = "enabled"\nnetns = "host"\n[engine]\ncgroup_manager = "cgroupfs"\n' >/etc/containers/containers.conf
   cp /bin/busybox "$root/bin/"
-  for program in sh sleep httpd wget test cat touch rm date; do ln -s busybox "$root/bin/$program"; done
+  for program in sh sleep httpd wget test cat touch rm date tail; do ln -s busybox "$root/bin/$program"; done
   tar -C "$root" -c . | podman import -q - lab >/dev/null; rm -r "$root"
   systemctl enable -q --now podman.socket
 }
