@@ -155,6 +155,7 @@ class Engine:
     def _gather(self, case: Case, deadline: float) -> Case:
         """Evidence and candidates, stored before anything changes."""
         found = gather(self._view, self.config, case, early_only=case.incident.phase == 1, deadline=deadline)
+        self._second_look.glance(case, found, self.config)
         seen = case.model_copy(update={"evidence": (*case.evidence, *found)})
         offered = candidates(seen, self._view, self.config)
         before = look(case, self._view, self.config).as_evidence()

@@ -25,6 +25,7 @@ _TELLING = (
 _REASONS_OF = ("unit_inactive", "service_down")
 """Checks whose reason says what stands in the way; a probe's changes with the weather."""
 _GATHER_SECONDS = 20.0
+_GLANCES = 200
 _AT_ONCE = 10
 """So many are looked at in one sweep, the oldest first."""
 _FIRST_PAUSE_SECONDS, _PAUSE_FACTOR, _MOST = 5.0, 6.0, 6
@@ -38,10 +39,19 @@ class SecondLook:
         self._desk = desk
         self._seen: dict[int, str] = {}
         """Marks that differed at the last sweep: only one that stays the same for two is no work in progress."""
+        self._glanced: dict[int, str] = {}
+        """The mark of what each case under way was judged by last."""
+
+    def glance(self, case: Case, evidence: tuple[Evidence, ...], config: Config) -> None:
+        """A phase judges the case by this."""
+        self._glanced[case.incident.id] = mark_of(case, evidence, config)
+        while len(self._glanced) > _GLANCES:
+            self._glanced.pop(next(iter(self._glanced)))
 
     def note(self, case: Case, config: Config) -> None:
-        """A person gets the case now: its evidence is kept, to be compared with."""
-        self._store.set_mark(case.incident.id, self._mark(case, config))
+        """A person gets the case now: what it was judged by is kept, to be compared with. What he mends at once shows against that."""
+        mark = self._glanced.pop(case.incident.id, "") or self._mark(case, config)
+        self._store.set_mark(case.incident.id, mark)
 
     def sweep(self, config: Config) -> None:
         """Make due what changed since. Raises StoreFailed."""

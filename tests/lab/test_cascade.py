@@ -66,11 +66,11 @@ def _all_back(watched: Watched, names: list[str]) -> bool:
 
 def _one_story(watched: Watched) -> None:
     """One incident of the mount, healed without a person; nothing else is listed."""
-    watched.host.incident("srv-shelf.mount", "fixed", timeout=120)
+    row = watched.host.incident("srv-shelf.mount", "fixed", timeout=120)
     assert [(row["target"], row["status"]) for row in watched.incidents()] == [("srv-shelf.mount", "fixed")]
     assert watched.escalations() == []
     listed = watched.host.orchestrator("incidents").out.splitlines()
-    assert [line.split()[0] for line in listed if "shelf" in line or "box-" in line] == ["1"]
+    assert [line.split()[0] for line in listed if "shelf" in line or "box-" in line] == [str(row["id"])]
 
 
 def test_fifty_that_died_for_one_mount_are_one_incident(watched: Watched) -> None:
