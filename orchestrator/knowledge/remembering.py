@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from orchestrator.actions.good_files import config_files, loaded_at, owned_files, working_units
+from orchestrator.checks.cron_ignored import problems_of
 from orchestrator.checks.probe_failing import probes_of
 from orchestrator.config import Service
 from orchestrator.host import Baseline, FileState, GoodFile, Unavailable, Unit, View
+from orchestrator.host.crontabs import is_crontab
 from orchestrator.host.provenance import not_as_before, programs_of
 from orchestrator.servers import Server
 
@@ -98,7 +100,7 @@ class Remembering:
         if proven:
             self._forget_removed(service, configured, oldest)
         marks = self._marks({**dict.fromkeys(configured, (False,)), **dict.fromkeys(owned, (True,))})
-        self._files[service.name] = marks, math.inf if proven else proven_at
+        self._files[service.name] = marks, min(math.inf if proven else proven_at, *map(self._due, configured), math.inf)
 
     def name_files(self) -> None:
         """What names are found with, as it was when all that services need were found last."""
@@ -113,6 +115,19 @@ class Remembering:
         """When it read its files last; for a timer, when its job did."""
         jobs = [job for name in unit.triggers if unit.name.endswith(".timer") and _ended_well(job := self._view.units.get(name))]
         return max((loaded_at(unit), *(job.main_started_at for job in jobs)))
+
+    def _read_at(self, path: str, loaded_at: float) -> float:
+        """When its service read what lies there. cron looks at its tables each minute, and takes those that it does not refuse."""
+        state = self._view.files.look(path) if is_crontab(path) else None
+        if state is None or self._view.now() < _cron_read(state) or any(problems_of(self._view, path)):
+            return loaded_at
+        return max(loaded_at, _cron_read(state))
+
+    def _due(self, path: str) -> float:
+        """When there is something new to be learned of it though nothing changes: a crontab is read a while after its change."""
+        state = self._view.files.look(path) if is_crontab(path) else None
+        times = (_cron_read(state), _cron_read(state) + PROBATION_SECONDS) if state else ()
+        return min((at for at in times if at > self._view.now()), default=math.inf)
 
     def _forget_removed(self, service: Service, paths: Sequence[str], since: float) -> None:
         """What was taken away before the service was loaded, and is well without, is missed by nobody; but what is declared."""
@@ -188,6 +203,11 @@ class Remembering:
     def _is_on_probation(self, good: GoodFile | None, loaded_at: float, *, newcomer: bool = False) -> bool:
         """A new version does not push out one that is known to be good, nor does a new file join them, before it has run for a while."""
         return (good is not None or newcomer) and self._view.now() - loaded_at < PROBATION_SECONDS
+
+
+def _cron_read(state: FileState) -> float:
+    """At the next full minute it looks what has changed."""
+    return (_changed_at(state) // 60 + 1) * 60 + 2
 
 
 def _changed_at(state: FileState) -> float:
