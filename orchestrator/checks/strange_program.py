@@ -36,8 +36,10 @@ def strangers(view: View) -> Iterator[tuple[str, str]]:
 
 def _target(view: View, process: Process) -> str:
     """Builds and tests of people run from there too, in sessions or as jobs of a service that itself lies elsewhere: those are theirs."""
+    if process.unit.startswith("user@") or view.mounts.of_path(process.exe).point.startswith(EVERYBODYS):
+        return ""  # a person's own desktop; an image that is mounted there, which nobody may write to
     hides = process.exe.endswith(DELETED) or "/." in process.exe
     if process.unit.endswith(".service"):
         unit = view.units.get(process.unit)
         return "" if unit.transient or not (hides or unit.main_pid == process.pid) else process.unit
-    return process.exe.removesuffix(DELETED) if hides and process.ppid == 1 and not process.unit.startswith("user@") else ""
+    return process.exe.removesuffix(DELETED) if hides and process.ppid == 1 else ""

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.processes import Process
-from orchestrator.host.provenance import script_of
+from orchestrator.host.provenance import is_interpreter, script_of
 from orchestrator.host.unit import Unit
 from orchestrator.host.view import View
 
@@ -37,8 +37,10 @@ def keeper_of(view: View, unit: Unit) -> str:
 
 
 def _services(view: View, besides: str) -> Iterator[Process]:
-    """The processes of services that ran here while all was well."""
-    for pid in view.processes.pids():
+    """The scripts and supervisors that run as services, and ran so while all was well."""
+    for pid, exe in view.processes.programs():
+        if not is_interpreter(exe) and PurePosixPath(exe).name not in _MONITORS:
+            continue
         with suppress(Unavailable):
             process = view.processes.get(pid)
             if process and process.unit != besides and process.unit.endswith(".service") and process.unit in view.baseline.active:

@@ -108,9 +108,14 @@ def programs_of(unit: Unit) -> tuple[str, ...]:
     return () if unit.own_root else tuple(dict.fromkeys(os.path.realpath(path) for path in found))
 
 
+def is_interpreter(path: str) -> bool:
+    """Whether what it runs is named by its arguments."""
+    return _INTERPRETER.match(PurePosixPath(path).name) is not None
+
+
 def _scripts(argv: tuple[str, ...]) -> Iterator[str]:
     """Files that an interpreter runs: the first path that it is given, and what a shell's command line names."""
-    if len(argv) < 2 or not _INTERPRETER.match(PurePosixPath(argv[0]).name):
+    if len(argv) < 2 or not is_interpreter(argv[0]):
         return
     for word in argv[1:]:
         if " " in word:
