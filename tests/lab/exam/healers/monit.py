@@ -12,6 +12,8 @@ from orchestrator.config import Certificate, CleanPath, CommandProbe, Disk, File
 from tests.lab.exam.healers.base import Healer
 
 SECONDS = 3
+START_SECONDS = 5
+"""So long after a start it tests no port; its default of 30 s would be longer than what a case runs before its fault."""
 _FULL_PERCENT = 90
 _HEAD = f"""set daemon {SECONDS}
 set log syslog
@@ -109,7 +111,8 @@ def _hands(service: Service) -> str:
 
 
 def _programs(start: str, stop: str, user: str = "") -> str:
-    lines = [f"  {word} program = {_quoted(command)}{user}\n" for word, command in (("start", start), ("stop", stop)) if command]
+    asks = (("start", start, f" with timeout {START_SECONDS} seconds"), ("stop", stop, ""))
+    lines = [f"  {word} program = {_quoted(command)}{user}{timeout}\n" for word, command, timeout in asks if command]
     return "".join(lines)
 
 
