@@ -91,7 +91,7 @@ class Remembering:
         known_since = max((good.loaded_at for path in configured if (good := self._view.known_good.get(path))), default=math.inf)
         for path in configured:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
-                self._good_file(path, oldest, known_since=known_since)
+                self._good_file(path, self._read_at(path, oldest), known_since=known_since)
         for path in dict.fromkeys((*owned, *programs)):
             with suppress(Unavailable):
                 self._good_owner(path, oldest, self._digest(path, oldest) if path in programs else "")
