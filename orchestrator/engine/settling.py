@@ -25,6 +25,7 @@ BLIND_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.5
 _RUN_FACTOR, _SETTLE_CAP_SECONDS = 1.5, 60.0
 _STOPPING_CAP_SECONDS = 300.0
+_LOADS = ("reload_unit", "restart_unit")
 _STARTS = ("start_unit", "start_service", "reset_failed", "daemon_reload", "wait")
 
 
@@ -141,12 +142,31 @@ class Settling:
                 self._store.change_undone(change.id)
             if change.action.reversible:
                 undone.append(about)
+        if undone:
+            self._load_again(attempt)
         told = f"{why}; undone: {'; '.join(undone) or 'nothing'}"
         if stranded:
             return Settled(outcome=Outcome.STRANDED, detail=f"{why}; could not be undone: {'; '.join(stranded)}")
         if attempt.ready_by is None and not kept:  # a death cut it short, and it is as if it had never begun: it may begin again
             return Settled(outcome=Outcome.INTERRUPTED, detail=f"interrupted; {told}")
         return Settled(outcome=Outcome.ROLLED_BACK if undone else Outcome.NO_EFFECT, detail=told)
+
+    def _load_again(self, attempt: Attempt) -> None:
+        """What has loaded a file that is now put back serves with the other one: it is reloaded, where it can be.
+
+        Never restarted: what is put back may not let it start, and a reload that is refused leaves it as it is.
+        """
+        if not any(change.action.kind == "restore_config" for change in attempt.changes):
+            return
+        loaded = {change.action.targets()[0] for change in attempt.changes if change.done_at and change.action.kind in _LOADS}
+        for n, unit in enumerate(sorted(loaded), len(attempt.changes) + 1):
+            action = parse({"kind": "reload_unit", "unit": unit})
+            with suppress(Unavailable):
+                if not self._view.units.get(unit).can_reload or action.refusal(self._view, self.config):
+                    continue
+                change_id = self._store.begin_change(attempt.id, n, action, action.remember(self._view))
+                if self._hands.perform(change_id, action.model_dump(mode="json"))["ok"]:
+                    self._store.change_done(change_id)
 
     def _is_worse(self, case: Case, attempt: Attempt, seen: Look) -> bool:
         """A start hurts nothing of what stands on the unit: what falls there meanwhile falls for the root's absence."""

@@ -8,6 +8,8 @@ from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
 
 _MAX_LOOKED_AT = 40
+_NOTICED_SECONDS = 15.0
+"""How soon after a restart below it a service that holds on to the old run fails a probe."""
 
 
 @observation(early=True)
@@ -20,6 +22,8 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts: dict[str, list[str]] = {"below.down": [], "below.masked": [], "below.stopped": [], "above.running": [], "below.newer": []}
     unit = view.units.get(case.fault.target)
     started = unit.main_started_at
+    # One whose users were answered after that has found the new run of what it needs.
+    since = max(started, view.answered.get(case.fault.target, 0.0) - _NOTICED_SECONDS)
     told = []
     for name in case.scope.below[:_MAX_LOOKED_AT]:
         line = states.get(name)
@@ -30,7 +34,7 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         if line is None or line.active_state in ("inactive", "failed"):
             if why := _missing(view, unit, view.units.get(name)):
                 facts[why].append(name)
-        elif name.endswith(".service") and started and view.units.get(name).active_enter_at > started:
+        elif name.endswith(".service") and started and view.units.get(name).active_enter_at > since:
             facts["below.newer"].append(name)
             told.append(f"{name} was started after {case.fault.target}")
     for name in case.scope.above[:_MAX_LOOKED_AT]:
