@@ -6,6 +6,7 @@ from orchestrator.actions.restore_config import is_added
 from orchestrator.actions.units import config_test
 from orchestrator.config import Config, Service
 from orchestrator.host import FileState, GoodFile, Unit, View
+from orchestrator.host.provenance import programs_of
 from orchestrator.knowledge.evidence import bounded, observation, ran_well_with
 from orchestrator.model import Case, Evidence
 
@@ -21,7 +22,8 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     facts: dict[str, str] = {}
     told: list[str] = []
     unit = view.units.get(service.unit) if service.unit else Unit(name=service.name)
-    for path in dict.fromkeys((*config_files(service, view), *owned_files(service, view))):
+    programs = (path for working in working_units(service, view) for path in programs_of(working))
+    for path in dict.fromkeys((*config_files(service, view), *owned_files(service, view), *programs)):
         for name, what in _findings(view, path, service, case.incident.detected_at):
             facts[name] = f"{facts[name]}, {path}" if name in facts else path
             told.append(f"{path}: {what}")
