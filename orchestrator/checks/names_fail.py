@@ -1,11 +1,12 @@
 """A name that declared services need and that is not found any more: one root, however many services miss it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 from orchestrator.checks import check
 from orchestrator.checks.names_needed import learn
-from orchestrator.checks.names_standing import Lost, astray, look_up, marks, missing, troubles
+from orchestrator.checks.names_standing import Lost, Trouble, astray, damaged, look_up, marks, missing, troubles
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View, dns, ways
 from orchestrator.host.names import RESOLV, servers_in
@@ -13,6 +14,9 @@ from orchestrator.model import Fault, Severity
 
 _EVERY_SECONDS = 300.0
 """Between two looks at names that nobody complains of."""
+_DAMAGED = "damaged name files"
+_LASTING_SECONDS = 20.0
+"""Whoever writes such a file anew, or starts what it leads to, is done by then."""
 _LEARN_SECONDS = 1800.0
 """Between two readings of what configurations name: systemd is asked for each unit then."""
 _DOUBT_SECONDS = 60.0
@@ -26,20 +30,32 @@ def names_fail(view: View, config: Config) -> Iterator[Fault]:
     if met != names.learned_for or not 0 <= now - names.learned_at < _LEARN_SECONDS:
         learn(view, config)
         names.learned_at, names.learned_for = now, met
-    files = marks(view) if names.needs else ()
-    if not names.needs or not _is_due(view, files, now):
+    files = marks(view) if config.service else ()
+    if not config.service or not _is_due(view, files, now):
         return
     names.doubted = {target: since for target, since in names.doubted.items() if _in_doubt(view, config, target, since)}
     targets = tuple(names.needs)
     lost: Lost = missing(view, targets)
     found = tuple(troubles(view, lost, astray(view, tuple(names.doubted))))
+    broken = () if found or names.found else tuple(Trouble(root, reason, why, frozenset()) for root, reason, why in damaged(view))
+    found = found or _lasting(view, broken)
     names.roots = {one.root: one.services for one in found}
-    if not found and not names.doubted:
+    if not found and not broken and not names.doubted:
         _all_well(view, files, now)
     for one in found:
         needed = ", ".join(sorted(one.services))[:200]
-        message = f"{one.message}; needed by {needed}"
-        yield Fault(check="names_fail", target=one.root, reason=one.reason, message=message, severity=Severity.HIGH)
+        message = f"{one.message}; needed by {needed or 'nobody that is known'}"
+        severity = Severity.HIGH if needed else Severity.WARNING
+        yield Fault(check="names_fail", target=one.root, reason=one.reason, message=message, severity=severity)
+
+
+def _lasting(view: View, broken: tuple[Trouble, ...]) -> tuple[Trouble, ...]:
+    """Where no configuration tells which names are needed, a file that says nothing any more is told, and nothing is brought back."""
+    if not broken:
+        view.trends.forget(_DAMAGED)
+        return ()
+    since = view.trends.note(_DAMAGED, broken[0].root, 1.0, time.monotonic())
+    return broken if since.span >= _LASTING_SECONDS else ()
 
 
 def _is_due(view: View, files: tuple[object, ...], now: float) -> bool:

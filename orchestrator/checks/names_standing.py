@@ -88,8 +88,8 @@ def troubles(view: View, lost: Lost, led: Lost) -> Iterator[Trouble]:
     """What is to be mended first, as few roots as explain it."""
     if lost:
         names = tuple(dict.fromkeys(name for names in lost.values() for name in names))
-        damaged = tuple(_damaged(view))
-        for root, reason, why in damaged or _one(view, names, in_doubt=bool(view.names.doubted.keys() & lost.keys())):
+        in_doubt = bool(view.names.doubted.keys() & lost.keys())
+        for root, reason, why in tuple(damaged(view)) or _one(view, names, in_doubt=in_doubt):
             yield Trouble(root, reason, f"{_listed(names)} cannot be found here: {why}", frozenset(lost))
     if others := frozenset(led) - frozenset(lost):
         names = tuple(dict.fromkeys(name for target in others for name in led[target]))
@@ -101,7 +101,7 @@ _Found = tuple[str, str, str]
 """Root, reason, and why."""
 
 
-def _damaged(view: View) -> Iterator[_Found]:
+def damaged(view: View) -> Iterator[_Found]:
     """A file that says nothing any more, to everybody or to all but root: nobody means that."""
     for path in NAME_FILES:
         good = view.known_good.get(path)

@@ -31,6 +31,7 @@ _NEEDED = re.compile(
 """A name in an address, before a port, or behind a word that says that another host is meant."""
 _NO_NEED = re.compile(r"\s*(?:#|;|//|Documentation\s*=)")
 _LOCAL = re.compile(r"(?<![\w.:-])(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):(?P<port>\d{2,5})(?!\d)")
+_LOOK_UP = ("getent", "dig", "host", "nslookup", "resolvectl")
 _ALONE = re.compile(rf"(?:{_HOST})")
 
 
@@ -48,8 +49,9 @@ def local_ports_in(text: str) -> tuple[int, ...]:
 
 
 def names_of_command(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The same for a command's words, of which one may be a name alone."""
-    alone = (word.lower() for word in argv[1:] if "." in word and _ALONE.fullmatch(word))
+    """The same for a command's words, of which one may be a name alone; whoever looks names up is given hardly anything else."""
+    looks_up = argv[0].rpartition("/")[2] in _LOOK_UP
+    alone = (word.lower() for word in argv[1:] if (looks_up or "." in word) and _ALONE.fullmatch(word))
     return tuple(dict.fromkeys((*alone, *names_in("\n".join(argv)))))[:_NAMES]
 
 

@@ -22,10 +22,16 @@ def declared(**service: object) -> Config:
     return Config.model_validate({"service": [{"name": "kiosk", **service}]})
 
 
-def test_who_needs_no_name_costs_nothing(view: View) -> None:
-    """Addresses in numbers need no resolver: not even a file is looked at."""
-    assert CHECK.ask(view, declared(probes=[{"tcp": "127.0.0.1:80"}])) == ()
+def test_who_declares_nothing_costs_nothing(view: View) -> None:
+    """Not even a file is looked at."""
+    assert CHECK.ask(view, Config()) == ()
     assert not view.names.marks
+
+
+def test_who_needs_no_name_asks_nobody(view: View) -> None:
+    """Addresses in numbers need no resolver."""
+    assert CHECK.ask(view, declared(probes=[{"tcp": "127.0.0.1:80"}])) == ()
+    assert not view.names.found
 
 
 def test_a_name_that_is_found_is_asked_for_once(view: View) -> None:

@@ -35,9 +35,10 @@ def test_the_ports_that_a_configuration_speaks_of_are_those_of_this_host() -> No
 
 def test_a_command_may_have_a_name_as_a_word_of_its_own() -> None:
     """As in getent and in clients of databases."""
-    assert names_of_command(("/usr/bin/getent", "hosts", "app.internal")) == ("app.internal",)
+    assert names_of_command(("/usr/bin/psql", "-h", "app.internal")) == ("app.internal",)
     assert names_of_command(("/usr/bin/curl", "-sf", "http://app.internal:81/")) == ("app.internal",)
-    assert names_of_command(("/usr/bin/true",)) == ()
+    assert "ledger" in names_of_command(("/usr/bin/getent", "ahosts", "ledger"))
+    assert names_of_command(("/usr/bin/redis-cli", "ping")) == ()
 
 
 def test_at_most_three_servers_are_asked_as_programs_do() -> None:
