@@ -103,6 +103,11 @@ class RestoreConfig(Action):
                     shared=_is_shared(path, config, view),
                 )
 
+    @property
+    def patience(self) -> float:
+        """cron looks at its files once a minute, and its job has to run then."""
+        return 75.0 if is_crontab(self.path) else 0.0
+
     def targets(self) -> tuple[str, ...]:
         return (self.path,)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, name_files, owned_files, services_of, working_units
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import View
+from orchestrator.host.crontabs import is_crontab
 from orchestrator.host.provenance import programs_of
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
 
@@ -38,6 +39,11 @@ class RestoreOwnerMode(Action):
                 if not action.refusal(view, config):
                     found.append(action)
         return tuple(dict.fromkeys(found))
+
+    @property
+    def patience(self) -> float:
+        """cron looks at its files once a minute, and its job has to run then."""
+        return 75.0 if is_crontab(self.path) else 0.0
 
     def targets(self) -> tuple[str, ...]:
         return (self.path,)

@@ -12,6 +12,8 @@ INTENSITY, PERIOD_SECONDS = 3, 180.0
 """So many automatic restarts in so many seconds are a loop (the two words are Erlang's). Fewer are systemd doing its work."""
 _LASTING_SECONDS = 3.0
 """What is over sooner was a few restarts that helped, or a start limit that ended it: then the unit is failed, and that is told."""
+_MOMENT_SECONDS = 0.5
+"""A program that ends at once has done nothing, whatever it says."""
 _STEADY_FACTOR, _STEADY_CAP_SECONDS = 1.5, 60.0
 """A run that lasts so much longer than the one that crashed last, or a minute, has left the loop."""
 
@@ -31,7 +33,7 @@ def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
         if unit.active_state == "failed" and asked_to_stop(view, unit) is not False:
             continue  # one that its start limit ended is still the same story
         ended = view.units.at_last_end(unit)
-        if is_steady(unit, ended, view.now()):
+        if is_steady(unit, ended, view.now()) or _ends_by_design(unit, ended):
             continue
         why = ended.dead_reason or "nothing tells why"
         yield Fault(
@@ -42,6 +44,12 @@ def unit_crash_loop(view: View, config: Config) -> Iterator[Fault]:
             severity=Severity.HIGH,
             facts={"result": ended.result, "restart": unit.restart},
         )
+
+
+def _ends_by_design(unit: Unit, ended: Unit) -> bool:
+    """It was up, ended well, and is to be started again each time: so workers are recycled. Its probes tell whether it serves."""
+    ended_well = ended.result == "success" and ended.exec_main_status == 0
+    return unit.restart == "always" and ended_well and last_run_seconds(ended) > _MOMENT_SECONDS
 
 
 def is_steady(unit: Unit, ended: Unit, now: float) -> bool:

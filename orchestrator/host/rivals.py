@@ -40,8 +40,8 @@ def rivals(view: View, unit: Unit, service: Service | None) -> Iterator[Rival]:
     """Others than the unit itself and its own sockets, while it is down. Raises Unavailable."""
     if not unit.down:
         return
-    if service and service.port:
-        yield from _on_port(view, unit, service.port)
+    for port in sorted(service.ports) if service else ():
+        yield from _on_port(view, unit, port)
     lockable = _lockable(view, unit, service)
     for path, pid in (view.open_files.lockers(lockable) if lockable else {}).items():
         if process := view.processes.get(pid):

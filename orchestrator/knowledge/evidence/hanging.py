@@ -6,7 +6,6 @@ from orchestrator.host import Process, Unavailable, Unit, View
 from orchestrator.host.blocked import awaited_sockets, stuck_in_kernel, tracer
 from orchestrator.host.sock_diag import Connection
 from orchestrator.knowledge.evidence import observation
-from orchestrator.knowledge.evidence.listeners import ports_of
 from orchestrator.model import Case, Evidence, is_unit
 
 _CHECKS = ("probe_failing", "unit_stuck", "unit_failed")
@@ -38,7 +37,7 @@ def hanging(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             facts[f"stalled.{resource}"] = f"{pressure.full10:.0f} % of the last 10 s"
     with suppress(Unavailable):
         service = config.service_of(case.fault.target)
-        facts |= _awaited(view, processes, ports_of(service) if service else ())
+        facts |= _awaited(view, processes, tuple(service.ports) if service else ())
     told = "\n".join(f"{name}: {value}" for name, value in facts.items())
     yield Evidence(source="hanging", text=told or "nothing shows what it waits for", facts=facts)
 

@@ -9,7 +9,6 @@ from orchestrator.config import CommandProbe, Config, Service
 from orchestrator.host import GoodFile, Process, Unavailable, Unit, View
 from orchestrator.host.provenance import DELETED, not_as_before, package_of, programs_of, script_of, strange_place
 from orchestrator.knowledge.evidence import bounded, observation, ran_well_with
-from orchestrator.knowledge.evidence.listeners import ports_of
 from orchestrator.model import Case, Evidence, is_unit
 
 _PRELOAD = "/etc/ld.so.preload"
@@ -81,7 +80,7 @@ def _strangers(view: View, service: Service | None, unit: Unit) -> Iterator[str]
     if service is None or service.unit is None:
         return
     own = programs_of(unit)
-    for port in ports_of(service):
+    for port in service.ports:
         with suppress(Unavailable):
             process = view.sockets.holder_of_port(port)
             if process and process.pid != 1 and process.unit != unit.name and (why := _unknown(view, process, own)):

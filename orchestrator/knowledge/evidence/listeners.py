@@ -1,7 +1,6 @@
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from orchestrator.config import Config, HttpProbe, Service, TcpProbe
+from orchestrator.config import Config
 from orchestrator.host import Process, View
 from orchestrator.host.rivals import own_socket
 from orchestrator.knowledge.evidence import observation
@@ -12,7 +11,7 @@ from orchestrator.model import Case, Evidence
 def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     """Who holds the service's ports, and whether connections wait there unanswered."""
     service = config.service_of(case.fault.target)
-    if service is None or not (ports := ports_of(service)):
+    if service is None or not (ports := sorted(service.ports)):
         return
     facts: dict[str, str] = {}
     told: list[str] = []
@@ -35,18 +34,6 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             if listener.backlog and listener.queue > listener.backlog:
                 facts["port.queue_full"] = str(port)
     yield Evidence(source="listeners", text="\n".join(told), facts=facts)
-
-
-def ports_of(service: Service) -> tuple[int, ...]:
-    """The declared port, and those of probes on this host."""
-    ports = [service.port] if service.port else []
-    for probe in service.probes:
-        address = (
-            urlsplit(probe.http) if isinstance(probe, HttpProbe) else urlsplit(f"//{probe.tcp}") if isinstance(probe, TcpProbe) else None
-        )
-        if address and address.port and address.hostname in ("127.0.0.1", "localhost", "::1"):
-            ports.append(address.port)
-    return tuple(dict.fromkeys(ports))
 
 
 def _name(view: View, holder: Process, port: int) -> str:
