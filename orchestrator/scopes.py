@@ -10,6 +10,7 @@ from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View, jobs, places
 from orchestrator.host.graph import mount_unit
 from orchestrator.host.logins import NOLOGIN
+from orchestrator.host.named_files import named_files
 from orchestrator.host.provenance import programs_of
 from orchestrator.host.room import big_files
 from orchestrator.model import Fault, Scope, is_unit
@@ -38,7 +39,14 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
         below=below,
         above=tuple(dict.fromkeys((*above, *_beneath(unit, view, config), *_renewals(fault, config)))),
         service=service.name if service else None,
-        paths=(*_declared_paths(service, view), *needed, *_own_directories(unit), *room, *(() if is_unit(fault.target) else (NOLOGIN,))),
+        paths=(
+            *_declared_paths(service, view),
+            *needed,
+            *_own_directories(unit),
+            *(named_files(view, unit, config_files(service, view) if service else ()) if not unit.running else ()),
+            *room,
+            *(() if is_unit(fault.target) else (NOLOGIN,)),
+        ),
     )
 
 

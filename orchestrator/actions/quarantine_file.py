@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from orchestrator.actions.good_files import config_files
 from orchestrator.config import Config
 from orchestrator.host import FileState, Unit, View
 from orchestrator.host.jobs import declared
+from orchestrator.host.named_files import named_files
 from orchestrator.host.stale import kind_of, not_stale
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, is_unit
 
@@ -90,11 +92,12 @@ def _pid_files(unit: Unit | None, name: str, config: Config) -> tuple[str, ...]:
 
 
 def _own_paths(name: str, view: View, config: Config) -> tuple[str, ...]:
-    """Where a pid, lock or socket file of the service may lie: what is named as one, and what lies in its own directories."""
+    """Where a pid, lock or socket file of the service may lie: what its own words name, and what lies in its own directories."""
     unit = view.units.get(name) if is_unit(name) else None
     service = declared(unit, config) if unit else config.service_of(name)
     places = (*(unit.runtime_directories if unit else ()), *(service.files if service else ()))
-    return tuple(dict.fromkeys((*_pid_files(unit, name, config), *_within(places, view))))
+    named = named_files(view, unit, config_files(service, view) if service else ()) if unit else ()
+    return tuple(dict.fromkeys((*_pid_files(unit, name, config), *_within(places, view), *named)))
 
 
 def _within(places: tuple[str, ...], view: View) -> Iterator[str]:

@@ -33,6 +33,7 @@ PLAIN: dict[str, Json] = {
         "bad_digest": "b" * 64,
         "failing": "web.service",
     },
+    "make_directories": {"unit": "shop.service", "paths": ["/run/shop"]},
     "restore_config": {"service": "shop", "path": "/etc/shop.conf", "good_digest": "a" * 64, "bad_digest": ""},
     "restore_directory": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
     "restore_owner_mode": {"service": "shop", "path": "/var/log/shop", "uid": 0, "gid": 0, "mode": 0o750},
