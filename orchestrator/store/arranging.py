@@ -58,6 +58,8 @@ def _kept_in_hand(by_key: Mapping[str, Json], roots: Mapping[str, str]) -> dict[
 
 def _merge(ledger: Ledger, by_key: Mapping[str, Json], roots: Mapping[str, str]) -> tuple[int, ...]:
     busy = {row["task_id"] for row in ledger.rows("SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1")}
+    # What a person was told of ends as itself: as a symptom it would go without a word to him.
+    busy |= {row["task_id"] for row in ledger.rows("SELECT task_id FROM marks")}
     # Also what is already being looked into, as long as nothing was begun: a root may show later than its symptom.
     loose = ("open", "healing", "merged")
     free = {key for key, row in by_key.items() if row["status"] in loose and not row["approved"] and row["id"] not in busy}

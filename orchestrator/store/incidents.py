@@ -77,6 +77,7 @@ class Incidents(Part):
         again = {"occurrences": row["occurrences"] + 1, "relapses": row["relapses"] + 1, "opened_at": utc(now), "last_seen": utc(now)}
         afresh = {"status": "open", "phase": 1, "next_at": AT_ONCE, "seen": row["seen"] + 1, "resolution": "", "waiting_for": ""}
         nothing = dict.fromkeys(("fix_successful", "resolved_at", "retried_at"))
+        self.ledger.run("DELETE FROM marks WHERE task_id = ?", (row["id"],))
         self.ledger.update("tasks", row["id"], {**fault_columns(fault), **again, **afresh, **nothing})
         return int(row["id"])
 

@@ -131,6 +131,18 @@ def test_a_symptom_joins_a_root_that_is_with_a_person(store: Store) -> None:
     assert (observed.opened, observed.merged) == ((), (2,))
 
 
+def test_what_a_person_was_told_of_ends_as_itself(store: Store) -> None:
+    """Tried anew, it becomes nobody's symptom, so that the person hears how it ended; a relapse of it is a story of its own."""
+    see(store, "unit")
+    store.escalated(1, reason="masked")
+    store.set_mark(1, "before")
+    store.anew(1, NOW)
+    assert see(store, "unit", "mount", unit="mount").merged == ()
+    store.close(1, Status.FIXED, phase=1, fix_successful=False, resolution="started")
+    store.observe("c", (a_fault("mount", "c"),), NOW + 1, arranged())
+    assert see(store, "unit", "mount", after=2, unit="mount").merged == (1,)
+
+
 def test_unknown_names_in_an_arrangement_are_ignored(store: Store) -> None:
     """A root without a standing fault roots nothing."""
     see(store, "unit", unit="ghost", phantom="unit")

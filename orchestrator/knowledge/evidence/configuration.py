@@ -47,6 +47,8 @@ def _findings(view: View, path: str, service: Service, fault_at: float) -> Itera
     elif is_added(path, service, view):
         yield "config.added", f"was not there while all was well; came {fault_at - state.ctime:.0f} s before the fault"
         yield from _recently(view, path, service, state, fault_at)
+    elif is_unread(path, max(state.mtime, state.ctime), service, view):
+        yield "config.unread", "was changed, and not read since"
 
 
 def _recently(view: View, path: str, service: Service, state: FileState, fault_at: float) -> Iterator[tuple[str, str]]:
