@@ -220,6 +220,14 @@ class Server(HTTPServer):
         for _ in range(workers):
             threading.Thread(target=self._work, daemon=True).start()
 
+    def get_request(self) -> tuple[socket.socket, object]:
+        try:
+            return super().get_request()
+        except OSError as error:
+            say(f"accept failed: {error.strerror}")
+            time.sleep(0.5)  # as servers do that have no file left: to ask again at once would use up a CPU
+            raise
+
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         if isinstance(request, socket.socket):
             self.waiting.put((request, client_address))
