@@ -22,7 +22,7 @@ from orchestrator.actions.units import config_test
 from orchestrator.checks.certificate_standing import half_a_pair
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import ChangeFailed, FileState, GoodFile, Unit, View
-from orchestrator.host.crontabs import is_crontab
+from orchestrator.host.crontabs import READ_SECONDS, is_crontab
 from orchestrator.host.known_good import FILE_BYTES
 from orchestrator.host.names import NAME_FILES, says_anything
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, Word
@@ -105,8 +105,8 @@ class RestoreConfig(Action):
 
     @property
     def patience(self) -> float:
-        """cron looks at its files once a minute, and its job has to run then."""
-        return 75.0 if is_crontab(self.path) else 0.0
+        """What cron does with a table of its own shows when the next minute begins, and its job has run."""
+        return READ_SECONDS if is_crontab(self.path) else 0.0
 
     def targets(self) -> tuple[str, ...]:
         return (self.path,)

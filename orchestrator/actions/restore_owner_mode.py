@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, name_files, owned_files, services_of, working_units
 from orchestrator.config import Config, Name, Service
 from orchestrator.host import View
-from orchestrator.host.crontabs import is_crontab
+from orchestrator.host.crontabs import READ_SECONDS, is_crontab
 from orchestrator.host.provenance import programs_of
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
 
@@ -42,8 +42,8 @@ class RestoreOwnerMode(Action):
 
     @property
     def patience(self) -> float:
-        """cron looks at its files once a minute, and its job has to run then."""
-        return 75.0 if is_crontab(self.path) else 0.0
+        """What cron does with a table of its own shows when the next minute begins, and its job has run."""
+        return READ_SECONDS if is_crontab(self.path) else 0.0
 
     def targets(self) -> tuple[str, ...]:
         return (self.path,)

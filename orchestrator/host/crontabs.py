@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 from orchestrator.host.files import FileState
 
 CRON = "cron.service"
+READ_SECONDS = 75.0
+"""It looks at its tables when a minute begins."""
 DIRECTORIES = ("/etc/cron.d", "/var/spool/cron/crontabs")
 MAIN = "/etc/crontab"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
