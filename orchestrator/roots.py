@@ -6,6 +6,7 @@ from functools import cache
 
 from orchestrator.checks.kernel_messages import was_mounted
 from orchestrator.checks.mount_wrong import PASSING
+from orchestrator.checks.unit_failed import CRASHES
 from orchestrator.checks.unit_inactive import declared_dependencies
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, Unit, View, places
@@ -71,6 +72,8 @@ def _explains(root: Fault, fault: Fault) -> bool:
     """
     if root.facts.get("result") == CLOSED_FOR_ITS_SERVICE:
         return False
+    if root.check == "names_fail":  # what crashed comes back without names, however long those are lost
+        return fault.facts.get("result") not in CRASHES
     return root.check != "certificate" or fault.reason.startswith("Certificate") or fault.target == root.facts.get("renew_unit")
 
 

@@ -81,3 +81,14 @@ def test_what_its_configuration_asks_may_be_why_it_does_not_answer() -> None:
     hung = _fault("api.service", "probe_failing")
     assert arrange((gateway, hung), _below) == {"probe_failing:web.service": "probe_failing:api.service"}
     assert arrange((gateway, _fault("other.service")), _below) == {}
+
+
+def test_a_lost_name_does_not_explain_a_crash() -> None:
+    """A service that was killed is started however long its names are lost; one that gave up by itself waits for them."""
+    lost = _fault("/etc/resolv.conf", "names_fail")
+    gave_up, killed = (
+        _fault("web.service", "unit_failed").model_copy(update={"facts": {"result": result}}) for result in ("exit-code", "signal")
+    )
+    needs = {"web.service": ("/etc/resolv.conf",)}
+    assert arrange((gave_up, lost), lambda target: needs.get(target, ())) == {"unit_failed:web.service": "names_fail:/etc/resolv.conf"}
+    assert arrange((killed, lost), lambda target: needs.get(target, ())) == {}

@@ -25,7 +25,8 @@ REASONS = {
 }
 """systemd.service(5), `Result=`: each by a name that needs no manual."""
 
-_CRASHES = ("signal", "core-dump", "watchdog", "oom-kill")
+CRASHES = ("signal", "core-dump", "watchdog", "oom-kill")
+"""No program ends so for want of an answer."""
 _SIGTERM = 15
 
 
@@ -48,7 +49,7 @@ def asked_to_stop(view: View, unit: Unit) -> bool | None:
     A crash by a signal other than SIGTERM needs no look into the journal: no stop looks like that. None: the journal does
     not tell. That is unknown for this unit alone (law 1), and must not blind the check for all others.
     """
-    if unit.result in _CRASHES and unit.exec_main_status != _SIGTERM:
+    if unit.result in CRASHES and unit.exec_main_status != _SIGTERM:
         return False
     try:
         stop = view.units.stopped_by_hand(unit)

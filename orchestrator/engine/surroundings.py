@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from orchestrator.checks.certificate_standing import due
 from orchestrator.checks.names_standing import trouble_of
+from orchestrator.checks.unit_failed import CRASHES
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
 from orchestrator.host.keepers import keeper_of
@@ -62,7 +63,8 @@ def _root(case: Case, view: View, config: Config) -> str:
 
 def _lost_names(case: Case, view: View) -> str:
     """Whether names are what the service lacks; that something is wrong with it has its names looked up from now on."""
-    if case.fault.check not in _MAY_LACK_NAMES or case.fault.target not in view.names.needs:
+    crashed = case.fault.facts.get("result") in CRASHES
+    if crashed or case.fault.check not in _MAY_LACK_NAMES or case.fault.target not in view.names.needs:
         return ""
     view.names.doubt(case.fault.target)
     return ", ".join(trouble_of(view, case.fault.target))
