@@ -21,6 +21,7 @@ from orchestrator.knowledge.candidates import as_evidence, candidates
 from orchestrator.knowledge.evidence import gather
 from orchestrator.model import (
     Abstain,
+    Action,
     Answer,
     Attempt,
     Case,
@@ -33,6 +34,7 @@ from orchestrator.model import (
     Proposal,
     Risk,
     Status,
+    is_unit,
 )
 from orchestrator.policy import HOUR, History, judge, stand_down
 from orchestrator.store import Stale, Store, StoreFailed
@@ -45,6 +47,7 @@ _STAND_DOWN_TOLD_SECONDS = 3600.0
 """A fault that others keep us from for an hour is told to a person: waiting must not become silence."""
 _MODE_LOOK_SECONDS = 3600.0
 _TROUBLE_SECONDS = 30.0
+_JOB_SECONDS, _JOB_PAUSE_SECONDS = 3.0, 0.1
 _APPROVAL_SECONDS = 24 * 3600.0
 _REVIEW = "review."
 """Facts that a person has to hear of although the fix worked."""
@@ -260,7 +263,7 @@ class Engine:
         for n, action in enumerate(begun.proposal.plan, 1):
             if time.monotonic() > deadline:
                 failed = f"the phase's time was used up before: {action.about()}"
-            elif refusal := action.refusal(self._view, self.config):
+            elif refusal := self._refusal(action):
                 failed = f"{action.about()}: {refusal}"
             else:
                 before = action.remember(self._view)
@@ -284,6 +287,16 @@ class Engine:
             self._settle(fresh, attempt)
         else:  # nothing was begun: the host itself refused
             self._end(case, _ended(begun, Outcome.DENIED, failed), partial(self._store.retry, case.incident.id, case.incident.phase, now))
+
+    def _refusal(self, action: Action) -> str:
+        """Why not now. A job of systemd's own, as in a crash loop, is over in a moment, and is waited for."""
+        until = time.monotonic() + _JOB_SECONDS
+        while refusal := action.refusal(self._view, self.config):
+            busy = any(self._view.units.get(target).job_id for target in action.targets() if is_unit(target))
+            if not busy or time.monotonic() > until:
+                break
+            time.sleep(_JOB_PAUSE_SECONDS)
+        return refusal
 
     # ---- the proof ---------------------------------------------------------------------------------------------------
 
