@@ -422,7 +422,7 @@ def test_a_directory_is_made_again_but_not_under_a_missing_mount(lab: Host) -> N
 
 
 def test_the_journal_gives_space_back(lab: Host) -> None:
-    """Only where it lies in the incident's scope; afterwards it takes what may stay."""
+    """Only where it lies in the incident's scope, the gentlest step first; afterwards it takes what may stay."""
     lab.unit(
         "chatter.service",
         "[Service]\nType=oneshot\nLogRateLimitIntervalSec=0\nExecStart=/bin/sh -c 'base64 -w 900 /dev/urandom | head -c 150000000'\n",
@@ -431,7 +431,8 @@ def test_the_journal_gives_space_back(lab: Host) -> None:
     lab.ok("systemctl restart systemd-journald; journalctl --flush; systemctl start chatter", timeout=100)
     scope: Json = {"target": "/", "paths": ["/var/log/journal"], "check": "disk_full"}
     assert act(lab, offered, kind="vacuum_journal", target="/srv", paths=["/srv/x"]) == []
-    (action,) = act(lab, offered, kind="vacuum_journal", **scope)
+    action, *harder = act(lab, offered, kind="vacuum_journal", **scope)
+    assert all(step["keep_bytes"] < action["keep_bytes"] for step in harder)
     done = act(lab, perform, action=action)
     assert (done["ok"], done["unproved"]) == (True, "")
 
