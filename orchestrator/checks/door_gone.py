@@ -14,7 +14,6 @@ def door_gone(view: View, config: Config) -> Iterator[Fault]:
     """A declared service, or what it depends on, whose socket file was removed under it."""
     asked = {service.unit for service in config.service if service.unit}
     asked |= {name for needs in declared_dependencies(config).values() for name in needs}
-    asked |= {name for unit in asked if unit.endswith(".service") for name in view.units.needs_lately(unit) if name.endswith(".socket")}
     for unit, path in doors.gone(view, asked).items() if asked else ():
         yield Fault(
             check="door_gone",

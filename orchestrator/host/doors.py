@@ -17,18 +17,21 @@ def gone(view: View, units: Collection[str]) -> dict[str, str]:
     listening = {listener.path: listener for listener in view.sockets.unix() if listener.path.startswith("/")}
     view.doors &= set(listening)
     lost: list[Listener] = []
+    missing: set[str] = set()
     for path, listener in listening.items():
         state = view.files.look(path, follow=True)
         if state and view.now() - state.ctime > _LASTING_SECONDS:
             view.doors.add(path)
-        elif state is None and path in view.doors:
-            lost.append(listener)
-    made = _of_systemd(view, units, listening)
+        elif state is None:
+            missing.add(path)
+            lost += [listener] if path in view.doors else []
+    made = _of_systemd(view, units, missing) if missing else {}
     held = ((view.sockets.holder(listener), listener.path) for listener in lost if listener.path not in made.values())
     return {holder.unit: path for holder, path in held if holder and holder.unit in units and view.units.get(holder.unit).running} | made
 
 
-def _of_systemd(view: View, units: Collection[str], listening: Collection[str]) -> dict[str, str]:
-    """Socket units that listen on a path that is not there: PID 1 made it itself, so that nothing had to be seen before."""
-    sockets = [unit for name in units if name.endswith(".socket") and (unit := view.units.get(name)).running]
-    return {unit.name: path for unit in sockets for path in unit.listen if path in listening and view.files.look(path) is None}
+def _of_systemd(view: View, units: Collection[str], missing: Collection[str]) -> dict[str, str]:
+    """Socket units of these, or that start them, whose path is not there: PID 1 made it, so that nothing had to be seen before."""
+    active = (line.name for line in view.units.list() if line.name.endswith(".socket") and line.active_state == "active")
+    sockets = [unit for name in active if {name, *(unit := view.units.get(name)).triggers} & set(units)]
+    return {unit.name: path for unit in sockets for path in unit.listen if path in missing}

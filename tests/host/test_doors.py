@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.host import Unit, View, doors
+from orchestrator.host import Unit, UnitLine, View, doors
 from orchestrator.host.processes import Process
 from orchestrator.host.sockets import Listener
 
@@ -36,6 +36,7 @@ def view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
 
     monkeypatch.setattr(view.sockets, "holder", holder)
     monkeypatch.setattr(view.units, "get", lambda name: Unit(name=name, load_state="loaded", active_state="active"))
+    monkeypatch.setattr(view.units, "list", lambda: (UnitLine("mill.socket", "loaded", "active", "listening"),))
     monkeypatch.setattr(doors, "_LASTING_SECONDS", -1.0)
     yield view
     view.close()
