@@ -42,7 +42,8 @@ ESCALATIONS = "SELECT COUNT(*), status FROM escalations WHERE created_at > datet
 def test_what_operators_rely_on_holds_after_a_fault(installed: Host) -> None:
     """The lines they search the journal for, the two queries for root and the group with the daemon up, stopped or killed, and its size."""
     installed.unit("shop.service", "[Service]\nExecStart=/bin/sleep infinity\n")
-    installed.write("/etc/autonomous-orchestrator/conf.d/shop.toml", '[[service]]\nname = "shop"\nunit = "shop.service"\n')
+    declared = '[daemon]\nboot_grace_seconds = 0\n[[service]]\nname = "shop"\nunit = "shop.service"\n'  # the host has just booted
+    installed.write("/etc/autonomous-orchestrator/conf.d/shop.toml", declared)
     installed.ok(f"usermod -aG orchestrator ops && systemctl start shop && systemctl restart {DAEMON}")
     installed.ok("systemctl kill -s KILL shop")
     installed.incident("shop.service", "fixed")

@@ -2,14 +2,16 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from orchestrator.actions import all_actions
-from orchestrator.model import Json
+from orchestrator.model import Json, utc
 from tests.lab.acting import Here, act
 from tests.lab.host import CONFIG, DAEMON, STATE, Host, Row
+from tests.lab.watched import oldest_look
 
 SETTINGS = """
 [daemon]
@@ -75,9 +77,8 @@ def say(lab: Host, *words: str) -> None:
 
 def sweeps(lab: Host, number: int = 2) -> None:
     """Wait until every check has looked again after so many sweeps."""
-    [row] = lab.sql(f"SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', '+{number * 2 - 1} seconds') AS later")
-    looked = "SELECT MIN(looked_at) AS first FROM checks"
-    lab.wait_until(lambda: lab.sql(looked)[0]["first"] > row["later"], 20, f"{number} sweeps")
+    later = utc(time.time() + number * 2 - 1)  # a lab's clock is the machine's
+    lab.wait_until(lambda: oldest_look(lab) > later, 20, f"{number} sweeps")
 
 
 def waits(lab: Host, reason: str) -> None:
