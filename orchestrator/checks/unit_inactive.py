@@ -73,7 +73,8 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
 
 def _was_unmounted(view: View, unit: Unit) -> bool:
     """By an administrator's umount, of which systemd knows nothing."""
-    return unit.name.endswith(".mount") and bool(view.by_hand.unmounted(unit.where, unit.inactive_enter_at - _UMOUNT_SECONDS))
+    since, gone_at = unit.inactive_enter_at - _UMOUNT_SECONDS, unit.inactive_enter_at
+    return unit.name.endswith(".mount") and bool(view.by_hand.unmounted(unit.where, since, gone_at))
 
 
 def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:

@@ -14,6 +14,7 @@ from orchestrator.host.journal import Journal, Line
 _SUDO = "/usr/bin/sudo"
 _LINES = 500
 _BELIEVED_SECONDS = 5.0
+_SLACK_SECONDS = 1.0
 _CALL = re.compile(r"\s*(?P<user>\S+) : (?:TTY|PWD)=.* ; COMMAND=(?P<command>.+)")
 """What sudo refused says why where this says TTY= or PWD=."""
 
@@ -25,11 +26,15 @@ class ByHand:
     journal: Journal
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read_at: float = 0.0
+    _knows_until: float = 0.0
     _lines: tuple[Line, ...] = ()
 
-    def unmounted(self, point: str, since: float = 0.0) -> str:
-        """Who last unmounted it since then, and was not the one to mount it again; empty for nobody that is known."""
-        told = self._last(point, since)
+    def unmounted(self, point: str, since: float = 0.0, gone_at: float = 0.0) -> str:
+        """Who last unmounted it since then, and was not the one to mount it again; empty for nobody that is known.
+
+        `gone_at`: when it went. What was read before that tells nothing of it.
+        """
+        told = self._last(point, since, gone_at)
         return told if "umount" in told else ""
 
     def made_read_only(self, point: str) -> str:
@@ -37,13 +42,16 @@ class ByHand:
         told = self._last(point, 0.0)
         return told if re.search(r"\bremount\b", told) and re.search(r"\bro\b", told) else ""
 
-    def _last(self, point: str, since: float) -> str:
-        calls = (called(line.message, point) for line in self._said() if line.at >= since)
+    def _last(self, point: str, since: float, until: float = 0.0) -> str:
+        calls = (called(line.message, point) for line in self._said(until) if line.at >= since)
         return next(reversed([call for call in calls if call]), "")
 
-    def _said(self) -> tuple[Line, ...]:
+    def _said(self, until: float) -> tuple[Line, ...]:
         with self._lock:
-            if time.monotonic() - self._read_at > _BELIEVED_SECONDS:
+            if time.monotonic() - self._read_at > _BELIEVED_SECONDS or self._knows_until <= until + _SLACK_SECONDS:
+                self._knows_until = time.time()
+                if self._knows_until - until < _BELIEVED_SECONDS:
+                    self.journal.catch_up()  # sudo's line may not be written yet
                 try:
                     self._lines = self.journal.of_program(_SUDO, _LINES)
                 except Unavailable:

@@ -41,9 +41,9 @@ class Story:
         self.crash()
         self.same_again(self.leftover())
         self.broken_configuration()
-        vote = self.vote()
+        untested = self.untested()
         damaged = self.damaged_data()
-        self.reading(vote, damaged)
+        self.reading(untested, damaged)
         self.figures()
 
     def beginning(self) -> None:
@@ -112,17 +112,19 @@ class Story:
         self._healed(self._stage.hurt("nginx.service", script, asks(80)), phase=2)
         expect(self._host.read("/etc/nginx/nginx.conf") == good, "the good configuration of nginx is back")
 
-    def vote(self) -> Ending:
-        self._stage.chapter("5. A configuration is broken, and nothing can test it: a vote")
+    def untested(self) -> Ending:
+        self._stage.chapter("5. A configuration is broken, and nothing can test it")
         self._stage.say("A Redis keeps sessions:")
         self._host.write("/etc/sessions.conf", prop("sessions.conf"))
         self._start("sessions", "sessions.service", pings(6379))
         self._stage.configure("sessions.toml", f"{PARTS}/sessions.toml", "/etc/sessions.conf")
-        self._stage.say("Again a mistyped directive. No test says so, and no runbook is sure enough. Three experts are asked:")
+        self._stage.say(
+            "Again a mistyped directive, and no test says so. But it came just before the fault, the service never ran well with it, and "
+            "nothing else explains the fault. So the copy of before is tried, and stays only because the service answers again:"
+        )
         script = "echo 'maxmemry 100mb' >>/etc/sessions.conf\nsystemctl restart sessions"
         ending = self._stage.hurt("sessions.service", script, pings(6379))
-        self._healed(ending, phase=3)
-        expect(ending.attempts[-1]["origin"].startswith("vote:"), "the plan for sessions.service was voted for")
+        self._healed(ending, phase=2)
         expect(self._host.read("/etc/sessions.conf") == prop("sessions.conf"), "the good configuration of sessions.service is back")
         return ending
 
@@ -154,10 +156,10 @@ class Story:
         self._stage.quote("\n".join([*heads, "", body.rstrip(), "", f"WHAT WAS SEEN: {len(seen.splitlines())} more lines"]))
         expect("damaged data" in body and damaged.incident["target"] in body, "the mail names what is wrong, and why it is a person's")
 
-    def reading(self, vote: Ending, damaged: Ending) -> None:
+    def reading(self, untested: Ending, damaged: Ending) -> None:
         self._stage.chapter("7. What an operator reads")
-        self._stage.say("The story of the vote, and that of the damaged file:")
-        for ending, verdict in ((vote, "HEALED by consultation"), (damaged, "WITH A PERSON")):
+        self._stage.say("The story of that configuration, and that of the damaged file:")
+        for ending, verdict in ((untested, "HEALED by research"), (damaged, "WITH A PERSON")):
             told = self._stage.run(f"orchestrator show {ending.incident['id']}", before="WHAT WAS SEEN")
             expect(told.startswith(verdict), f"the story of {ending.incident['target']} begins with: {verdict}")
         self._stage.run("orchestrator status")
