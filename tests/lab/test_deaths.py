@@ -107,7 +107,7 @@ def test_a_repair_survives_a_death(mortal: Mortal, step: str) -> None:
     mortal.host.unit("till.service", COUNTED)
     mortal.host.ok(CRASHED)
     mortal.runs_until(step, TILL)
-    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=15)
+    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=30)
     mortal.died_and_lives()
     assert (row["status"], row["fix_successful"], row["occurrences"], row["phase"]) == ("fixed", 1, 1, 1)
     assert len(mortal.host.incidents()) == 1
@@ -187,10 +187,10 @@ def test_an_approval_survives_a_death(mortal: Mortal, step: str) -> None:
     mortal.host.unit("till.service", COUNTED)
     mortal.host.ok(CRASHED)
     mortal.runs_until(step, f'{TILL}mode = "approve"\n')
-    mortal.host.incident("till.service", "waiting", timeout=15)
+    mortal.host.incident("till.service", "waiting", timeout=30)
     assert mortal.starts() == 1
     mortal.host.wait_until(lambda: mortal.host.orchestrator("escalations", "approve", "1").status == 0, 10, "a question to approve")
-    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=15)
+    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=30)
     mortal.died_and_lives()
     assert (row["status"], row["fix_successful"], mortal.starts()) == ("fixed", 0, 2)
     assert mortal.one("SELECT status FROM interventions", db="escalations") == {"status": "approved"}
