@@ -110,11 +110,7 @@ def _is_wanted_by_the_boot(view: View, unit: Unit) -> bool:
     """
     if unit.name.endswith(".mount") and "noauto" in mount_options.wanted(view, unit.where):
         return False
-    return _is_enabled(unit) and unit.load_state != "not-found" and not _flickered(unit)
-
-
-def _is_enabled(unit: Unit) -> bool:
-    return unit.unit_file_state in ("enabled", "enabled-runtime", "generated", "alias")
+    return unit.enabled and unit.load_state != "not-found" and not _flickered(unit)
 
 
 def _stays_down(view: View, stop: Stop | None) -> bool:
@@ -178,8 +174,6 @@ def _roots(view: View, unit: Unit, below: Iterable[Unit]) -> Iterator[Fault]:
     for need in below:
         name = need.name
         facts = {"load": need.load_state, "result": need.result, "needed_by": "yes"}
-        if is_unused_door(view, need):
-            continue
         if need.load_state == "masked":
             reason, message = "DependencyMasked", f"{name} is masked, and {unit.name} cannot start without it"
         elif need.load_state == "not-found":
@@ -196,12 +190,6 @@ def _roots(view: View, unit: Unit, below: Iterable[Unit]) -> Iterator[Fault]:
         else:
             continue
         yield Fault(check="unit_inactive", target=name, reason=reason, message=message, severity=Severity.HIGH, facts=facts)
-
-
-def is_unused_door(view: View, need: Unit) -> bool:
-    """A socket unit that could start its service, and that this host does not use: the service opens its door by itself."""
-    used = need.required_by or need.bound_by or _is_enabled(need) or need.name in view.baseline.active
-    return need.name.endswith(".socket") and not used
 
 
 def _idle_by_design(need: Unit) -> bool:

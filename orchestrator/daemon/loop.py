@@ -17,7 +17,7 @@ from orchestrator import __version__
 from orchestrator.checks import all_checks
 from orchestrator.checks.looks import Looks
 from orchestrator.checks.recurring import LOOKS_BACK_SECONDS
-from orchestrator.config import Config, ConfigError, load
+from orchestrator.config import DEFAULT_FILE, Config, ConfigError, load
 from orchestrator.daemon.lanes import Lanes
 from orchestrator.daemon.timetable import Timetable
 from orchestrator.engine import Engine, Thinker
@@ -62,7 +62,7 @@ class Daemon:
         self.view = View(state_dir)
         machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
         self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
-        etc = (config_file or Path("/etc/autonomous-orchestrator/config.toml")).parent
+        etc = (config_file or DEFAULT_FILE).parent
         books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
         phases: dict[int, Thinker] = {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
         self.engine = Engine(config, self.view, self.store, self.desk, self.hands, phases)

@@ -89,8 +89,8 @@ class Units:
     def needs(self, name: str) -> tuple[str, ...]:
         """What the unit cannot run without, one level: Requires, Requisite, BindsTo, its mounts, and the sockets that trigger it.
 
-        systemd knows a trigger only while it is loaded: so the socket of the same name is asked after too. One that is disabled and
-        down is no door of the service, but another way to run it that nobody chose here.
+        systemd knows a trigger only while it is loaded: so the socket of the same name is asked after too. One that is down and not
+        enabled is no door of the service, but another way to run it that nobody chose here.
         """
         unit = self.get(name)
         doors = (f"{unit.name.removesuffix('.service')}.socket",) if unit.name.endswith(".service") else ()
@@ -102,7 +102,8 @@ class Units:
 
     def _is_unused(self, name: str) -> bool:
         unit = self.get(name)
-        return unit.down and unit.unit_file_state == "disabled"
+        wanted = unit.enabled or unit.required_by or unit.bound_by
+        return unit.down and not wanted
 
     def needs_lately(self, name: str) -> tuple[str, ...]:
         """`needs`, some seconds old at most: for many units at once, in a storm, again and again."""

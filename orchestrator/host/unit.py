@@ -189,6 +189,11 @@ class Unit:
         return self.active_state in ("active", "reloading")
 
     @property
+    def enabled(self) -> bool:
+        """Whether the boot starts it by itself. What is only `static` is started by another unit, or by a call on the bus."""
+        return self.unit_file_state in ("enabled", "enabled-runtime", "generated", "alias")
+
+    @property
     def in_transition(self) -> bool:
         """Whether systemd is at work on it: starting, stopping, waiting to restart it, or a job is queued."""
         return self.active_state in ("activating", "deactivating", "reloading") or self.job_id != 0

@@ -22,7 +22,10 @@ def processes() -> Processes:
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", "input()", "an argument"], stdin=subprocess.PIPE) as process:
+    program = "print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", program, "an argument"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()  # Popen returns before the kernel has set up what the program was called with
         yield process
 
 
@@ -32,7 +35,7 @@ def test_a_process_is_known(processes: Processes, child: subprocess.Popen[bytes]
     assert found is not None
     assert (found.pid, found.ppid, found.uid) == (child.pid, os.getpid(), os.geteuid())
     assert found.exe == str(Path(sys.executable).resolve())
-    assert found.argv[1:] == ("-c", "input()", "an argument")
+    assert found.argv[1:] == ("-c", "print(flush=True); input()", "an argument")
     assert found.started_at == pytest.approx(time.time(), abs=10)
     assert found.rss >= 0
 

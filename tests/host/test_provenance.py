@@ -66,8 +66,10 @@ def test_a_script_is_a_program_too(tmp_path: Path) -> None:
 def test_the_script_of_a_process(view: View, tmp_path: Path) -> None:
     """As the interpreter was called."""
     script = tmp_path / "job.py"
-    script.write_text("input()")
-    with subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE) as process:
+    script.write_text("print(flush=True); input()")
+    with subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()  # Popen returns before the kernel has set up what the program was called with
         found = view.processes.get(process.pid)
         assert found
         assert script_of(found) == str(script)

@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 
-from orchestrator.checks.unit_inactive import is_unused_door
 from orchestrator.config import Config
 from orchestrator.host import Unit, View
 from orchestrator.host.unit import CLOSED_FOR_ITS_SERVICE
@@ -48,8 +47,6 @@ def dependencies(view: View, config: Config, case: Case) -> Iterator[Evidence]:
 
 def _missing(view: View, unit: Unit, need: Unit) -> str:
     """The fact for what is needed and not there; empty for a job between its runs, and for the unit's own door, closed for its sake."""
-    if is_unused_door(view, need):
-        return ""
     if need.load_state == "masked":
         return "below.masked"
     own_door = need.name in unit.triggered_by and need.result == CLOSED_FOR_ITS_SERVICE
