@@ -14,6 +14,7 @@ from pathlib import Path
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.helper import ASK_SECONDS
 from orchestrator.host.mounts import Mounts
+from orchestrator.host.open_files import OpenFiles
 
 _LOCKS = Path("/proc/locks")
 _WALKED = 100_000
@@ -41,8 +42,8 @@ class FileState:
 class Files:
     """Raises Unavailable when a path cannot be asked about (a mount that hangs, no permission); absence is an answer."""
 
-    def __init__(self, mounts: Mounts) -> None:
-        self._mounts = mounts
+    def __init__(self, mounts: Mounts, open_files: OpenFiles) -> None:
+        self._mounts, self._open_files = mounts, open_files
 
     def look(self, path: str, *, follow: bool = False, timeout: float = ASK_SECONDS) -> FileState | None:
         """The file itself, a link as a link unless `follow`; None when there is none. `timeout`: for a mount that may hang."""
@@ -100,12 +101,27 @@ class Files:
     def _listed_holder(self, descriptor: int) -> int | None:
         """flock(2) has no question without taking the lock; /proc/locks lists it by device and inode.
 
-        The device is the file system's own, which overlay and btrfs do not show in a file's state: mountinfo does.
+        The device is the file system's own, which overlay and btrfs do not show in a file's state: mountinfo does. Two files of an
+        overlay can have one number there, when their layers are different file systems: so the list is only asked whether to look
+        for a process that has this very file open with its lock. One in a mount namespace of its own calls it otherwise: then the
+        list is believed.
         """
-        found = os.fstat(descriptor)
-        mount = self._mounts.of_path(os.readlink(f"/proc/self/fd/{descriptor}"))  # noqa: PTH115  # a name of the kernel's
-        devices = {(os.major(found.st_dev), os.minor(found.st_dev)), tuple(int(part) for part in mount.device.split(":"))}
-        return _holder_in_list({f"{major:02x}:{minor:02x}:{found.st_ino}" for major, minor in devices})
+        found, name = os.fstat(descriptor), os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  # a name of the kernel's
+        device = self._mounts.of_path(name).device
+        devices = {(os.major(found.st_dev), os.minor(found.st_dev)), tuple(int(part) for part in device.split(":"))}
+        listed = _holder_in_list({f"{major:02x}:{minor:02x}:{found.st_ino}" for major, minor in devices})
+        if not listed or not _sees_our_files(listed):
+            return listed
+        return self._open_files.lockers((name,)).get(name)
+
+
+def _sees_our_files(pid: int) -> bool:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")  # noqa: PTH115  # names of the kernel's
+    except FileNotFoundError:
+        return True  # it has ended: whoever inherited its lock is found by the open file
+    except OSError:
+        return False
 
 
 def _fcntl_holder(descriptor: int) -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.host import Files, Mounts, Unavailable
+from orchestrator.host import Files, Mounts, OpenFiles, Unavailable
 from orchestrator.host.helper import Helper
 
 HOLD = "import fcntl, sys; f = open(sys.argv[2], 'r+'); getattr(fcntl, sys.argv[1])(f, fcntl.LOCK_EX); print(flush=True); input()"
@@ -22,7 +22,7 @@ HOLD = "import fcntl, sys; f = open(sys.argv[2], 'r+'); getattr(fcntl, sys.argv[
 def files() -> Iterator[Files]:
     helper = Helper()
     mounts = Mounts(helper)
-    yield Files(mounts)
+    yield Files(mounts, OpenFiles(mounts))
     mounts.close()
     helper.close()
 
@@ -108,6 +108,29 @@ def test_a_real_lock_has_a_holder(files: Files, tmp_path: Path, way: str) -> Non
         holder.communicate(b"\n")
     assert files.lock_holder(str(path)) is None
     assert files.lock_holder(str(tmp_path / "nothing")) is None
+
+
+def test_the_lock_of_another_file_with_the_same_number_is_no_lock(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An overlay shows the kernel's list one device and one number for a file of each of its layers."""
+    path, listed = tmp_path / "lock", tmp_path / "locks"
+    path.touch()
+    state = path.stat()
+    place = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}:{state.st_ino}"
+    listed.write_text(f"1: FLOCK  ADVISORY  WRITE {os.getpid()} {place} 0 EOF\n")
+    monkeypatch.setattr("orchestrator.host.files._LOCKS", listed)
+    assert files.lock_holder(str(path)) is None
+
+
+def test_an_inherited_lock_has_a_holder(files: Files, tmp_path: Path) -> None:
+    """flock(1) locks for the shell that calls it and ends: the shell holds the lock, and the kernel's list names the dead."""
+    path = tmp_path / "lock"
+    script = 'exec 9>"$1"; flock 9; echo; read -r _; : done'
+    with subprocess.Popen(["/bin/sh", "-c", script, "sh", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        assert files.lock_holder(str(path)) == holder.pid
+        holder.communicate(b"\n")
+    assert files.lock_holder(str(path)) is None
 
 
 def test_asking_takes_no_lock(files: Files, tmp_path: Path) -> None:

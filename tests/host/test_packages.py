@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.host import Files, Mounts, Packages
+from orchestrator.host import Files, Mounts, OpenFiles, Packages
 from orchestrator.host import packages as module
 from orchestrator.host.helper import Helper
 from orchestrator.host.packages import half_done
@@ -33,7 +33,7 @@ Status: deinstall ok config-files
 def packages() -> Iterator[Packages]:
     helper = Helper()
     mounts = Mounts(helper)
-    yield Packages(Files(mounts))
+    yield Packages(Files(mounts, OpenFiles(mounts)))
     mounts.close()
     helper.close()
 

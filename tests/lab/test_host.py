@@ -255,15 +255,17 @@ tell(told)
 
 
 def test_the_graph_is_walked(host: Host) -> None:
-    """Down to what it needs, its mount and its socket included; up to who falls with it; declared needs count."""
+    """Down to what it needs, its mount and the socket in use included; up to who falls with it; declared needs count."""
     program = """
 sh("systemctl start srv-x.mount over bound part")
-tell([units.needs("onmount.service"), units.needs("sleepy.service"), units.below("over.service"),
+unused = units.needs("sleepy.service"); sh("systemctl start sleepy.socket"); used = units.needs("sleepy.service")
+tell([units.needs("onmount.service"), unused, used, units.below("over.service"),
       units.above("under.service"), units.below("plain.service", {"plain.service": ("over.service",)})])
 """
-    mount, service, below, above, declared = _asked(host, program)
+    mount, unused, used, below, above, declared = _asked(host, program)
     assert "srv-x.mount" in mount
-    assert "sleepy.socket" in service
+    assert "sleepy.socket" not in unused
+    assert "sleepy.socket" in used
     assert below == ["needs.service", "under.service"]
     assert set(above) == {"needs.service", "bound.service", "part.service", "over.service"}
     assert declared == ["over.service", "needs.service", "under.service"]
