@@ -1,4 +1,4 @@
-"""Moves a stale pid, lock or socket file of a service out of its way."""
+"""Moves a stale pid, lock or socket file, or a stale lock directory, of a service out of its way."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -71,7 +71,7 @@ class QuarantineFile(Action):
         if state is None or (state.inode, state.device) != (self.inode, self.device):
             return f"{self.path} is not the same file any more"
         kind = kind_of(self.path, state, pid_file=self.path in _pid_files(unit, self.service, config))
-        return not_stale(view, self.path, kind, state) if kind else f"{self.path} is no pid, lock or socket file"
+        return not_stale(view, self.path, kind, state, unit) if kind else f"{self.path} is no pid, lock or socket file"
 
     def do(self, machine: "Machine") -> str:
         machine.quarantine.take(self.path, inode=self.inode, device=self.device)

@@ -1,4 +1,4 @@
-"""Who has what a unit needs to start: its port, the lock on its file, or, for a job, an earlier run of its own program.
+"""Who has what a unit needs to start: its port, the lock on its file, or is a run of its own program, as with a job's earlier run.
 
 Only what the kernel says counts: who listens, who holds a lock, what a process runs. A program that merely says so does not.
 """
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.config import Service
+from orchestrator.host.named_files import named_files
 from orchestrator.host.processes import Process
+from orchestrator.host.runs_elsewhere import is_another_units, runs_elsewhere
+from orchestrator.host.stale import kind_of
 from orchestrator.host.unit import Unit
 from orchestrator.host.view import View
 
@@ -46,8 +49,7 @@ def rivals(view: View, unit: Unit, service: Service | None) -> Iterator[Rival]:
     for path, pid in (view.open_files.lockers(lockable) if lockable else {}).items():
         if process := view.processes.get(pid):
             yield Rival("lock", path, process)
-    if is_job(unit):
-        yield from _earlier_runs(view, unit)
+    yield from _other_runs(view, unit, lockable)
 
 
 def is_job(unit: Unit) -> bool:
@@ -83,9 +85,18 @@ def _lockable(view: View, unit: Unit, service: Service | None) -> tuple[str, ...
     return tuple(dict.fromkeys(path for path in (*named, *inside) if path))
 
 
-def _earlier_runs(view: View, unit: Unit) -> Iterator[Rival]:
-    """A process that runs the job's own program elsewhere, and holds a lock: the next runs wait for it, or give up."""
-    for process in view.processes.all() if unit.programs else ():
-        program = next((name for name in unit.programs if name in (process.exe, *process.argv[:2])), "")
-        if program and process.unit != unit.name and view.open_files.holds_a_lock(process.pid):
-            yield Rival("run", program, process)
+def _other_runs(view: View, unit: Unit, lockable: tuple[str, ...]) -> Iterator[Rival]:
+    """Of a job an earlier run with a lock, for which the next ones wait or give up; of a service one beside a lock that names nobody."""
+    runs = runs_elsewhere(view, unit)
+    if is_job(unit):
+        runs = tuple(run for run in runs if view.open_files.holds_a_lock(run.process.pid))
+    elif runs:
+        beside = _has_lock_files(view, unit, lockable)
+        runs = tuple(run for run in runs if beside and not is_another_units(view, run.process))
+    yield from (Rival("run", run.program, run.process) for run in runs)
+
+
+def _has_lock_files(view: View, unit: Unit, lockable: tuple[str, ...]) -> bool:
+    """Files or directories whose being there is the lock: the kernel knows nothing of who made them."""
+    states = ((path, view.files.look(path)) for path in dict.fromkeys((*lockable, *named_files(view, unit, ()))))
+    return any(state and kind_of(path, state) in ("lock", "lock directory") for path, state in states)

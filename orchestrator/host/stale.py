@@ -1,4 +1,4 @@
-"""Whether a pid, lock or socket file is stale: nobody stands behind it any more.
+"""Whether a pid, lock or socket file is stale: nobody stands behind it any more. A lock can be a directory: mkdir(1) is the shell's lock.
 
 The file itself proves nothing: a lock file without a lock is none, and a pid is given again to strangers. Only for a
 service that is down: what lives in its own cgroup its caller has asked about before.
@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.files import FileState
 from orchestrator.host.processes import Process
+from orchestrator.host.runs_elsewhere import is_another_units, runs_elsewhere
+from orchestrator.host.unit import Unit
 from orchestrator.host.view import View
-from orchestrator.model import is_unit
 
 _CONTENT_BYTES = 4096
 _SECONDS = 1.0
@@ -23,10 +24,12 @@ _LOCK_NAME = re.compile(r"(^|[._-])(lock|lck)$|^LCK\.\.", re.IGNORECASE)
 
 
 def kind_of(path: str, state: FileState, *, pid_file: bool = False) -> str:
-    """Is it a pid, lock or socket file, by its type and name? Empty for anything else. `pid_file`: it is declared as one."""
+    """Is it a pid, lock or socket file, or a lock directory, by its type and name? Else empty. `pid_file`: it is declared as one."""
     name = PurePosixPath(path).name
     if state.kind == "socket":
         return "socket"
+    if state.kind == "dir":
+        return "lock directory" if _LOCK_NAME.search(name) else ""
     if state.kind != "file" or state.size > _CONTENT_BYTES:
         return ""
     if pid_file or name.endswith(".pid"):
@@ -34,9 +37,13 @@ def kind_of(path: str, state: FileState, *, pid_file: bool = False) -> str:
     return "lock" if _LOCK_NAME.search(name) else ""
 
 
-def not_stale(view: View, path: str, kind: str, state: FileState) -> str:
-    """Why the file is not proved stale; empty when it is. Raises Unavailable."""
-    return _socket(view, path) if kind == "socket" else _named_process(view, path, kind, state)
+def not_stale(view: View, path: str, kind: str, state: FileState, unit: Unit | None) -> str:
+    """Why the file of the unit, or of a service without one, is not proved stale; empty when it is. Raises Unavailable."""
+    if kind == "socket":
+        return _socket(view, path)
+    if kind == "lock directory":
+        return _directory(view, path, unit)
+    return _named_process(view, path, kind, state, unit)
 
 
 def _socket(view: View, path: str) -> str:
@@ -52,14 +59,34 @@ def _socket(view: View, path: str) -> str:
     return f"somebody listens on {path}"
 
 
-def _named_process(view: View, path: str, kind: str, state: FileState) -> str:
+def _directory(view: View, path: str, unit: Unit | None) -> str:
+    """It holds nothing, or the number of its process alone: whatever else lies there is somebody's data."""
+    names = view.files.entries(path, cap=2)
+    if not names:
+        return _run_by_hand(view, path, unit)
+    inner = f"{path}/{names[0]}"
+    state = view.files.look(inner)
+    if len(names) > 1 or state is None or state.kind != "file" or state.size > _CONTENT_BYTES:
+        return f"{path} holds more than the number of a process"
+    return _named_process(view, inner, "pid", state, unit)
+
+
+def _run_by_hand(view: View, path: str, unit: Unit | None) -> str:
+    """A lock that names nobody is anybody's who runs the same program."""
+    for run in runs_elsewhere(view, unit) if unit else ():
+        if not is_another_units(view, run.process):
+            return f"process {run.process.pid} runs {run.program} too, and {path} may be its lock"
+    return ""
+
+
+def _named_process(view: View, path: str, kind: str, state: FileState, unit: Unit | None) -> str:
     holder = view.files.lock_holder(path)
     if holder is not None:
         return f"process {holder or 'somebody'} holds a lock on {path}"
     content = view.files.read(path, _CONTENT_BYTES)
     named = _PID.match(content)
     if named is None:
-        return f"{path} names no process" if kind == "pid" and content.strip() else ""
+        return f"{path} names no process" if kind == "pid" and content.strip() else _run_by_hand(view, path, unit)
     process = view.processes.get(int(named[1]))
     if process is None or _is_stranger(view, process, state):
         return ""
@@ -73,9 +100,7 @@ def _is_stranger(view: View, process: Process, state: FileState) -> bool:
     """
     if process.state == "Z" or not process.exe or process.started_at > state.mtime + _SECONDS:
         return True
-    if not is_unit(process.unit):
-        return False
     try:
-        return view.units.get(process.unit).main_pid == process.pid
+        return is_another_units(view, process)
     except Unavailable:
         return False

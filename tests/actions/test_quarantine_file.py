@@ -106,6 +106,25 @@ def test_a_lock_that_is_held_stays(run: Path, view: View) -> None:
     assert stale(run, view) == ["shop.lock"]
 
 
+def test_a_lock_directory_of_nobody_is_moved_and_comes_back(run: Path, view: View, machine: Machine) -> None:
+    """A shell script's lock by mkdir(1): while the process that it names lives it stays, then it goes with what is in it."""
+    path = run / "shop.lock"
+    path.mkdir()
+    with subprocess.Popen(["sleep", "60"]) as script:
+        (path / "pid").write_text(f"{script.pid}\n")
+        assert stale(run, view) == []
+        script.kill()
+        script.wait()
+    (action,) = QuarantineFile.candidates(case_of("shop", run), view, declared(run))
+    before = action.remember(view)
+    action.do(machine)
+    assert (path.exists(), action.verify(view)) == (False, "")
+    action.undo(machine, before)
+    assert (path / "pid").read_text() == f"{script.pid}\n"
+    (path / "pid").unlink()
+    assert stale(run, view) == ["shop.lock"]
+
+
 def test_a_socket_somebody_listens_on_stays(run: Path, view: View) -> None:
     """A connection that is refused is the proof; a full queue or another type of socket is none."""
     path = str(run / "shop.sock")
@@ -122,12 +141,16 @@ def test_a_socket_somebody_listens_on_stays(run: Path, view: View) -> None:
 
 
 def test_data_and_links_are_never_taken(run: Path, view: View, gone: int) -> None:
-    """Not a database, not a log, not a link to a pid file, not a directory that is called like one, not a large file."""
+    """Not a database, not a log, not a link to a pid file, not a directory with more than a number in it, not a large file."""
     (run / "shop.db").write_text(str(gone))
     (run / "shop.log").write_text(str(gone))
     (run / "elsewhere").write_text(str(gone))
     (run / "shop.pid").symlink_to(run / "elsewhere")
-    (run / "dir.lock").mkdir()
+    for name, inner in (("two.lock", ("pid", "data")), ("notes.lock", ("notes",)), ("directory", ())):
+        (run / name).mkdir()
+        for entry in inner:
+            (run / name / entry).write_text(f"{gone}\n" if entry == "pid" else "words")
+    (run / "deep.lock" / "deeper").mkdir(parents=True)
     (run / "big.lock").write_text("x" * 5000)
     assert stale(run, view) == []
 

@@ -263,6 +263,40 @@ def test_another_file_than_the_one_seen_is_not_taken(tmp_path: Path, quarantine:
     assert path.is_symlink()
 
 
+def test_a_directory_goes_only_while_it_holds_no_more_than_one_file(tmp_path: Path, quarantine: Quarantine) -> None:
+    """A lock directory moves as a whole; what has more in it is somebody's data, and what was made since stays."""
+    path = tmp_path / "shop.lock"
+    path.mkdir()
+    (path / "pid").write_text("4711")
+    (path / "data").write_text("x")
+    state = path.lstat()
+    with pytest.raises(ChangeFailed, match="more than one file"):
+        quarantine.take(str(path), inode=state.st_ino, device=state.st_dev)
+    (path / "data").unlink()
+    quarantine.take(str(path), inode=state.st_ino, device=state.st_dev)
+    assert not path.exists()
+    path.mkdir()
+    assert "that one stays" in quarantine.bring_back(str(path), inode=state.st_ino)
+    path.rmdir()
+    assert quarantine.bring_back(str(path), inode=state.st_ino) == f"{path} is back"
+    assert (path / "pid").read_text() == "4711"
+
+
+def test_what_lay_there_for_too_long_goes(tmp_path: Path, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and directories alike, after the days that they are kept; what was kept of contents has its own days."""
+    for name in ("shop.lock", "till.lock"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pid").touch()
+    (tmp_path / "shop.pid").touch()
+    for name in ("shop.lock", "shop.pid"):
+        state = (tmp_path / name).lstat()
+        quarantine.take(str(tmp_path / name), inode=state.st_ino, device=state.st_dev)
+    monkeypatch.setattr("orchestrator.host.machine.quarantine.KEPT_DAYS", -1)
+    state = (tmp_path / "till.lock").lstat()
+    quarantine.take(str(tmp_path / "till.lock"), inode=state.st_ino, device=state.st_dev)
+    assert [path.name.partition(".")[2] for path in (tmp_path / "state" / "quarantine").iterdir()] == ["till.lock"]
+
+
 def test_kept_content_is_private_and_checked(tmp_path: Path, quarantine: Quarantine) -> None:
     """Only the content that was meant is kept; it lies there 0600 in a 0700 directory, and damage is noticed."""
     path = tmp_path / "shop.conf"

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -17,15 +18,16 @@ from orchestrator.host.machine.files import FileChanges
 KEPT_BYTES = 16 << 20
 """A larger file is no configuration file, and is not written over."""
 KEPT_DAYS = 30
+_KEPT = "kept"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Quarantine:
-    """Files that were moved lie in `directory` (0700) under their inode and name, contents in `kept` under their SHA-256 (0600)."""
+    """What was moved lies in `directory` (0700) under its inode and name, contents in `kept` under their SHA-256 (0600)."""
 
     def __init__(self, directory: Path, files: FileChanges) -> None:
         self._directory = directory
-        self._kept = directory / "kept"
+        self._kept = directory / _KEPT
         self._files = files
 
     def keep(self, path: str, digest: str) -> None:
@@ -54,8 +56,8 @@ class Quarantine:
             state = look(directory, name)
             if state is None or (state.st_ino, state.st_dev) != (inode, device):
                 raise ChangeFailed(f"{path} is not the same file any more")
-            if stat.S_ISLNK(state.st_mode) or stat.S_ISDIR(state.st_mode):
-                raise ChangeFailed(f"{path} is a link or a directory")
+            if stat.S_ISLNK(state.st_mode) or (stat.S_ISDIR(state.st_mode) and _entries(directory, name) > 1):
+                raise ChangeFailed(f"{path} is a link, or a directory of more than one file")
             place, aside = _move(directory, name, places)
             moved = look(place, aside)
             if moved is None or moved.st_ino != inode:  # exchanged between the look and the move
@@ -71,11 +73,14 @@ class Quarantine:
                 return f"{path} {'never left' if here.st_ino == inode else 'was made anew meanwhile, and that one stays'}"
             for place, aside in places:
                 state = look(place, aside)
-                if state is not None and state.st_ino == inode:
-                    # Unlike a rename, a link never replaces what came there in this very moment.
+                if state is None or state.st_ino != inode:
+                    continue
+                if stat.S_ISDIR(state.st_mode):  # has no second link; over what came there in this moment it goes only if that is empty
+                    os.rename(aside, name, src_dir_fd=place, dst_dir_fd=directory)
+                else:  # unlike a rename, a link never replaces
                     os.link(aside, name, src_dir_fd=place, dst_dir_fd=directory, follow_symlinks=False)
                     os.unlink(aside, dir_fd=place)
-                    return f"{path} is back"
+                return f"{path} is back"
         raise ChangeFailed(f"what was moved away from {path} is not there any more")
 
     @contextmanager
@@ -109,13 +114,25 @@ def _read(directory: int, name: str) -> bytes:
         return file.read(KEPT_BYTES)
 
 
+def _entries(directory: int, name: str) -> int:
+    descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        return len(os.listdir(descriptor))  # noqa: PTH208  # by descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _prepare(directory: Path) -> None:
     """Make it, and let go what has been there for longer than anybody would ask for it back."""
     oldest = time.time() - KEPT_DAYS * 86_400
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for entry in directory.iterdir():
-            if not entry.is_dir() and entry.lstat().st_ctime < oldest:
+            if entry.name == _KEPT or entry.lstat().st_ctime >= oldest:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)  # never follows a link; raises OSError
+            else:
                 entry.unlink(missing_ok=True)
     except OSError as error:
         raise ChangeFailed(f"{directory} cannot be used: {error.strerror}") from None
