@@ -75,6 +75,9 @@ class Daemon:
         self._trouble = ""
         self._unwritten: set[str] = set()
         self._noted_at = 0.0
+        self._all_well = False
+        self._clean: dict[str, float] = {}
+        """The checks that see nothing, and when they looked last: on a host where all is well no look is a write of its own."""
         self._blind: dict[str, str] = {}
         self._tidy_due = threading.Event()
         self._remember_due = threading.Event()
@@ -213,7 +216,11 @@ class Daemon:
         trouble: StoreFailed | None = None
         for check, seen in self.looks.finished():
             self._note_blindness(check, seen.reason if isinstance(seen, Blind) else "")
+            if self._all_well and check in self._clean and seen == ():
+                self._clean[check] = self.looks.looked_at(check)
+                continue
             looked_at, relapse_seconds = self.looks.looked_at(check), self.config.daemon.relapse_seconds
+            self._clean.pop(check, None)
             try:
                 observed = self.store.observe(
                     check, seen, looked_at, lambda faults: arrange(faults, below), relapse_seconds=relapse_seconds
@@ -222,11 +229,14 @@ class Daemon:
                 self._tell_unwritten(seen)
                 trouble = failed
                 continue
+            if seen == ():
+                self._clean[check] = looked_at
             self._tell_observed(check, observed)
         if trouble:
             raise trouble
 
     def _tell_observed(self, check: str, observed: Observed) -> None:
+        self._all_well = self._all_well and not (observed.opened or observed.reopened)
         for number in observed.opened:
             log.info("incident %d opened by %s", number, check)
         for number in observed.reopened:
@@ -274,6 +284,7 @@ class Daemon:
             return
         self._noted_at = self.view.now()
         wrong = len(self.store.due(float("inf"))) + len(self.store.with_person())
+        self._all_well = not wrong
         state = f"{len(self.looks.names)} checks, {len(self._blind)} blind, {wrong} incident(s) under way"
         self.store.remember_tick(
             self._noted_at,
@@ -284,6 +295,7 @@ class Daemon:
                 "state": state,
                 "events": bool(self._signals and self._signals.alive),
             },
+            self._clean,
         )
         self._say(f"STATUS={state}")
 

@@ -35,6 +35,7 @@ class Baseline:
     timers: frozenset[str] = field(default_factory=frozenset)
     """Timers that were waiting to fire."""
     read_at: float = 0.0
+    """When it was read first; 0.0 is never."""
 
     @classmethod
     def read(cls, view: "View") -> Self:

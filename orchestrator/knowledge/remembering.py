@@ -60,7 +60,7 @@ class Remembering:
         missing = before.active - now.active
         self._absent = {name: self._absent.get(name, 0) + 1 for name in missing}
         kept = frozenset(name for name, count in self._absent.items() if count < _DROPPED_AFTER)
-        return replace(now, active=now.active | kept).missing(before, wrong)
+        return replace(now, active=now.active | kept, read_at=before.read_at or now.read_at).missing(before, wrong)
 
     def good_files(self, service: Service, servers: Sequence[Server] = ()) -> None:
         """Remember each watched file of a healthy service that was loaded by a start or reload after its last change.

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from importlib import metadata
 
 from orchestrator.model import Json, epoch, utc
@@ -60,8 +61,12 @@ class People(Part):
 
     @transaction
     def save_baseline(self, data: Json) -> None:
-        """What ran here while all was well."""
-        self.ledger.run("INSERT OR REPLACE INTO baseline (id, data, saved_at) VALUES (1, ?, ?)", (as_json(data), utc()))
+        """What ran here while all was well. As before: nothing is written."""
+        self.ledger.run(
+            """INSERT INTO baseline (id, data, saved_at) VALUES (1, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET data = excluded.data, saved_at = excluded.saved_at WHERE data != excluded.data""",
+            (as_json(data), utc()),
+        )
 
     @looking
     def baseline(self) -> Json | None:
@@ -71,8 +76,10 @@ class People(Part):
         return found[0] if found else None
 
     @transaction
-    def remember_tick(self, now: float, summary: Json) -> None:
-        """The daemon lives: the one row that status and health read."""
+    def remember_tick(self, now: float, summary: Json, clean: Mapping[str, float] = {}) -> None:
+        """The daemon lives: the one row that status and health read; and when each check looked that saw nothing, as before."""
+        for check, looked_at in clean.items():
+            self.ledger.run("UPDATE checks SET looked_at = ? WHERE name = ?", (utc(looked_at), check))
         self.ledger.run(
             "INSERT OR REPLACE INTO daemon (id, tick_at, pid, version, started_at, summary) VALUES (1, ?, ?, ?, ?, ?)",
             (utc(now), os.getpid(), _version(), _STARTED, as_json(summary)),

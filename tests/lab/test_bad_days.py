@@ -318,3 +318,33 @@ def test_without_systemd_it_does_what_it_can(lab: Host) -> None:
     [row] = json.loads(lab.ok(f'sqlite3 -json /srv/state/tasks.db "{of_disks}"'))
     assert row == {"target": SMALL, "status": "fixed", "fix_successful": 1}
     assert "blind" in lab.ok("sqlite3 /srv/state/tasks.db \"SELECT state FROM checks WHERE name = 'unit_failed'\"")
+
+
+# ---- a good day ----
+
+WRITES = """
+import os, sqlite3, sys, time
+tasks = sqlite3.connect(f"file:{sys.argv[1]}/tasks.db?mode=ro", uri=True)
+def last(): return tasks.execute("SELECT MIN(looked_at) FROM checks WHERE name IN ('unit_failed', 'unit_inactive')").fetchone()
+def log(): return os.path.getsize(f"{sys.argv[1]}/tasks.db-wal")
+until, before, known, writes = time.monotonic() + 15, last(), log(), 0
+while time.monotonic() < until:
+    time.sleep(0.002)
+    size = log()
+    writes, known = writes + (size > known), size
+print(writes, last() > before)
+"""
+
+
+def test_a_host_where_all_is_well_is_hardly_written_to(lab: Host) -> None:
+    """Its checks look every two seconds, and the disk hears of it twice in fifteen; a fault is written down at once."""
+    lab.unit("till.service", SLEEPER)
+    lab.ok("systemctl start till")
+    lab.start_daemon(SETTINGS + NO_MAIL + TILL)
+    calm = "SELECT 1 FROM daemon WHERE tick_at > (SELECT MAX(changed_at) FROM checks)"
+    lab.wait_until(lambda: lab.sql(calm), 60, "a tick after the first looks")
+    writes, looked = lab.python("-c", WRITES, STATE).out.split()
+    assert int(writes) <= 3
+    assert looked == "True"
+    crash(lab)
+    lab.incident("till.service", "fixed")
