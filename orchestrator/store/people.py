@@ -19,10 +19,17 @@ _STARTED = utc()
 
 
 class People(Part):
-    @transaction
     def take_clicks(self) -> tuple[Click, ...]:
         """Decisions that this daemon has not seen yet, oldest first. One that a dead daemon took unanswered comes again."""
-        rows = self.ledger.rows("SELECT * FROM inbox WHERE answered_at IS NULL AND taken_by IS NOT ? ORDER BY id LIMIT 100", (_RUN,))
+        rows = self._untaken_clicks()
+        return self._take_clicks(rows) if rows else ()  # asked at every turn of the loop, and hardly ever a reason to lock the file
+
+    @looking
+    def _untaken_clicks(self) -> list[Json]:
+        return self.ledger.rows("SELECT * FROM inbox WHERE answered_at IS NULL AND taken_by IS NOT ? ORDER BY id LIMIT 100", (_RUN,))
+
+    @transaction
+    def _take_clicks(self, rows: list[Json]) -> tuple[Click, ...]:
         for row in rows:
             self.ledger.update("inbox", row["id"], {"taken_at": utc(), "taken_by": _RUN})
         clicks = all_readable("click", rows, _click_of)
