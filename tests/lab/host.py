@@ -190,7 +190,7 @@ class Host:
         """All rows of `tasks`, oldest first."""
         return self.sql("SELECT * FROM tasks ORDER BY id") if self.sh(f"test -s {STATE}/tasks.db").status == 0 else []
 
-    def incident(self, target: str, *statuses: str, timeout: float = 30) -> Row:
+    def incident(self, target: str, *statuses: str, timeout: float = 90) -> Row:
         """Wait for an incident of `target` that has one of `statuses` (any, if none is named)."""
         found: list[Row] = []
 

@@ -107,7 +107,7 @@ def test_a_repair_survives_a_death(mortal: Mortal, step: str) -> None:
     mortal.host.unit("till.service", COUNTED)
     mortal.host.ok(CRASHED)
     mortal.runs_until(step, TILL)
-    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=30)
+    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated")
     mortal.died_and_lives()
     assert (row["status"], row["fix_successful"], row["occurrences"], row["phase"]) == ("fixed", 1, 1, 1)
     assert len(mortal.host.incidents()) == 1
@@ -144,7 +144,7 @@ def test_an_undo_and_an_escalation_survive_a_death(mortal: Mortal, step: str) ->
         "echo broken >/etc/till.conf; rm /srv/stock; systemctl restart till; until systemctl is-failed till; do sleep 0.01; done"
     )
     mortal.runs_until(step, PICKY_TILL)
-    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=20)
+    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated")
     mortal.died_and_lives()
     assert (row["status"], row["fix_successful"], row["occurrences"], row["phase"]) == ("escalated", 0, 1, 4)
     assert mortal.host.read("/etc/till.conf") == "broken\n"
@@ -167,7 +167,7 @@ def test_an_undo_is_finished_whatever_was_mended_meanwhile(mortal: Mortal) -> No
     mortal.runs_until("Store.change_undone>", PICKY_TILL, dead_seconds=3)
     mortal.host.wait_until(lambda: mortal.host.sh(f"test -e {MARK}").status == 0, 10, "its death")
     mortal.host.ok("echo good, and mine >/etc/till.conf; touch /srv/stock; systemctl start till")
-    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=20)
+    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated")
     mortal.died_and_lives()
     assert row["fix_successful"] != 1
     assert mortal.host.sql("SELECT id FROM patterns") == []
@@ -187,10 +187,10 @@ def test_an_approval_survives_a_death(mortal: Mortal, step: str) -> None:
     mortal.host.unit("till.service", COUNTED)
     mortal.host.ok(CRASHED)
     mortal.runs_until(step, f'{TILL}mode = "approve"\n')
-    mortal.host.incident("till.service", "waiting", timeout=30)
+    mortal.host.incident("till.service", "waiting")
     assert mortal.starts() == 1
     mortal.host.wait_until(lambda: mortal.host.orchestrator("escalations", "approve", "1").status == 0, 10, "a question to approve")
-    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=30)
+    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated")
     mortal.died_and_lives()
     assert (row["status"], row["fix_successful"], mortal.starts()) == ("fixed", 0, 2)
     assert mortal.one("SELECT status FROM interventions", db="escalations") == {"status": "approved"}
@@ -210,6 +210,6 @@ probes = [{{ tcp = "127.0.0.1:7310", timeout_seconds = 1 }}]
 def test_what_cannot_be_undone_is_not_repeated(mortal: Mortal, step: str) -> None:
     """A service that takes its time after its start command is waited for, and not started a second time."""
     mortal.runs_until(step, SLOW)
-    row = mortal.host.incident("till", "fixed", "cleared", "escalated", timeout=30)
+    row = mortal.host.incident("till", "fixed", "cleared", "escalated")
     mortal.died_and_lives()
     assert (row["status"], row["fix_successful"], mortal.starts()) == ("fixed", 1, 1)

@@ -89,7 +89,7 @@ def waits(lab: Host, reason: str) -> None:
 
 def fixed(lab: Host, target: str = "till.service", *, alone: int = 1) -> Row:
     """The incident is healed; `alone` is 0 where a person had to do with it."""
-    row = lab.incident(target, "fixed", "cleared", "escalated", timeout=25)
+    row = lab.incident(target, "fixed", "cleared", "escalated")
     assert (row["status"], row["fix_successful"]) == ("fixed", alone)
     return row
 

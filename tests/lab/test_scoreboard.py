@@ -15,7 +15,7 @@ from tests.lab.exam.run import Bases, judged, prepared, run, running
 
 CASES = load()
 KNOWN = known_failures()
-JOBS = 5
+JOBS = 8
 PROOF_SECONDS = 2
 """So long a case has to stay broken when nobody heals it; the whole scoreboard gives it all its time."""
 
@@ -52,7 +52,7 @@ def proved(base: Base, case: Case, healer: str) -> Result:
     return replace(result, broken=nobody.broken or by_itself or "".join(nobody.harm))
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_comes_out_as_it_should(bases: Bases, played: dict[str, Future[Result]], case: Case) -> None:
     """For whoever uses the host, and in the daemon's own record. What was only late beside so many others is tried by itself."""

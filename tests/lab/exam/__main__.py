@@ -17,7 +17,7 @@ from tests.lab.exam.cases import BadCases, Case, load
 from tests.lab.exam.healers import HEALERS, Nobody, Ours
 from tests.lab.exam.report import scoreboard, summary
 from tests.lab.exam.result import Result
-from tests.lab.exam.run import judged, prepared, running
+from tests.lab.exam.run import judged, prepared, run, running
 
 
 def chosen(options: argparse.Namespace) -> tuple[Case, ...]:
@@ -36,15 +36,19 @@ def tell(text: str) -> None:
 
 
 def play(cases: tuple[Case, ...], healers: tuple[str, ...], jobs: int) -> list[Result]:
-    """All results, as they stand in the end; each is told as it comes."""
+    """All results, as they stand in the end; each is told as it comes. What proves nothing, beside so many others, is played once more."""
     pairs = [(case, healer) for case in cases for healer in healers]
-    with ExitStack() as stack, running(prepared(stack, cases), pairs, jobs) as futures:
+    with ExitStack() as stack, running(bases := prepared(stack, cases), pairs, jobs) as futures:
         for number, future in enumerate(as_completed(futures.values()), 1):
             result = judged(future.result())
             state = "BROKEN" if result.broken else "ok" if result.ok else "wrong"
             why = result.broken.splitlines()[0] if result.broken else "; ".join(result.wrong)
             tell(f"[{number}/{len(pairs)}] {result.case.name} {result.healer}: {state} {result.took:.0f} s {why}"[:400])
         done = {key: future.result() for key, future in futures.items()}
+        for key, result in done.items():
+            if result.broken:
+                tell(f"once more, by itself: {result.case.name} {result.healer}")
+                done[key] = run(bases[result.case.containers], result.case, result.healer)
     return [judged(result, done.get((result.case.name, "none"))) for result in done.values()]
 
 

@@ -39,7 +39,7 @@ class Monit(Healer):
         self.host.ok("monit -t -c /etc/monit/monitrc")
         self.run("/usr/bin/monit -I -c /etc/monit/monitrc")
         if checks:
-            self.host.wait_until(self._content, 20, "Monit finds all well")
+            self.host.wait_until(self._content, 60, "Monit finds all well")
 
     def _content(self) -> bool:
         """Every service has been looked at and is OK."""
