@@ -24,8 +24,8 @@ _HALF_DONE = ("half-installed", "unpacked", "half-configured")
 class Packages:
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._seen: tuple[float, int] = (0.0, -1)
-        self._half_done: tuple[str, ...] = ()
+        self._known: tuple[tuple[int, float, int], tuple[str, ...]] = ((0, 0.0, -1), ())
+        """Which dpkg's status file was (inode, time, size), and what was half done by it: one value, since several threads ask."""
 
     def busy(self) -> str:
         """Who changes packages now, by a real lock: "dpkg: pid 123 (apt-get) holds /var/lib/dpkg/lock"; empty when nobody does.
@@ -43,12 +43,13 @@ class Packages:
         state = self._files.look(_STATUS)
         if state is None:
             return ()
-        if (state.mtime, state.size) != self._seen:
+        known, mark = self._known, (state.inode, state.mtime, state.size)
+        if mark != known[0]:
             if state.size > _STATUS_BYTES:
                 raise Unavailable(f"{_STATUS} is larger than {_STATUS_BYTES >> 20} MiB")
-            self._half_done = half_done(self._files.read(_STATUS, _STATUS_BYTES).decode(errors="replace"))
-            self._seen = (state.mtime, state.size)
-        return self._half_done
+            names = half_done(self._files.read(_STATUS, _STATUS_BYTES).decode(errors="replace"))
+            known = self._known = (mark, names)
+        return known[1]
 
     def half_done_of(self, paths: Iterable[str]) -> str:
         """The package that dpkg left half done and that one of these files is of; empty when there is none."""
