@@ -18,6 +18,7 @@ REASONS = {
     "watchdog": "WatchdogMissed",
     "oom-kill": "OutOfMemory",
     "start-limit-hit": "StartLimitHit",
+    "trigger-limit-hit": "Overrun",
     "protocol": "NeverReady",
     "resources": "NotSetUp",
     "dependency": "DependencyFailed",

@@ -34,6 +34,8 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
         if is_unit(target):
             unit = view.units.get(target)
             in_transition = f"{target} is {unit.active_state} ({unit.sub_state})" if unit.in_transition else ""
+            if unit.down and view.now() < unit.overrun_until:
+                in_transition = f"it still counts the connections to {target}, and the next one would close it again"
             age = view.now() - case.incident.opened_at
             in_transition = in_transition or (_need_on_its_way(case, view) if age < _NEEDS_SECONDS else "")
             keeper = keeper_of(view, unit) if age < _KEEPERS_SECONDS and case.fault.check in _KEPT and not case.tried else ""

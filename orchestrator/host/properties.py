@@ -54,6 +54,7 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         n_restarts=read.number("NRestarts"),
         start_limit_burst=read.number("StartLimitBurst"),
         start_limit_seconds=read.length("StartLimitIntervalUSec"),
+        trigger_limit_seconds=read.length("TriggerLimitIntervalUSec"),
         timeout_start=read.length("TimeoutStartUSec", math.inf),
         timeout_stop=read.length("TimeoutStopUSec", math.inf),
         can_reload=read.flag("CanReload"),

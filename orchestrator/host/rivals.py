@@ -86,13 +86,16 @@ def _lockable(view: View, unit: Unit, service: Service | None) -> tuple[str, ...
 
 
 def _other_runs(view: View, unit: Unit, lockable: tuple[str, ...]) -> Iterator[Rival]:
-    """Of a job an earlier run with a lock, for which the next ones wait or give up; of a service one beside a lock that names nobody."""
+    """Of a job an earlier run with a lock, for which the next ones wait or give up.
+
+    Of a service one beside a lock that names nobody, or one that others can reach: it may have the very port that the unit wants.
+    """
     runs = runs_elsewhere(view, unit)
     if is_job(unit):
         runs = tuple(run for run in runs if view.open_files.holds_a_lock(run.process.pid))
     elif runs:
         beside = _has_lock_files(view, unit, lockable)
-        runs = tuple(run for run in runs if beside and not is_another_units(view, run.process))
+        runs = tuple(run for run in runs if not is_another_units(view, run.process) and (beside or view.sockets.serves(run.process.pid)))
     yield from (Rival("run", run.program, run.process) for run in runs)
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,11 @@ class Sockets:
         found = (one for one in self.datagrams() if one.port == port and one.address in (address, *_EVERYWHERE))
         return next((self.holder(one) for one in found), None)
 
+    def serves(self, pid: int) -> bool:
+        """Whether the process can be reached: it has a socket that listens, or receives datagrams."""
+        served = {f"socket:[{one.inode}]" for one in (*self.listeners(), *self.datagrams())}
+        return not served.isdisjoint(self._descriptors(pid))
+
     def datagrams(self) -> Iterator[Listener]:
         """Those that anybody may send to (UDP); a client that has its one server is none."""
         for protocol, family in (("udp", socket.AF_INET), ("udp6", socket.AF_INET6)):
@@ -113,13 +119,13 @@ class Sockets:
             raise Unavailable(f"the {protocol} sockets cannot be listed: {error.strerror}") from None
 
     def _holds(self, pid: int, inode: int) -> bool:
-        """Whether one of its descriptors is this socket; a process that may not be read, or has just ended, holds none."""
-        wanted = f"socket:[{inode}]"
+        return f"socket:[{inode}]" in self._descriptors(pid)
+
+    def _descriptors(self, pid: int) -> Iterator[str]:
+        """What its descriptors lead to; nothing for a process that may not be read, or has just ended."""
         directory = f"{self._proc}/{pid}/fd"
-        try:
-            return any(_target(f"{directory}/{name}") == wanted for name in os.listdir(directory))  # noqa: PTH208  # names alone
-        except OSError:
-            return False
+        with suppress(OSError):
+            yield from (_target(f"{directory}/{name}") for name in os.listdir(directory))  # noqa: PTH208  # names alone
 
 
 def _listening_rows(text: str, family: socket.AddressFamily) -> Iterator[tuple[str, int, int, int, int]]:

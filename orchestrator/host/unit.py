@@ -24,6 +24,7 @@ SETUP_STATUSES = {
 """systemd.exec(5), "Process Exit Codes": at which step systemd itself failed before the program ran."""
 
 CLOSED_FOR_ITS_SERVICE = "service-start-limit-hit"
+OVERRUN = "trigger-limit-hit"
 """systemd.socket(5): the `Result=` of a socket that systemd closed since the service behind it was started too often."""
 _BEFORE_MAIN = ("ExecCondition", "ExecStartPre")
 _AFTER_MAIN = "ExecStartPost"
@@ -100,6 +101,8 @@ class Unit:
     n_restarts: int = 0
     start_limit_burst: int = 0
     start_limit_seconds: float = 0.0
+    trigger_limit_seconds: float = 0.0
+    """Of a socket: systemd counts the connections of so long, and closes it beyond TriggerLimitBurst=."""
     timeout_start: float = math.inf
     timeout_stop: float = math.inf
     can_reload: bool = False
@@ -194,6 +197,11 @@ class Unit:
         return self.unit_file_state in ("enabled", "enabled-runtime", "generated", "alias")
 
     @property
+    def overrun_until(self) -> float:
+        """Until when a socket that too many connections closed is closed again by the next one; 0.0 for any other unit."""
+        return self.inactive_enter_at + self.trigger_limit_seconds if self.result == OVERRUN else 0.0
+
+    @property
     def in_transition(self) -> bool:
         """Whether systemd is at work on it: starting, stopping, waiting to restart it, or a job is queued."""
         return self.active_state in ("activating", "deactivating", "reloading") or self.job_id != 0
@@ -220,6 +228,8 @@ class Unit:
         if failed:
             status = self.exec_statuses[failed]
             return f"{failed} {_killed(status - 128) if status - 128 in _SIGNALS else _exited(status)}"
+        if self.result == OVERRUN:
+            return f"too many connections came within {self.trigger_limit_seconds:g} s (TriggerLimitBurst=)"
         return f"result {self.result}" if self.result not in ("", "success") else "ended without an error"
 
 

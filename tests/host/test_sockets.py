@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,3 +121,18 @@ def test_a_port_for_datagrams_has_its_holder(sockets: Sockets) -> None:
         assert holder is not None
         assert holder.pid == os.getpid()
         assert not sockets.on_port(client.getsockname()[1])
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_who_can_be_reached_serves(sockets: Sockets, kind: socket.SocketKind) -> None:
+    """A program that listens, or receives datagrams; not one that only asks others."""
+    opens = (
+        f"import socket; s = socket.socket(socket.AF_INET, {int(kind)}); s.bind(('127.0.0.1', 0)); "
+        f"{'s.listen(); ' if kind == socket.SOCK_STREAM else ''}print('.', flush=True); input()"
+    )
+    for program, wanted in ((opens, True), ("print('.', flush=True); input()", False)):
+        with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
+            assert sockets.serves(process.pid) is wanted
+            process.communicate(b"\n")

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,7 @@ def test_how_a_unit_stands(fields: dict[str, Any], *, running: bool, in_transiti
         ({"exec_statuses": {"ExecStop": 1}, "exec_main_code": 2, "exec_main_status": 11}, "main process was killed by SIGSEGV"),
         ({"exec_main_code": 2, "exec_main_status": 200}, "main process was killed by signal 200"),
         ({"result": "resources"}, "result resources"),
+        ({"result": "trigger-limit-hit", "trigger_limit_seconds": 2.0}, "too many connections came within 2 s (TriggerLimitBurst=)"),
         ({"result": "success"}, "ended without an error"),
     ],
 )
@@ -113,3 +115,10 @@ def test_paths_are_spelled_as_systemd_does() -> None:
     """Letters and digits stay, but for a first digit."""
     assert unit_path("0web.service").endswith("/unit/_30web_2eservice")
     assert unit_name("/org/freedesktop/systemd1/job/5") == ""
+
+
+def test_a_socket_that_was_overrun_waits_for_its_interval() -> None:
+    """Opened before systemd has stopped counting, the first connection closes it again."""
+    closed = Unit(name="web.socket", result="trigger-limit-hit", inactive_enter_at=100.0, trigger_limit_seconds=2.0)
+    assert closed.overrun_until == 102.0
+    assert replace(closed, result="resources").overrun_until == 0.0
