@@ -26,7 +26,9 @@ from orchestrator.hands import Hands
 from orchestrator.host import Baseline, Signals, Unavailable, View
 from orchestrator.host.machine import Machine
 from orchestrator.knowledge import experts, runbooks
+from orchestrator.knowledge.experts import ExpertError
 from orchestrator.knowledge.remembering import Remembering
+from orchestrator.knowledge.runbooks import RunbookError
 from orchestrator.model import Blind, Seen
 from orchestrator.roots import arrange, stands_on
 from orchestrator.store import Observed, Stale, Store, StoreFailed, StoreUnusable
@@ -62,10 +64,7 @@ class Daemon:
         self.view = View(state_dir)
         machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
         self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
-        etc = (config_file or DEFAULT_FILE).parent
-        books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
-        phases: dict[int, Thinker] = {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
-        self.engine = Engine(config, self.view, self.store, self.desk, self.hands, phases)
+        self.engine = Engine(config, self.view, self.store, self.desk, self.hands, self._phases())
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
         self._clicks = Clicks(self.store, self.desk)
         self._remembering = Remembering(self.view)
@@ -81,6 +80,12 @@ class Daemon:
         self._blind: dict[str, str] = {}
         self._tidy_due = threading.Event()
         self._remember_due = threading.Event()
+
+    def _phases(self) -> dict[int, Thinker]:
+        """With what is written down now, the operator's own included. Raises RunbookError, ExpertError."""
+        etc = (self._config_file or DEFAULT_FILE).parent
+        books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
+        return {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -368,16 +373,16 @@ class Daemon:
         self._wake.set()
 
     def _read_again(self) -> None:
-        """SIGHUP: the new configuration, or the old one if the new one is bad."""
+        """SIGHUP: the new configuration, runbooks and experts, or all the old ones if one of the new is bad."""
         self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = load(self._config_file)
-        except ConfigError as error:
+            config, phases = load(self._config_file), self._phases()
+        except (ConfigError, RunbookError, ExpertError) as error:
             log.error("configuration not reloaded, the old one stays: %s", error)  # noqa: TRY400  # an operator's mistake, not ours
             self._say(f"READY=1\nSTATUS=configuration not reloaded: {str(error).splitlines()[0]}")
             return
         self.config = self.looks.config = config
-        self.engine.reload(config)
+        self.engine.reload(config, phases)
         self.hands.reload(config)
         self.desk.mail = config.mail
         self._remembering.note_changed(frozenset())  # other files, other servers

@@ -75,8 +75,9 @@ class Engine:
         self.booting = False
         """Set by the daemon while the grace after the host's boot lasts."""
 
-    def reload(self, config: Config) -> None:
+    def reload(self, config: Config, phases: Mapping[int, Thinker]) -> None:
         self.config = self._settling.config = config
+        self._phases = phases
 
     def claim_due(self, now: float, has_room: Callable[[Case], bool]) -> Iterator[Case]:
         """The cases to step now: one change at a time per scope."""

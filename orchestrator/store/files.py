@@ -116,5 +116,6 @@ class Lock:
     def release(self) -> None:
         if self._descriptor is not None:
             _held.discard(self._descriptor)
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # closing alone leaves it to a child that has not come to its exec yet
             os.close(self._descriptor)
             self._descriptor = None

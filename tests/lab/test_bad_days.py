@@ -222,6 +222,29 @@ def test_a_bad_file_at_a_reload_leaves_the_old_configuration(lab: Host) -> None:
     assert not runs(lab, "till")
 
 
+def test_a_reload_reads_the_runbooks_too(lab: Host) -> None:
+    """One that is wrong leaves all as it was, and is named; a good one is used at once."""
+    book, own = "/etc/autonomous-orchestrator/runbooks.d/till.toml", "put the stock back first"
+    text = f"""[[runbook]]
+name = "till-without-stock"
+about = "It has no stock."
+phase = 1
+when = {{ check = "unit_failed", "unit.exit" = "error" }}
+cause = "There is no stock"
+hand_over = "{own}"
+"""
+    lab.unit("till.service", "[Service]\nExecStart=/bin/sh -c 'exit 3'\n")
+    lab.start_daemon(SETTINGS + NO_MAIL + TILL)
+    lab.write(book, text.replace("phase = 1", "phase = 7"))
+    lab.ok(f"systemctl reload {DAEMON}")
+    lab.wait_until(lambda: "configuration not reloaded" in status(lab), 5, "a word in systemctl status")
+    assert f"{book}:1: " in lab.journal(DAEMON)
+    lab.write(book, text)
+    lab.ok(f"systemctl reload {DAEMON}; systemctl start till", timeout=20)
+    lab.incident("till.service", "escalated")
+    assert own in lab.sql("SELECT reason FROM escalations", db="escalations")[0]["reason"]
+
+
 SLOW = "[Service]\nType=notify\nExecStartPre=/bin/sh -c 'echo >>/srv/starts'\nExecStart=/opt/lab/webapp.py --config /etc/till.conf\n"
 
 

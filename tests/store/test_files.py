@@ -216,3 +216,16 @@ def test_the_database_gives_space_back(store: Store) -> None:
     store.tidy(0.0)
     assert rows(store, "PRAGMA page_count")[0]["page_count"] < pages / 2
     assert (store.ledger.path.with_name("tasks.db-wal")).stat().st_size == 0
+
+
+def test_a_lock_that_was_let_go_is_free_beside_a_child_on_its_way(tmp_path: Path) -> None:
+    """Between fork and exec a child shares the open file: that must not keep the next healer out."""
+    with Store(tmp_path) as store:
+        store.lock()
+        open_files = [link for link in Path("/proc/self/fd").iterdir() if link.exists() and link.samefile(tmp_path / "lock")]
+        shared = [os.dup(int(link.name)) for link in open_files]
+        assert shared
+    with Store(tmp_path) as after:
+        after.lock()
+    for descriptor in shared:
+        os.close(descriptor)
