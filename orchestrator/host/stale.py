@@ -63,7 +63,7 @@ def _directory(view: View, path: str, unit: Unit | None) -> str:
     """It holds nothing, or the number of its process alone: whatever else lies there is somebody's data."""
     names = view.files.entries(path, cap=2)
     if not names:
-        return _run_by_hand(view, path, unit)
+        return _run_by_hand(view, path, unit) if unit else f"{path} names no process, and nothing tells whose it could be"
     inner = f"{path}/{names[0]}"
     state = view.files.look(inner)
     if len(names) > 1 or state is None or state.kind != "file" or state.size > _CONTENT_BYTES:

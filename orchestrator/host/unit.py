@@ -24,8 +24,9 @@ SETUP_STATUSES = {
 """systemd.exec(5), "Process Exit Codes": at which step systemd itself failed before the program ran."""
 
 CLOSED_FOR_ITS_SERVICE = "service-start-limit-hit"
-OVERRUN = "trigger-limit-hit"
 """systemd.socket(5): the `Result=` of a socket that systemd closed since the service behind it was started too often."""
+OVERRUN = "trigger-limit-hit"
+"""The same for one to which too many connections came at once."""
 _BEFORE_MAIN = ("ExecCondition", "ExecStartPre")
 _AFTER_MAIN = "ExecStartPost"
 _SIGNALS = frozenset(signal.Signals)
