@@ -11,7 +11,7 @@ from escalation.migrations import escalations
 from escalation.outbox import BODY_CHARACTERS, Outbox
 from escalation.rendering import local_time, render
 from escalation.retention import Retention
-from escalation.text import duration, one_line, plain
+from escalation.text import one_line, plain
 from escalation.words import Delivered, Escalation, Intervention, Kind, MailKind, Mend
 from orchestrator.config import Mail
 from orchestrator.model import Incident, Json, Proposal, epoch, utc
@@ -19,6 +19,7 @@ from orchestrator.store import mask
 from orchestrator.store.files import make_directory
 from orchestrator.store.ledger import Ledger, looking, transaction
 from orchestrator.store.rows import all_readable
+from orchestrator.store.times import lasting
 
 TITLE_CHARACTERS = 200
 STATES: dict[MailKind, str] = {
@@ -147,7 +148,7 @@ class Desk(Interventions, Retention):
 
     def _mail(self, kind: MailKind, escalation: Escalation, asked: Intervention | None, reason: str = "") -> None:
         began = epoch(escalation.created_at)
-        lasted = duration(time.time() - began) if kind in ("reminder", "recovery") else ""
+        lasted = lasting(time.time() - began) if kind in ("reminder", "recovery") else ""
         state = STATES[kind]
         title = one_line(escalation.title, 100) + (f" (after {lasted})" if kind == "recovery" else "")
         body = render(

@@ -5,6 +5,8 @@ import re
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """C0 and C1 (escape codes), line separators, and the marks that turn the direction of writing; not tab and newline."""
 
+LINE_CHARACTERS = 1000
+
 
 def plain(text: str, limit: int) -> str:
     """`text` without control characters; of a longer one the end, since the end of a log is what tells."""
@@ -14,23 +16,12 @@ def plain(text: str, limit: int) -> str:
     return f"[the first {len(text) - limit} characters are left out]\n" + text[-limit:]
 
 
-def one_line(text: str, limit: int) -> str:
+def one_line(text: object, limit: int = LINE_CHARACTERS) -> str:
     """`text` as one line, cut at the end: for subjects, titles and table cells."""
-    line = " ".join(_CONTROLS.sub(" ", text).split())
+    line = " ".join(_CONTROLS.sub(" ", str(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def host_name(name: str) -> str:
     """`name` as it may stand in a Message-ID: what a host's name is made of."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip(".-")[:100] or "localhost"
-
-
-def duration(seconds: float) -> str:
-    """3 min, 2 h 5 min, 4 d 3 h: two units are enough for a person."""
-    minutes = max(0, round(seconds / 60))
-    if minutes < 60:
-        return f"{minutes} min" if minutes else "less than a minute"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"

@@ -6,11 +6,11 @@ from contextlib import closing
 
 import click
 
-from orchestrator.cli.life import dead
 from orchestrator.cli.options import actor, reader, settings, state_dir
 from orchestrator.cli.printing import say
 from orchestrator.model import Json
 from orchestrator.store import Inbox
+from orchestrator.store.life import dead
 
 ANSWER_SECONDS = 3.0
 _LOOK_SECONDS = 0.05

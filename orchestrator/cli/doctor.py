@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import click
 
 from orchestrator.cli.finding import UNIT, Finding
-from orchestrator.cli.life import dead
 from orchestrator.cli.options import listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.own_state import look_at_databases, look_at_directory
 from orchestrator.cli.printing import STYLES, one_line, say, say_json
-from orchestrator.cli.when import age, ago, lasting
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
 from orchestrator.store import StoreFailed
+from orchestrator.store.life import dead
+from orchestrator.store.times import age, ago, lasting
 
 _OLD_MAIL_SECONDS = 900.0
 _EARLIEST = 1_767_225_600

@@ -2,10 +2,10 @@
 
 import click
 
-from orchestrator.cli.plans import lines_of, read_plan
+from escalation.plans import lines_of, read_plan
 from orchestrator.cli.printing import one_line, say
-from orchestrator.cli.when import ago, clock, until
 from orchestrator.model import Json, digest
+from orchestrator.store.times import ago, clock, until
 
 
 def tell(found: Json) -> None:

@@ -4,8 +4,9 @@ import click
 
 from orchestrator.cli.options import listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
-from orchestrator.cli.when import SINCE, ago, between
+from orchestrator.cli.when import SINCE
 from orchestrator.model import Status, utc
+from orchestrator.store.times import ago, between
 
 
 @click.command()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from escalation.casefile import case_of
 from orchestrator.actions import all_actions, schema
-from orchestrator.cli.casefile import case_of
 from orchestrator.cli.options import beside_config, listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.knowledge import experts as roster

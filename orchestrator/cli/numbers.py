@@ -6,9 +6,9 @@ import click
 
 from orchestrator.cli.options import listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
-from orchestrator.cli.when import lasting
 from orchestrator.model import Json
 from orchestrator.store import QueryRefused
+from orchestrator.store.times import lasting
 
 _WINDOWS = (("24 h", "-1 days"), ("7 d", "-7 days"), ("30 d", "-30 days"))
 

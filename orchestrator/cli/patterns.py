@@ -5,12 +5,12 @@ from typing import TextIO
 
 import click
 
+from escalation.plans import lines_of, parse_step, read_plan
 from orchestrator.cli.decisions import decide
 from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
-from orchestrator.cli.plans import lines_of, parse_step, read_plan
 from orchestrator.cli.printing import one_line, say, say_json, table
-from orchestrator.cli.when import ago, clock
 from orchestrator.model import Action, Json
+from orchestrator.store.times import ago, clock
 
 _number = click.argument("number", type=int, metavar="N")
 _steps = click.argument("steps", nargs=-1, required=True, metavar="ACTION...")

@@ -15,8 +15,9 @@ from orchestrator.cli.decisions import at_terminal, decide, sure
 from orchestrator.cli.escalated import pending_plan, tell, tell_plan
 from orchestrator.cli.options import actor, configured, listing, reader, state_dir, wants_json
 from orchestrator.cli.printing import say, say_json, table
-from orchestrator.cli.when import DURATION, ago, clock
+from orchestrator.cli.when import DURATION
 from orchestrator.model import Json
+from orchestrator.store.times import ago, clock
 
 _number = click.argument("number", type=int, metavar="N")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")

@@ -7,11 +7,11 @@ from contextlib import closing
 import click
 
 from escalation import Desk, FrontDesk
-from orchestrator.cli.life import dead
 from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
-from orchestrator.cli.when import age, ago, between, clock, lasting, until
 from orchestrator.model import Json
+from orchestrator.store.life import dead
+from orchestrator.store.times import age, ago, between, clock, lasting, until
 
 _SHOWN = 20
 _FIXED_SHOWN = 5

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from escalation import Desk
-from orchestrator.cli.story import votes
+from escalation.verdict import votes
 from orchestrator.model import Minute, utc
 from orchestrator.store import Store
 from tests.cli.conftest import Call

@@ -4,8 +4,9 @@ import pytest
 
 from escalation import story
 from escalation.outbox import BODY_CHARACTERS
-from escalation.text import duration, host_name, one_line, plain
+from escalation.text import host_name, one_line, plain
 from orchestrator.model import Attempt, Case, Change, Evidence, Handoff, Outcome, Scope, Verdict
+from orchestrator.store.times import lasting
 from tests.escalation.made import an_incident
 from tests.store.made import a_fault, a_proposal
 
@@ -96,17 +97,17 @@ def test_a_story_cannot_steer_a_terminal() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-5, "less than a minute"),
-        (20, "less than a minute"),
+        (0.44, "0.4 s"),
+        (20, "20 s"),
         (60, "1 min"),
-        (3599, "1 h 0 min"),
+        (3599, "59 min"),
         (8000, "2 h 13 min"),
         (270_000, "3 d 3 h"),
     ],
 )
 def test_a_duration_is_two_units_at_most(seconds: float, words: str) -> None:
     """What a person says."""
-    assert duration(seconds) == words
+    assert lasting(seconds) == words
 
 
 @pytest.mark.parametrize(

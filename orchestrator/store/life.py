@@ -2,8 +2,8 @@
 
 import os
 
-from orchestrator.cli.when import lasting
 from orchestrator.model import Json
+from orchestrator.store.times import lasting
 
 _POLLS = 3
 _LEAST_SECONDS = 90.0

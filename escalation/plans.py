@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
 
+from escalation.text import one_line
 from orchestrator import actions
-from orchestrator.cli.printing import one_line
 from orchestrator.model import Action, Json
 
 

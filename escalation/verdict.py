@@ -1,0 +1,95 @@
+"""One incident or escalation in the words that a woken person reads first: how it stands, who said what, what is left to do."""
+
+from collections.abc import Iterator
+
+from escalation.text import one_line
+from orchestrator.model import Json, Minute, Phase, is_unit
+from orchestrator.store.times import age, ago, between, clock, lasting
+
+
+def verdict(story: Json) -> str:
+    """How it stands, in one line."""
+    task = story["task"]
+    took = between(task["opened_at"], task["resolved_at"])
+    match task["status"]:
+        case "fixed":
+            line = f"HEALED by {_healer(story)} in {took}, phase {task['phase']}"
+        case "cleared":
+            line = f"WENT AWAY by itself after {took}"
+        case "dismissed":
+            line = f"DISMISSED after {took}: {one_line(task['resolution'])}"
+        case "merged":
+            line = f"A SYMPTOM of incident {task['root_id']}: orchestrator show {task['root_id']}"
+        case "escalated" | "waiting":
+            reason = one_line(task["waiting_for"]).removeprefix("a person's word: ") or "no reason was kept"
+            line = f"WITH A PERSON{_owner(story)} {_since(story)}because {reason}"
+        case "healing":
+            phase, lasts = Phase.numbered(task["phase"]), lasting(age(task["started_at"]))
+            line = f"BEING HEALED, phase {task['phase']} ({phase}), for {lasts}{_waiting(task)}"
+        case _:
+            line = f"SEEN {ago(task['opened_at'])}, nothing was done yet{_waiting(task)}"
+    times = task["relapses"]
+    return line + (f"; it came back {times} time{'s' if times != 1 else ''}" if times else "")
+
+
+def votes(minutes: tuple[Minute, ...]) -> Iterator[str]:
+    """Each expert's answer, and who disagreed with the plan that had the most votes."""
+    plans = [tuple(action.about() for action in minute.plan) for minute in minutes if minute.stance == "propose"]
+    most = max(plans, key=plans.count, default=())
+    for minute in minutes:
+        plan = tuple(action.about() for action in minute.plan)
+        agrees = minute.stance in ("nothing", "failed") or (minute.stance == "propose" and plan == most)
+        dissent = "" if agrees or not most else "  [dissents]"
+        about = f": {'; '.join(plan)}" if plan else ""
+        yield f"round {minute.round}, {one_line(minute.expert)} ({one_line(minute.backend)}): {minute.stance}{one_line(about)}{dissent}"
+        yield f"    {one_line(minute.reasoning)} (confidence {100 * minute.confidence:.0f} %, cites {_cited(minute.evidence_ids)})"
+
+
+def remains(story: Json) -> Iterator[str]:
+    """The lines that a person would type next."""
+    task = story["task"]
+    if task["resolved_at"] is not None:
+        yield "nothing: the fault is gone"
+        return
+    if task["status"] not in ("escalated", "waiting"):
+        yield "nothing yet: the daemon has it in hand"
+        return
+    if is_unit(task["target"]):
+        yield f"systemctl status {task['target']}"
+        yield f"journalctl -u {task['target']} --since '{task['detected_at'][:19]} UTC'"
+    for escalation in story["escalations"]:
+        if escalation["status"] == "resolved":
+            continue
+        if escalation["status"] == "open":
+            yield f"orchestrator escalations ack {escalation['id']}"
+        yield f"orchestrator escalations resolve {escalation['id']} --as '...'    when you have mended it"
+    yield f"orchestrator retry {task['id']}    when the daemon shall try again"
+
+
+def _healer(story: Json) -> str:
+    healed = [attempt for attempt in story["attempts"] if attempt["outcome"] == "healed"]
+    if not healed:
+        return one_line(story["task"]["resolution"]) or "what was done before"
+    last = healed[-1]
+    origin = f" ({one_line(last['origin'])})" if last["origin"] else ""
+    approved = [question for question in story["interventions"] if question["status"] == "approved" and question["hash"] == last["hash"]]
+    allowed = f", as {one_line(approved[-1]['actor'])} approved," if approved else ""
+    return f"{one_line(last['proposer'])}{origin}{allowed}"
+
+
+def _owner(story: Json) -> str:
+    owners = [row["owner"] for row in story["escalations"] if row["status"] == "acknowledged" and row["owner"]]
+    return f" ({one_line(owners[-1])})" if owners else ""
+
+
+def _since(story: Json) -> str:
+    standing = [row["created_at"] for row in story["escalations"] if row["status"] != "resolved"]
+    return f"since {clock(standing[-1])} ({ago(standing[-1])}) " if standing else ""
+
+
+def _waiting(task: Json) -> str:
+    return f"; it waits: {one_line(task['waiting_for'])}" if task["waiting_for"] else ""
+
+
+def _cited(ids: tuple[int, ...]) -> str:
+    return ", ".join(f"[{number}]" for number in ids) or "nothing"
