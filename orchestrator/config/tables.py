@@ -74,9 +74,22 @@ class Mail(Section):
         return value
 
 
+HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$", max_length=253)]
+
+
 class Dashboard(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8888
+    names: tuple[HostName, ...] = ()
+    """Under which it may be asked for, beside this host's own loopback and what `url` says: any other Host is turned away."""
+    url: Annotated[str, Field(pattern=r"^(https?://(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?)?$")] = ""
+    """How people reach it, where that is not its own address: `https://ops.example.org` behind a proxy."""
+
+    @property
+    def address(self) -> str:
+        """Where links lead."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.url or f"http://{host}:{self.port}"
 
 
 class CleanPath(Section):
