@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.model import Json
+from orchestrator.model import Json, utc
 from orchestrator.store.ledger import connect, fetch
+from orchestrator.store.listing import Listing, list_escalations, list_incidents
+from orchestrator.store.past import preview_of, series_of, similar_to
 from orchestrator.store.reporting import metrics_of, status_of
+from orchestrator.store.wanted import Wanted
 from orchestrator.store.words import QueryRefused, StoreFailed
 
 FILES = {"tasks": "tasks.db", "escalations": "escalations.db"}
@@ -51,6 +54,50 @@ class Reader:
                 AND (:live IS NULL OR :live = (resolved_at IS NULL)) AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit""",
                 {"status": status, "live": live, "before": before, "limit": limit},
             )
+
+    def list_escalations(self, wanted: Wanted) -> Listing:
+        """One page of them. Raises ValueError when `wanted` does not fit this list."""
+        with self._open() as book:
+            return list_escalations(book, wanted)
+
+    def list_incidents(self, wanted: Wanted) -> Listing:
+        """One page of them. Raises ValueError when `wanted` does not fit this list."""
+        with self._open() as book:
+            return list_incidents(book, wanted)
+
+    def similar(self, task_id: int, limit: int = 10) -> list[Json]:
+        """Other incidents of the same kind, the newest first, each with what healed it."""
+        with self._open() as book:
+            return similar_to(book, task_id, limit)
+
+    def preview(self, signature: str) -> Json:
+        """The past incidents that a plan taught for `signature` would have met."""
+        with self._open() as book:
+            return preview_of(book, signature)
+
+    def series(self, days: int) -> list[Json]:
+        """The numbers of each of the last days, the oldest first."""
+        with self._open() as book:
+            return series_of(book, days)
+
+    def maintenance(self, limit: int = 50) -> list[Json]:
+        """Windows, those that are open first (`open` is 1), then the newest."""
+        with self._open() as book:
+            return book.rows(
+                "tasks",
+                "SELECT *, ended_by IS NULL AND until > ? AS open FROM windows ORDER BY open DESC, id DESC LIMIT ?",
+                (utc(), limit),
+            )
+
+    def decisions(self, limit: int = 50) -> list[Json]:
+        """What people left for the daemon, those that still wait first, then the newest; `result` is what it made of each."""
+        with self._open() as book:
+            return book.rows("tasks", "SELECT * FROM inbox ORDER BY answered_at IS NULL DESC, id DESC LIMIT ?", (limit,))
+
+    def audit(self, limit: int = 50) -> list[Json]:
+        """Who did what, the newest first."""
+        with self._open() as book:
+            return book.rows("tasks", "SELECT * FROM audit ORDER BY id DESC LIMIT ?", (limit,))
 
     def story(self, task_id: int) -> Json | None:
         """Everything of one incident, both files; None when there is no such row."""
