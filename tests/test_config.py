@@ -61,6 +61,19 @@ def test_every_section_of_the_contract_is_read(tmp_path: Path) -> None:
     assert config.path[0].older_than_seconds == 86_400
 
 
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", "http://127.0.0.1:8888"),
+        ("host = '::1'\nport = 81", "http://[::1]:81"),
+        ("url = 'https://ops.example.org'", "https://ops.example.org"),
+    ],
+)
+def test_the_dashboard_s_address_is_its_own_unless_another_is_told(tmp_path: Path, text: str, address: str) -> None:
+    """What stands before /escalations/N in a mail's links."""
+    assert _load(tmp_path, f"[dashboard]\n{text}\n").dashboard.address == address
+
+
 def test_conf_d_merges_tables_and_appends_arrays(tmp_path: Path) -> None:
     """Tables merge and arrays of tables append, in the order of the file names."""
     (tmp_path / "conf.d").mkdir()
@@ -87,6 +100,8 @@ def test_conf_d_merges_tables_and_appends_arrays(tmp_path: Path) -> None:
         ("[[path]]\npath = '/var'\nremove_older_than = '1d'", "too close to the root"),
         ("[[path]]\npath = '/var/cache/../lib'\nremove_older_than = '1d'", "has '..'"),
         ("[mail]\nto = ['a b@c']", "is no mail address"),
+        ("[mail]\ndigest = 'hourly'", "mail.digest: Input should be 'daily', 'weekly' or 'off'"),
+        ("[dashboard]\nurl = 'javascript:alert(1)'", "dashboard.url: String should match"),
         ("nonsense", "is not valid TOML"),
         ("[dashboard\n", "is not valid TOML"),
     ],

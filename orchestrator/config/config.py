@@ -18,6 +18,7 @@ from orchestrator.config.tables import (
     Limits,
     LogRule,
     Mail,
+    Notify,
     Phases,
     Protect,
 )
@@ -55,6 +56,7 @@ class Config(Word):
     protect: Protect = Protect()
     containers: Containers = Containers()
     mail: Mail = Mail.model_validate({})
+    notify: Notify = Notify()
     dashboard: Dashboard = Dashboard()
     service: tuple[Service, ...] = ()
     command: tuple[Command, ...] = ()

@@ -64,6 +64,16 @@ class Mail(Section):
     user: str = ""
     password_file: AbsolutePath | None = None
     """Read when a mail is sent; never a password in the configuration itself."""
+    first_wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 30
+    """What is healed or gone within this is told to nobody."""
+    group_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300
+    """At most one mail in so long."""
+    repeat_seconds: Annotated[float, Field(ge=0, le=86_400 * 31)] = 14_400
+    """What stands open and nobody has is told again after this; 0: never."""
+    per_hour: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Mails; what is beyond waits, and goes together in the next."""
+    digest: Literal["daily", "weekly", "off"] = "weekly"
+    """How the host fared: each day at 8 of its own clock, or each Monday."""
 
     @field_validator("sender", "to")
     @classmethod
@@ -72,6 +82,13 @@ class Mail(Section):
             if "@" not in address or any(character.isspace() for character in address):
                 raise ValueError(f"{address!r} is no mail address; write name@host")
         return value
+
+
+class Notify(Section):
+    """Channels beside mail, through Apprise."""
+
+    urls_file: AbsolutePath | None = None
+    """One of Apprise's URLs a line; they hold passwords and tokens, so that the file is for its owner alone."""
 
 
 HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$", max_length=253)]
