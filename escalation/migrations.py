@@ -143,3 +143,25 @@ SELECT kind, status, COUNT(*) AS asked,
 FROM interventions GROUP BY kind, status;
 """,
     )
+
+
+@escalations()
+def m007_doors(db: Database) -> None:
+    """Links and sessions of people, tokens of programs: digests, never the secrets themselves."""
+    execute_all(
+        db,
+        """
+CREATE TABLE door_links (hash TEXT PRIMARY KEY, actor TEXT NOT NULL, expires_at TEXT NOT NULL);
+CREATE TABLE door_sessions (hash TEXT PRIMARY KEY, actor TEXT NOT NULL, created_at TEXT NOT NULL, seen_at TEXT NOT NULL);
+CREATE TABLE door_tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    right TEXT NOT NULL CHECK (right IN ('read', 'write', 'alerts')),
+    hash TEXT NOT NULL UNIQUE,
+    made_by TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    used_at TEXT,
+    revoked_at TEXT
+);
+""",
+    )

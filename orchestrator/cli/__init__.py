@@ -35,6 +35,7 @@ _MODULES = {
     "experts": "knowledge",
     "metrics": "numbers",
     "sql": "numbers",
+    "dashboard": "dashboard",
 }
 """Each command, and the module of this package that has it under its own name."""
 

@@ -13,9 +13,9 @@ from orchestrator.cli.printing import one_line, say
 def run(*, once: bool, dry_run: bool) -> int:
     """Run the daemon in the foreground; systemd does."""
     config = settings()  # a configuration that cannot be used ends the program before the daemon's modules are loaded
-    from orchestrator import daemon  # noqa: PLC0415
+    from orchestrator.daemon.start import run as run_daemon  # noqa: PLC0415
 
-    return daemon.run(config, config_file=config_file(), once=once, dry_run=dry_run)
+    return run_daemon(config, config_file=config_file(), once=once, dry_run=dry_run)
 
 
 @click.command()

@@ -1,5 +1,1 @@
 """The daemon: the loop and what it hangs on. Beside the command line the only room that knows everybody."""
-
-from orchestrator.daemon.start import run
-
-__all__ = ["run"]

@@ -1,0 +1,157 @@
+"""The door for people: a one-time link becomes a session. Everything that is not listed as open is shut without one."""
+
+import hmac
+import logging
+import threading
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request
+from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response as BaseResponse
+
+from dashboard.here import here
+from escalation.doors import SESSION_SECONDS, Doors
+from orchestrator.config import Config
+from orchestrator.store import StoreFailed, StoreUnusable
+
+log = logging.getLogger(__name__)
+blueprint = Blueprint("login", __name__)
+
+OPEN = frozenset(("static", "login.ask", "login.enter", "health.health", "health.ready", "metrics.metrics"))
+"""Endpoints that anybody may ask. The API has a door of its own."""
+
+Answer = BaseResponse | str | tuple[str, int]
+
+
+class Doorway:
+    """The doors, held open between requests, and opened anew when the daemon has made its file anew."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._lock = threading.Lock()
+        self._doors: Doors | None = None
+
+    def __call__(self) -> Doors:
+        """Raises StoreUnusable."""
+        with self._lock:
+            if self._doors is None or self._doors.ledger.is_lost:
+                self._doors = Doors(self._state_dir)
+            return self._doors
+
+
+def mount(app: Flask) -> None:
+    app.extensions["doorway"] = Doorway(Path(app.config["SETTINGS"].daemon.state_dir))
+    app.register_blueprint(blueprint)
+    app.before_request(let_in)
+    app.jinja_env.globals["csrf_token"] = form_token
+
+
+def doors() -> Doors:
+    """Raises StoreUnusable."""
+    doorway: Doorway = current_app.extensions["doorway"]
+    return doorway()
+
+
+def let_in() -> Answer | None:
+    """Who is not known gets no further than the door, whatever there is behind it."""
+    if request.blueprint == "api":
+        return None
+    known = _recognise()
+    if request.endpoint in OPEN:
+        return None
+    if not known:
+        return _turned_away()
+    if request.method == "POST":
+        check_form_token()
+    return None
+
+
+def _recognise() -> bool:
+    secret = request.cookies.get(cookie_name(), "")
+    if not secret or request.endpoint in ("static", "health.health", "metrics.metrics"):
+        return False
+    actor = doors().visitor(secret)
+    if actor:
+        here().actor, here().session = actor, secret
+    return bool(actor)
+
+
+def _turned_away() -> Answer:
+    wanted = local(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else "/"
+    door = "/login" if wanted == "/" else f"/login?{urlencode({'next': wanted})}"
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": door})
+    if request.method == "POST":
+        raise Forbidden("you are not logged in, or no longer; nothing was done")
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        # A strict cookie does not come along with a link from a web mail. Asked for by a page of our own, it does.
+        return render_template("bounce.html", wanted=wanted)
+    return redirect(door, 303)
+
+
+@blueprint.get("/login")
+def ask() -> Answer:
+    """A page with one button. Looking at it changes nothing: mail servers and chats open every link that they see."""
+    token = request.args.get("token", "")[:200]
+    try:
+        invited, trouble = doors().invited(token), ""
+    except (StoreUnusable, StoreFailed) as error:
+        invited, trouble = "", str(error)
+    return render_template(
+        "login.html",
+        token=token,
+        invited=invited,
+        used=bool(token) and not invited and not trouble,
+        trouble=trouble,
+        next=local(request.args.get("next", "")),
+    )
+
+
+@blueprint.post("/login")
+def enter() -> Answer:
+    secret = doors().enter(request.form.get("token", "")[:200])
+    if not secret:
+        return render_template("login.html", token="", invited="", trouble="", used=True, next="/"), 403
+    log.info("%s logged in from %s", doors().visitor(secret), request.remote_addr)
+    answer = redirect(local(request.form.get("next", "")), 303)
+    answer.set_cookie(
+        cookie_name(), secret, max_age=int(SESSION_SECONDS), secure=is_secure(here().config), httponly=True, samesite="Strict", path="/"
+    )
+    return answer
+
+
+@blueprint.post("/logout")
+def leave() -> Answer:
+    doors().leave(here().session)
+    answer = redirect("/login", 303)
+    answer.delete_cookie(cookie_name(), path="/", secure=is_secure(here().config), httponly=True, samesite="Strict")
+    return answer
+
+
+def form_token() -> str:
+    """What every form of this session carries. It tells nothing of the session's secret, and no other site can read it."""
+    secret = here().session
+    return hmac.digest(secret.encode(), b"form", "sha256").hex() if secret else ""
+
+
+def check_form_token() -> None:
+    """Raises Forbidden."""
+    sent = request.form.get("csrf_token") or request.headers.get("X-CSRF-Token", "")
+    if not hmac.compare_digest(sent.encode(), form_token().encode()):
+        raise Forbidden("the form is not one of this session's; load the page anew, and try again")
+
+
+def cookie_name() -> str:
+    """Cookies know no ports: another dashboard on this host would overwrite a common one."""
+    return f"orchestrator_{here().config.dashboard.port}"
+
+
+def is_secure(config: Config) -> bool:
+    return urlsplit(config.dashboard.url).scheme == "https"
+
+
+def local(path: str) -> str:
+    """`path` if it leads to a page of this dashboard, else the first page."""
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
+    return path if plain and len(path) <= 2000 and not path.startswith(("/login", "/logout")) else "/"
