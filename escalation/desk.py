@@ -72,7 +72,9 @@ class Desk(Interventions, Retention):
         if known is None:
             self._mail("problem", escalation, asked)
         elif asked or reason != known.reason:
-            told = {"reason": reason, "body": body, "severity": incident.fault.severity.value}
+            told = {"reason": reason, "body": body}
+            if not known.severity_by:
+                told["severity"] = incident.fault.severity.value
             self._mail("question" if asked else "note", self._change(known.id, ACTOR, reason, **told), asked)
         return escalation.id
 
@@ -80,6 +82,7 @@ class Desk(Interventions, Retention):
         fault = incident.fault
         told = {"title": one_line(mask(fault.message), TITLE_CHARACTERS) or fault.key, "reason": reason, "body": body}
         row = {"task_id": incident.id, "kind": kind, "severity": fault.severity.value, "created_at": utc(), **told}
+        row["fingerprint"] = incident.signature or fault.signature
         new = self.ledger.insert("escalations", row)
         adopt = "UPDATE agent_consultations SET escalation_id = ? WHERE task_id = ? AND escalation_id IS NULL"
         self.ledger.run(adopt, (new, incident.id))
@@ -127,7 +130,7 @@ class Desk(Interventions, Retention):
         with_person = set(escalated_task_ids)
         newest = self.ledger.rows("SELECT * FROM escalations WHERE id IN (SELECT MAX(id) FROM escalations GROUP BY task_id) ORDER BY id")
         known = {row["task_id"] for row in newest}
-        open_now = self.ledger.rows("SELECT * FROM escalations WHERE status != 'resolved' ORDER BY id")
+        open_now = self.ledger.rows("SELECT * FROM escalations WHERE status != 'resolved' AND NOT reminder ORDER BY id")
         untold = [row for row in open_now if row["task_id"] not in with_person]
         closed = with_person - {row["task_id"] for row in open_now}
         resolved = [row for row in newest if row["task_id"] in closed]

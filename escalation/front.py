@@ -1,15 +1,16 @@
 """The side of the desk where people stand: each act is a conditional update and needs no daemon."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from escalation.migrations import escalations
 from escalation.text import one_line, plain
-from escalation.words import Escalation
-from orchestrator.model import Json, utc
+from escalation.words import Escalation, Unknown
+from orchestrator.model import Json, Severity, utc
 from orchestrator.store import Stale, mask
-from orchestrator.store.base import stamp
+from orchestrator.store.base import as_json, stamp
 from orchestrator.store.ledger import Ledger, looking, transaction
 from orchestrator.store.rows import readable
 
@@ -18,13 +19,14 @@ TEXT_CHARACTERS = 4000
 """Of a reason, a note, an answer or a resolution."""
 
 STANDING = ("open", "acknowledged")
+EVER = (*STANDING, "resolved")
 
 
 class FrontDesk:
     """escalations.db as the daemon made it; never migrates.
 
     Every act returns the new state, and raises Stale with the newer one when the escalation moved on: it is in another
-    status than the act needs, or `version` is given and is no longer its version.
+    status than the act needs, or `version` is given and is no longer its version. Raises Unknown when there is none.
     """
 
     ledger: Ledger
@@ -43,29 +45,56 @@ class FrontDesk:
         row = self.ledger.row("SELECT * FROM escalations WHERE task_id = ? AND status != 'resolved'", (task_id,))
         return readable("escalation", row, Escalation.model_validate) if row else None
 
+    @looking
+    def question(self, intervention_id: int) -> Json:
+        """The row of a question. Raises Unknown."""
+        row = self.ledger.row("SELECT * FROM interventions WHERE id = ?", (intervention_id,))
+        if row is None:
+            raise Unknown(f"there is no question {intervention_id}")
+        return row
+
     @transaction
-    def ack(self, escalation_id: int, owner: str, *, version: int | None = None) -> Escalation:
-        """`owner` has it."""
-        owner = one_line(owner, 200)
-        self._expect(escalation_id, ("open",), version)
-        return self._change(escalation_id, owner, "acknowledged", status="acknowledged", owner=owner, acknowledged_at=utc())
+    def ack(self, escalation_id: int, owner: str, *, until: float | None = None, version: int | None = None) -> Escalation:
+        """`owner` has it, until then (seconds since the epoch; None is without an end)."""
+        return self._move(escalation_id, owner, "acknowledged", ("open",), version, **_had_by(owner, until))
 
     @transaction
     def unack(self, escalation_id: int, actor: str, *, version: int | None = None) -> Escalation:
         """Nobody has it."""
-        self._expect(escalation_id, ("acknowledged",), version)
-        return self._change(escalation_id, actor, "no longer acknowledged", status="open", owner="", acknowledged_at=None)
+        return self._move(escalation_id, actor, "no longer acknowledged", ("acknowledged",), version, **_NOBODY, status="open")
+
+    @transaction
+    def assign(self, escalation_id: int, owner: str, actor: str, *, until: float | None = None, version: int | None = None) -> Escalation:
+        """`owner` has it from now on, whoever had it before."""
+        said = f"assigned to {one_line(owner, 200)}"
+        return self._move(escalation_id, actor, said, STANDING, version, **_had_by(owner, until))
+
+    @transaction
+    def severity(self, escalation_id: int, severity: Severity, actor: str, *, version: int | None = None) -> Escalation:
+        """A person's word on how bad it is: it holds, whatever the fault says of itself."""
+        said = {"severity": severity.value, "severity_by": one_line(actor, 200)}
+        return self._move(escalation_id, actor, f"its severity is {severity}", STANDING, version, **said)
 
     @transaction
     def snooze(self, escalation_id: int, until: float, actor: str, *, version: int | None = None) -> Escalation:
         """No mail about it before `until` (seconds since the epoch), but one that it is over."""
-        self._expect(escalation_id, STANDING, version)
-        return self._change(escalation_id, actor, f"snoozed until {stamp(until)} UTC", snoozed_until=stamp(until))
+        said = f"snoozed until {stamp(until)} UTC"
+        return self._move(escalation_id, actor, said, STANDING, version, snoozed_until=stamp(until))
+
+    @transaction
+    def unsnooze(self, escalation_id: int, actor: str, *, version: int | None = None) -> Escalation:
+        """Mails about it come again."""
+        return self._move(escalation_id, actor, "no longer snoozed", STANDING, version, snoozed_until=None)
 
     @transaction
     def note(self, escalation_id: int, text: str, actor: str) -> Escalation:
-        self._expect(escalation_id, (*STANDING, "resolved"), None)
-        return self._change(escalation_id, actor, text)
+        return self._move(escalation_id, actor, text, EVER, None)
+
+    @transaction
+    def look(self, escalation_id: int, actor: str) -> Escalation:
+        """Somebody has seen it; the second look changes nothing."""
+        found = self.known(escalation_id)
+        return found if found.looked_at else self._move(escalation_id, actor, "looked at", EVER, None)
 
     @transaction
     def resolve(self, escalation_id: int, resolution: str, actor: str, *, version: int | None = None) -> Escalation:
@@ -73,18 +102,33 @@ class FrontDesk:
 
         Whether the fault still stands is for the caller to say.
         """
-        self._expect(escalation_id, STANDING, version)
-        return self._end(escalation_id, resolution, actor)
+        word = plain(mask(resolution), TEXT_CHARACTERS)
+        ended = self._move(escalation_id, actor, f"resolved: {word}", STANDING, version, **_ended(word))
+        self._withdraw(escalation_id, word, actor)
+        return ended
 
     @transaction
-    def reopen(self, escalation_id: int, actor: str, *, version: int | None = None) -> Escalation:
-        """Raises Stale also when the incident has a newer escalation that is not resolved."""
-        found = self._expect(escalation_id, ("resolved",), version)
-        if newer := self.open_for(found.task_id):
+    def reopen(self, escalation_id: int, actor: str, *, reminder: bool = False, version: int | None = None) -> Escalation:
+        """Raises Stale also when the incident has a newer escalation that is not resolved.
+
+        `reminder`: its incident is over, so that nothing but a person ends it again.
+        """
+        found = self.known(escalation_id)
+        if (newer := self.open_for(found.task_id)) and found.status == "resolved":
             raise Stale(f"incident {found.task_id} has escalation {newer.id} now, which is {newer.status}", newer)
-        return self._change(
-            escalation_id, actor, "reopened", status="open", owner="", resolved_at=None, resolution="", acknowledged_at=None
-        )
+        again = {**_NOBODY, "status": "open", "resolved_at": None, "resolution": "", "reminder": int(reminder)}
+        return self._move(escalation_id, actor, "reopened", ("resolved",), version, **again)
+
+    @transaction
+    def once(self, key: str, body: Callable[[], str]) -> str:
+        """The answer of `body`, all of whose changes are one transaction. The same key again: the same answer, and no change."""
+        known = self.ledger.row("SELECT answer FROM answers WHERE once = ?", (key,)) if key else None
+        if known:
+            return str(known["answer"])
+        answer = body()
+        if key:
+            self.ledger.insert("answers", {"once": key, "at": utc(), "answer": answer})
+        return answer
 
     def close(self) -> None:
         """May be called twice."""
@@ -96,33 +140,67 @@ class FrontDesk:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _expect(self, escalation_id: int, allowed: tuple[str, ...], version: int | None) -> Escalation:
+    def known(self, escalation_id: int) -> Escalation:
+        """Raises Unknown."""
         found = self.find(escalation_id)
         if found is None:
-            raise Stale(f"there is no escalation {escalation_id}")
-        if found.status not in allowed or version not in (None, found.version):
-            raise Stale(f"escalation {escalation_id} moved on: it is {found.status} (version {found.version})", found)
+            raise Unknown(f"there is no escalation {escalation_id}")
         return found
 
+    def _move(
+        self, escalation_id: int, actor: str, said: str, allowed: tuple[str, ...], version: int | None, **columns: object
+    ) -> Escalation:
+        """An act of a person: one conditional update, one version on. Whoever comes second, or late, changes nothing."""
+        actor = one_line(actor, 200)
+        by = {"looked_at": "COALESCE(looked_at, :now)", "looked_by": "IIF(looked_at IS NULL, :actor, looked_by)"}
+        sets = ", ".join(f"{name} = {by.get(name, f':{name}')}" for name in (*by, *columns))
+        moved = self.ledger.run(
+            f"""UPDATE escalations SET version = version + 1, {sets}
+            WHERE id = :id AND status IN (SELECT value FROM json_each(:allowed)) AND (:version IS NULL OR version = :version)""",  # noqa: S608 - names of columns
+            {**columns, "id": escalation_id, "allowed": as_json(allowed), "version": version, "now": utc(), "actor": actor},
+        )
+        if not moved:
+            found = self.known(escalation_id)
+            raise Stale(f"escalation {escalation_id} moved on: it is {found.status} (version {found.version})", found)
+        return self._noted(escalation_id, actor, said)
+
     def _change(self, escalation_id: int, actor: str, said: str, **columns: object) -> Escalation:
-        """Set columns, one version on, and write down who did what."""
+        """What the daemon itself does: set columns, one version on, and write down who did what."""
         self.ledger.run("UPDATE escalations SET version = version + 1 WHERE id = ?", (escalation_id,))
         if columns:
             self.ledger.update("escalations", escalation_id, columns)
+        return self._noted(escalation_id, actor, said)
+
+    def _noted(self, escalation_id: int, actor: str, said: str) -> Escalation:
         written = {"actor": one_line(actor, 200), "text": plain(mask(said), TEXT_CHARACTERS)}
         self.ledger.insert("notes", {"escalation_id": escalation_id, "at": utc(), **written})
         row: Json = self.ledger.rows("SELECT * FROM escalations WHERE id = ?", (escalation_id,))[0]
         return Escalation.model_validate(row)
 
     def _end(self, escalation_id: int, resolution: str, actor: str) -> Escalation:
+        """Over by itself."""
+        word = plain(mask(resolution), TEXT_CHARACTERS)
+        self._withdraw(escalation_id, word, actor)
+        return self._change(escalation_id, actor, f"resolved: {word}", **_ended(word))
+
+    def _withdraw(self, escalation_id: int, word: str, actor: str) -> None:
         self.ledger.run(
             "UPDATE interventions SET status = 'withdrawn', answered_at = ?, actor = ? WHERE escalation_id = ? AND status = 'pending'",
             (utc(), one_line(actor, 200), escalation_id),
         )
-        word = plain(mask(resolution), TEXT_CHARACTERS)
         self.ledger.run(
             "UPDATE outbox SET status = 'not sent', last_error = ? WHERE escalation_id = ? AND status = 'waiting'",
             (f"the escalation was resolved before: {word}"[:500], escalation_id),
         )
-        ended = {"status": "resolved", "resolved_at": utc(), "resolution": word, "snoozed_until": None}
-        return self._change(escalation_id, actor, f"resolved: {word}", **ended)
+
+
+_NOBODY: Json = {"owner": "", "acknowledged_at": None, "acknowledged_until": None}
+
+
+def _had_by(owner: str, until: float | None) -> Json:
+    ends = None if until is None else stamp(until)
+    return {"status": "acknowledged", "owner": one_line(owner, 200), "acknowledged_at": utc(), "acknowledged_until": ends}
+
+
+def _ended(word: str) -> Json:
+    return {"status": "resolved", "resolved_at": utc(), "resolution": word, "snoozed_until": None}

@@ -1,16 +1,18 @@
 """Questions to people: asked once, answered once, and only with exactly the plan that was shown."""
 
+import json
 import logging
 from collections.abc import Sequence
 
 from escalation.front import TEXT_CHARACTERS, FrontDesk
 from escalation.text import one_line, plain
-from escalation.words import AnswerStatus, Intervention, Kind
+from escalation.words import AnswerStatus, Intervention, Kind, Option
+from orchestrator.actions import parse
 from orchestrator.model import Json, Minute, Proposal, utc
 from orchestrator.store import mask
 from orchestrator.store.base import as_json, stamp
 from orchestrator.store.ledger import looking, transaction
-from orchestrator.store.rows import all_readable, plan_data, proposal_data, proposal_of, readable
+from orchestrator.store.rows import all_readable, plan_data, plan_hash, plan_of, proposal_data, proposal_of, readable
 
 log = logging.getLogger(__name__)
 
@@ -96,8 +98,16 @@ def intervention_of(row: Json) -> Intervention:
     if proposal and proposal.hash != row["hash"]:
         log.warning("plan of intervention %s is not the one that was asked about", row["id"])
         proposal = None
-    fields = {name: row[name] for name in Intervention.model_fields if name != "proposal"}
-    return Intervention(proposal=proposal, **fields)
+    told = ("proposal", "options", "decided")
+    fields = {name: row[name] for name in Intervention.model_fields if name not in told}
+    decided = plan_of(row["decided"]) if row["decided"] else None
+    return Intervention(proposal=proposal, options=options_of(row["options"]), decided=decided, **fields)
+
+
+def options_of(text: str) -> tuple[Option, ...]:
+    """Those whose plan is still the one that was hashed: no other is anybody's to choose."""
+    options = (Option.model_validate({**item, "plan": tuple(map(parse, item["plan"]))}) for item in json.loads(text))
+    return tuple(option for option in options if option.hash == plan_hash(option.plan))
 
 
 def interventions_of(rows: Sequence[Json]) -> tuple[Intervention, ...]:

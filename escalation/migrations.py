@@ -146,6 +146,34 @@ FROM interventions GROUP BY kind, status;
 
 
 @escalations()
+def m006_acts(db: Database) -> None:
+    """What people do: an acknowledgement ends, somebody looked, a plan was edited or chosen, and no click counts twice.
+
+    `looked_at` is the first act of a person; resolved without one is healed, and nobody looked. `severity_by`: who said
+    another severity than the fault has. `reminder`: reopened after its incident was over. `decided`: the plan that a person
+    wrote or chose in place of the one that was asked about.
+    """
+    execute_all(
+        db,
+        """
+ALTER TABLE escalations ADD COLUMN acknowledged_until TEXT;
+ALTER TABLE escalations ADD COLUMN looked_at TEXT;
+ALTER TABLE escalations ADD COLUMN looked_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE escalations ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE escalations ADD COLUMN severity_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE escalations ADD COLUMN reminder INTEGER NOT NULL DEFAULT 0;
+UPDATE escalations SET looked_at = resolved_at WHERE status = 'resolved';
+CREATE INDEX escalations_nobody_looked ON escalations(id) WHERE status = 'resolved' AND looked_at IS NULL;
+ALTER TABLE interventions ADD COLUMN options TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE interventions ADD COLUMN decided TEXT;
+ALTER TABLE interventions ADD COLUMN decided_hash TEXT NOT NULL DEFAULT '';
+CREATE TABLE answers (once TEXT PRIMARY KEY, at TEXT NOT NULL, answer TEXT NOT NULL);
+CREATE INDEX answers_by_time ON answers(at);
+""",
+    )
+
+
+@escalations()
 def m007_doors(db: Database) -> None:
     """Links and sessions of people, tokens of programs: digests, never the secrets themselves."""
     execute_all(

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from orchestrator.model import Proposal, Word
+from pydantic import SerializeAsAny
+
+from orchestrator.model import Action, Proposal, Word
 
 Kind = Literal["approval", "input", "decision", "review", "escalation"]
 AnswerStatus = Literal["approved", "rejected", "answered", "withdrawn"]
@@ -29,6 +31,30 @@ class Escalation(Word):
     body: str
     """The story as plain text, as it was when it was last told."""
     acknowledged_at: str | None
+    acknowledged_until: str | None = None
+    """Then it is open again; None is without an end."""
+    looked_at: str | None = None
+    """The first act of a person. Resolved without one: healed, and nobody looked."""
+    looked_by: str = ""
+    fingerprint: str = ""
+    """The kind of fault, versioned, as it was when it was handed over."""
+    severity_by: str = ""
+    """The person whose word the severity is."""
+    reminder: bool = False
+    """Reopened after its incident was over: a person's own note."""
+
+
+class Option(Word):
+    """One of the plans that the experts did not agree on."""
+
+    hash: str
+    plan: tuple[SerializeAsAny[Action], ...]
+    experts: tuple[str, ...]
+    """Who chose it, without knowing of each other."""
+    reasons: tuple[str, ...] = ()
+    confidence: float = 0.0
+    """The surest one's."""
+    evidence_ids: tuple[int, ...] = ()
 
 
 class Intervention(Word):
@@ -47,6 +73,19 @@ class Intervention(Word):
     actor: str
     created_at: str
     answered_at: str | None
+    options: tuple[Option, ...] = ()
+    """What a person may choose among."""
+    decided: tuple[SerializeAsAny[Action], ...] | None = None
+    """The plan that a person wrote or chose in place of the one that was asked about."""
+    decided_hash: str = ""
+
+
+class Unknown(LookupError):
+    """There is nothing of that number."""
+
+
+class StillStands(Exception):
+    """What is to be called done stands still."""
 
 
 class Mend(Word):

@@ -47,6 +47,8 @@ _STATUSES = {
     "orchestrator.store.words.StoreFailed": os.EX_TEMPFAIL,
     "orchestrator.host.errors.Unavailable": os.EX_TEMPFAIL,
     "orchestrator.store.words.Stale": 1,
+    "escalation.words.Unknown": 1,
+    "escalation.words.StillStands": 1,
 }
 """By name: an error's module is loaded when the error is there, and none is loaded to find out that it is not."""
 

@@ -1,33 +1,46 @@
-"""A decision that makes the daemon act: left as a row of its inbox, and its answer waited for."""
+"""An act of a person, performed and told; and questions at the terminal."""
 
 import sys
-import time
-from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import actor, reader, settings, state_dir
+from orchestrator.cli.options import actor, settings
 from orchestrator.cli.printing import say
 from orchestrator.model import Json
-from orchestrator.store import Inbox
-from orchestrator.store.life import dead
 
-ANSWER_SECONDS = 3.0
-_LOOK_SECONDS = 0.05
+if TYPE_CHECKING:
+    from escalation.acts import Act, Done
 
 
-def decide(verb: str, args: Json) -> int:
-    """Leave the decision and tell what the daemon made of it. Status 1 when it refused; left for later is done."""
-    why_dead = dead(reader().status(), settings().daemon.poll_seconds)
-    with closing(Inbox(state_dir())) as inbox:
-        number = inbox.put(verb, args, actor())
-        answer = None if why_dead else _answer(inbox, number)
-    if answer is None:
-        say(f"left for the daemon as decision {number}: {why_dead or 'it has not answered yet, and will take it'}")
-        return 0
-    refused = answer.startswith("refused")
-    say(answer, error=refused)
-    return 1 if refused else 0
+def act(of: str, verb: str, number: int = 0, **said: object) -> int:
+    """Do it, and say what came of it. Status 1 when the daemon refused; left for later is done."""
+    return tell(perform(of, verb, number, said))
+
+
+def perform(of: str, verb: str, number: int, said: Json) -> "Done":
+    from escalation.operator import Operator  # noqa: PLC0415
+
+    return Operator(config=settings(), actor=actor()).perform(made(of, verb, said), number)
+
+
+def made(of: str, verb: str, said: Json) -> "Act":
+    """The act, or what is wrong with what was said, as a usage error."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from escalation.acts import ACTS  # noqa: PLC0415
+
+    try:
+        return ACTS[of, verb].model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise click.UsageError(f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from None
+
+
+def tell(done: "Done") -> int:
+    say(f"{done.text}: {done.waits}" if done.waits else done.text, error=done.refused)
+    return 1 if done.refused else 0
 
 
 def sure(question: str, *, yes: bool, unasked: str) -> None:
@@ -42,10 +55,3 @@ def sure(question: str, *, yes: bool, unasked: str) -> None:
 
 def at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _answer(inbox: Inbox, number: int) -> str | None:
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while (answer := inbox.result(number)) is None and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)
-    return answer

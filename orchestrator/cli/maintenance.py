@@ -1,11 +1,11 @@
 """Maintenance: the daemon keeps its hands off while people work; and `retry`, when they are done."""
 
-import time
+from typing import Any
 
 import click
 
-from orchestrator.cli.decisions import decide
-from orchestrator.cli.options import configured, settings
+from orchestrator.cli.decisions import act
+from orchestrator.cli.options import configured
 from orchestrator.cli.when import DURATION
 
 
@@ -13,13 +13,14 @@ from orchestrator.cli.when import DURATION
 @click.argument("service", required=False, default="")
 @click.option("--for", "seconds", type=DURATION, required=True, help="How long: 30m, 2h, 1d. It always ends by itself.")
 @click.option("--reason", required=True, help="What is going on, for whoever wonders.")
+@click.option("--in", "begins_in", type=DURATION, default=0.0, help="Begin later.")
 @configured
-def pause(service: str, *, seconds: float, reason: str) -> int:
+def pause(service: str, *, seconds: float, reason: str, begins_in: float) -> int:
     """Hands off SERVICE, or the whole host.
 
     For a while that you name, while you work on it. SERVICE is a declared name, or a unit's full one.
     """
-    return decide("pause", {"service": _named(service), "until": time.time() + seconds, "reason": reason})
+    return _named("pause", service=service, seconds=seconds, begins_in=begins_in, reason=reason)
 
 
 @click.command()
@@ -27,7 +28,7 @@ def pause(service: str, *, seconds: float, reason: str) -> int:
 @configured
 def resume(service: str) -> int:
     """End the maintenance early."""
-    return decide("resume", {"service": _named(service)})
+    return _named("resume", service=service)
 
 
 @click.command()
@@ -35,18 +36,13 @@ def resume(service: str) -> int:
 @configured
 def retry(incident: int) -> int:
     """Let the daemon try incident N anew."""
-    return decide("retry", {"task_id": incident})
+    return act("incident", "retry", incident)
 
 
-def _named(service: str) -> str:
-    """As the daemon knows it: a mistyped name would be a maintenance of nothing."""
-    from orchestrator.model import is_unit  # noqa: PLC0415
+def _named(verb: str, **said: Any) -> int:
+    from escalation.acts import Unknown  # noqa: PLC0415
 
-    if not service:
-        return ""
-    declared = settings().service_of(service)
-    if declared:
-        return declared.name
-    if is_unit(service):
-        return service
-    raise click.BadParameter(f"{service!r} is neither declared in the configuration nor the full name of a unit (shop.service)")
+    try:
+        return act("host", verb, **said)
+    except Unknown as mistyped:
+        raise click.BadParameter(str(mistyped)) from None

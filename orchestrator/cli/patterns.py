@@ -5,8 +5,8 @@ from typing import TextIO
 
 import click
 
-from escalation.plans import lines_of, parse_step, read_plan
-from orchestrator.cli.decisions import decide
+from escalation.plans import lines_of, read_plan
+from orchestrator.cli.decisions import act
 from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.model import Action, Json
@@ -72,12 +72,7 @@ def teach(incident: int | None, signature: str | None, steps: tuple[str, ...]) -
     """
     if (incident is None) == (signature is None):
         raise click.UsageError("say --incident N or --signature TEXT")
-    about = {"task_id": incident} if signature is None else {"signature": signature}
-    try:
-        plan = [parse_step(step).model_dump(mode="json") for step in steps]
-    except ValueError as error:
-        raise click.UsageError(one_line(error)) from None
-    return decide("teach", {**about, "plan": plan})
+    return act("host", "teach", task_id=incident, signature=signature, plan=steps)
 
 
 @patterns.command()
@@ -85,7 +80,7 @@ def teach(incident: int | None, signature: str | None, steps: tuple[str, ...]) -
 @configured
 def trust(number: int) -> int:
     """Use it before anything else, until it loses."""
-    return decide("trust", {"pattern_id": _found(number)["id"]})
+    return act("pattern", "trust", number)
 
 
 @patterns.command()
@@ -93,7 +88,7 @@ def trust(number: int) -> int:
 @configured
 def demote(number: int) -> int:
     """Keep it and its record, and do not use it."""
-    return decide("demote", {"pattern_id": _found(number)["id"]})
+    return act("pattern", "demote", number)
 
 
 @patterns.command()
@@ -101,7 +96,7 @@ def demote(number: int) -> int:
 @configured
 def forget(number: int) -> int:
     """Remove it with its record."""
-    return decide("forget", {"pattern_id": _found(number)["id"]})
+    return act("pattern", "forget", number)
 
 
 @patterns.command()
@@ -129,7 +124,7 @@ def import_(file: TextIO) -> int:
         taught = [(str(item["signature"]), _dumped(item["plan"])) for item in _exported(file)]
     except (KeyError, TypeError, ValueError) as error:
         raise click.ClickException(f"{file.name}: no patterns that this version can read: {one_line(error)}") from None
-    return max((decide("teach", {"signature": signature, "plan": plan}) for signature, plan in taught), default=0)
+    return max((act("host", "teach", signature=signature, plan=plan) for signature, plan in taught), default=0)
 
 
 @patterns.command()

@@ -1,25 +1,21 @@
 """`escalations`: what people do with an incident that was handed to them.
 
-Ack, snooze, note, resolve and reopen change the escalation at once and need no daemon. Approve, reject and answer make the
-daemon act, and are left in its inbox.
+What concerns the escalation alone (ack, snooze, note, resolve ...) is done at once and needs no daemon. Approve, reject and
+answer make the daemon act, and are left in its inbox.
 """
-
-import time
-from contextlib import closing
-from typing import Any
 
 import click
 
-from escalation import Escalation, FrontDesk
-from orchestrator.cli.decisions import at_terminal, decide, sure
+from orchestrator.cli.decisions import act, at_terminal, sure
 from orchestrator.cli.escalated import pending_plan, tell, tell_plan
-from orchestrator.cli.options import actor, configured, listing, reader, state_dir, wants_json
+from orchestrator.cli.options import configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import DURATION
-from orchestrator.model import Json
-from orchestrator.store.times import ago, clock
+from orchestrator.model import Json, Severity
+from orchestrator.store.times import ago
 
 _number = click.argument("number", type=int, metavar="N")
+_note = click.option("--note", default="", help="Kept with it, for whoever comes next.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -66,64 +62,105 @@ def show(number: int) -> None:
 
 @escalations.command()
 @_number
+@click.option("--for", "seconds", type=DURATION, help="How long; default: [escalation] ack_hours.")
+@_note
 @configured
-def ack(number: int) -> None:
+def ack(number: int, *, seconds: float | None, note: str) -> int:
     """You have it; others see your name."""
-    with _desk() as desk:
-        _said(desk.ack(number, actor()))
+    return act("escalation", "ack", number, seconds=seconds, note=note)
 
 
 @escalations.command()
 @_number
+@_note
 @configured
-def unack(number: int) -> None:
+def unack(number: int, *, note: str) -> int:
     """Nobody has it any more."""
-    with _desk() as desk:
-        _said(desk.unack(number, actor()))
+    return act("escalation", "unack", number, note=note)
+
+
+@escalations.command()
+@_number
+@click.argument("owner")
+@_note
+@configured
+def assign(number: int, owner: str, *, note: str) -> int:
+    """OWNER has it from now on."""
+    return act("escalation", "assign", number, owner=owner, note=note)
+
+
+@escalations.command()
+@_number
+@click.argument("level", type=click.Choice([str(level) for level in Severity]))
+@_note
+@configured
+def severity(number: int, level: str, *, note: str) -> int:
+    """Say how bad it is: lists and mails go by that."""
+    return act("escalation", "severity", number, severity=level, note=note)
 
 
 @escalations.command()
 @_number
 @click.option("--for", "seconds", type=DURATION, required=True, help="How long: 30m, 2h, 1d.")
+@_note
 @configured
-def snooze(number: int, *, seconds: float) -> None:
+def snooze(number: int, *, seconds: float, note: str) -> int:
     """No mail about it for a while."""
-    with _desk() as desk:
-        _said(desk.snooze(number, time.time() + seconds, actor()))
+    return act("escalation", "snooze", number, seconds=seconds, note=note)
+
+
+@escalations.command()
+@_number
+@_note
+@configured
+def unsnooze(number: int, *, note: str) -> int:
+    """Mails about it come again."""
+    return act("escalation", "unsnooze", number, note=note)
 
 
 @escalations.command()
 @_number
 @click.argument("text")
 @configured
-def note(number: int, text: str) -> None:
+def note(number: int, text: str) -> int:
     """Write down what you found, for whoever comes next."""
-    with _desk() as desk:
-        _said(desk.note(number, text, actor()))
+    return act("escalation", "note", number, text=text)
+
+
+@escalations.command()
+@_number
+@configured
+def look(number: int) -> int:
+    """You have seen it: what healed while nobody looked leaves its tray."""
+    return act("escalation", "look", number)
 
 
 @escalations.command()
 @_number
 @click.option("--as", "resolution", required=True, metavar="TEXT", help="What it was, and what mended it.")
+@click.option("--teach", "steps", multiple=True, metavar="ACTION", help="What mended it, for phase 1 to use next time; may be repeated.")
 @_yes
 @configured
-def resolve(number: int, *, resolution: str, yes: bool) -> None:
+def resolve(number: int, *, resolution: str, steps: tuple[str, ...], yes: bool) -> int:
     """It is done. While the fault still stands, this says so and asks."""
-    task = _found(number)["task"]
-    if task and task["resolved_at"] is None:
-        say(f"the fault still stands (seen {ago(task['last_seen'])}): {task['title']}", error=True)
-        sure("Resolve it all the same?", yes=yes, unasked="not resolved: mend the fault first, or say --yes")
-    with _desk() as desk:
-        _said(desk.resolve(number, resolution, actor()))
+    from escalation.acts import StillStands  # noqa: PLC0415
+
+    said: Json = {"resolution": resolution, "plan": steps}
+    try:
+        return act("escalation", "resolve", number, **said, anyway=yes)
+    except StillStands as standing:
+        say(str(standing), error=True)
+    sure("Resolve it all the same?", yes=yes, unasked="not resolved: mend the fault first, or say --yes")
+    return act("escalation", "resolve", number, **said, anyway=True)
 
 
 @escalations.command()
 @_number
+@_note
 @configured
-def reopen(number: int) -> None:
+def reopen(number: int, *, note: str) -> int:
     """It was not done after all."""
-    with _desk() as desk:
-        _said(desk.reopen(number, actor()))
+    return act("escalation", "reopen", number, note=note)
 
 
 @escalations.command()
@@ -139,7 +176,7 @@ def approve(number: int, *, yes: bool) -> int:
     tell_plan(question)
     if at_terminal():
         sure("Let exactly this run?", yes=yes, unasked="")
-    return decide("approve", {"escalation_id": number, "hash": plan_hash})
+    return act("escalation", "approve", number, hash=plan_hash)
 
 
 @escalations.command()
@@ -148,7 +185,7 @@ def approve(number: int, *, yes: bool) -> int:
 @configured
 def reject(number: int, *, reason: str) -> int:
     """The plan must not run; the incident stays with you."""
-    return decide("reject", {"escalation_id": number, "reason": reason})
+    return act("escalation", "reject", number, reason=reason)
 
 
 @escalations.command()
@@ -157,7 +194,7 @@ def reject(number: int, *, reason: str) -> int:
 @configured
 def answer(number: int, text: str) -> int:
     """Answer the question that is open."""
-    return decide("answer", {"escalation_id": number, "text": text})
+    return act("escalation", "answer", number, text=text)
 
 
 def _found(number: int) -> Json:
@@ -165,13 +202,3 @@ def _found(number: int) -> Json:
     if found is None:
         raise click.ClickException(f"there is no escalation {number}; `orchestrator escalations` lists them")
     return found
-
-
-def _desk() -> Any:
-    return closing(FrontDesk(state_dir()))
-
-
-def _said(now: Escalation) -> None:
-    owner = f", with {now.owner}" if now.owner else ""
-    until = f", no reminder before {clock(now.snoozed_until)}" if now.snoozed_until else ""
-    say(f"escalation {now.id} is {now.status}{owner}{until}")

@@ -15,6 +15,7 @@ from orchestrator.config.tables import (
     Daemon,
     Dashboard,
     Disk,
+    Escalation,
     Limits,
     LogRule,
     Mail,
@@ -57,6 +58,7 @@ class Config(Word):
     containers: Containers = Containers()
     mail: Mail = Mail.model_validate({})
     notify: Notify = Notify()
+    escalation: Escalation = Escalation()
     dashboard: Dashboard = Dashboard()
     service: tuple[Service, ...] = ()
     command: tuple[Command, ...] = ()

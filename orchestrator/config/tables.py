@@ -94,6 +94,11 @@ class Notify(Section):
 HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$", max_length=253)]
 
 
+class Escalation(Section):
+    ack_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 8
+    """So long an acknowledgement holds when nothing else is said; 0 is without an end."""
+
+
 class Dashboard(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8888

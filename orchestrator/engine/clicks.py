@@ -6,6 +6,7 @@ from escalation import AnswerStatus, Desk, Intervention
 from orchestrator.actions import parse
 from orchestrator.model import Stage, epoch
 from orchestrator.store import Click, Stale, Store
+from orchestrator.store.times import moment
 
 
 class ClickRefused(Exception):
@@ -23,8 +24,11 @@ class Clicks:
             "teach": self._teach,
             "trust": lambda click: self._stage(click, Stage.TRUSTED),
             "demote": lambda click: self._stage(click, Stage.DEMOTED),
+            "weigh": self._weigh,
             "forget": self._forget,
             "pause": self._pause,
+            "silence": self._pause,
+            "end": self._end_window,
             "resume": self._resume,
             "retry": self._retry,
         }
@@ -100,16 +104,35 @@ class Clicks:
         self._store.forget(int(click.args["pattern_id"]), click.actor)
         return f"pattern {click.args['pattern_id']} is forgotten"
 
+    def _weigh(self, click: Click) -> str:
+        number = int(click.args["pattern_id"])
+        return f"pattern {number} is {self._store.weigh(number, click.actor)}, as its record says"
+
     def _pause(self, click: Click) -> str:
-        until, service = float(click.args["until"]), str(click.args.get("service", ""))
-        if until <= click.at:
-            raise ClickRefused("a maintenance window needs an end in the future")
-        self._store.pause(service, until=until, reason=str(click.args.get("reason", "")), actor=click.actor)
-        return f"hands off {service or 'the whole host'}"
+        """A window for a service, the whole host, or (a silence) for one fault."""
+        until, begins_at = float(click.args["until"]), float(click.args.get("begins_at", click.at))
+        service, key = str(click.args.get("service", "")), str(click.args.get("key", ""))
+        if until <= max(click.at, begins_at):
+            raise ClickRefused("a window needs an end in the future")
+        window = self._store.pause(
+            service,
+            begins_at=begins_at,
+            until=until,
+            reason=str(click.args.get("reason", "")),
+            actor=click.actor,
+            key=key,
+            click_id=click.id,
+        )
+        begins = f" from {moment(begins_at)}" if begins_at > click.at else ""
+        return f"hands off {key or service or 'the whole host'}{begins} until {moment(until)}: window {window}"
+
+    def _end_window(self, click: Click) -> str:
+        self._store.end_window(int(click.args["window_id"]), click.actor)
+        return f"window {click.args['window_id']} ended"
 
     def _resume(self, click: Click) -> str:
         ended = self._store.resume(str(click.args.get("service", "")), click.actor)
-        return f"{ended} maintenance window(s) ended"
+        return f"{ended} window(s) ended"
 
     def _retry(self, click: Click) -> str:
         number = int(click.args["task_id"])

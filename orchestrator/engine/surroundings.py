@@ -26,8 +26,8 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
     """What cannot be read counts as nobody at work: the fault itself was seen, and policy and hands still guard."""
     target = case.fault.target
     service = config.service_of(target)
-    names = {"", target, *((service.name,) if service else ())}
-    windows = [window for window in store.maintenance(view.now()) if window.service in names]
+    names = (target, *((service.name,) if service else ()))
+    windows = [window for window in store.maintenance(view.now()) if window.covers(case.fault.key, names)]
     shutting_down, in_transition, keeper = False, "", ""
     with suppress(Unavailable):
         shutting_down = view.units.shutdown_scheduled()

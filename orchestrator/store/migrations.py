@@ -232,3 +232,40 @@ CREATE TABLE marks (
 );
 """,
     )
+
+
+@tasks()
+def m007_acts(db: Database) -> None:
+    """Windows that are planned, or silence one fault; the same click twice is one row; alerts that others raise.
+
+    `key`: `check:target` of the one fault that a window silences. `once`: the caller's own name for a click. `click_id`:
+    what opened the window, so that a click that comes again after a death opens no second one.
+    """
+    execute_all(
+        db,
+        """
+ALTER TABLE windows ADD COLUMN begins_at TEXT NOT NULL DEFAULT '';
+ALTER TABLE windows ADD COLUMN key TEXT NOT NULL DEFAULT '';
+ALTER TABLE windows ADD COLUMN ended_at TEXT;
+ALTER TABLE windows ADD COLUMN click_id INTEGER;
+UPDATE windows SET begins_at = begun_at;
+CREATE UNIQUE INDEX windows_by_click ON windows(click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX windows_by_end ON windows(until) WHERE ended_by IS NULL;
+ALTER TABLE inbox ADD COLUMN once TEXT;
+CREATE UNIQUE INDEX inbox_once ON inbox(once) WHERE once IS NOT NULL;
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    target TEXT NOT NULL,
+    summary TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    source TEXT NOT NULL,
+    starts_at TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    ended_at TEXT
+);
+CREATE INDEX alerts_firing ON alerts(seen_at) WHERE ended_at IS NULL;
+CREATE INDEX alerts_ended ON alerts(ended_at) WHERE ended_at IS NOT NULL;
+""",
+    )

@@ -74,6 +74,15 @@ class Patterns(Part):
         self.audit(actor, "pattern stage", {"pattern": pattern_id, "was": row["stage"], "is": stage.value})
 
     @transaction
+    def weigh(self, pattern_id: int, actor: str) -> Stage:
+        """A person takes a word on the stage back: the record alone says. Raises Stale when there is no such pattern."""
+        row = self._known(pattern_id)
+        stage = stage_after(row["wins"], row["losses"], row["relapses"])
+        self.ledger.update("patterns", pattern_id, {"stage": stage.value, "said_by": ""})
+        self.audit(actor, "pattern stage", {"pattern": pattern_id, "was": row["stage"], "is": stage.value})
+        return stage
+
+    @transaction
     def forget(self, pattern_id: int, actor: str) -> None:
         """Raises Stale when there is no such pattern."""
         row = self._known(pattern_id)

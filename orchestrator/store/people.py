@@ -49,22 +49,47 @@ class People(Part):
     @looking
     def maintenance(self, now: float) -> tuple[Window, ...]:
         """The windows that are open at `now`."""
-        rows = self.ledger.rows("SELECT * FROM windows WHERE ended_by IS NULL AND until > ? ORDER BY id", (utc(now),))
-        return all_readable("maintenance window", rows, _window_of)
+        open_now = "SELECT * FROM windows WHERE ended_by IS NULL AND begins_at <= :now AND until > :now ORDER BY id"
+        return all_readable("maintenance window", self.ledger.rows(open_now, {"now": utc(now)}), _window_of)
 
     @transaction
-    def pause(self, service: str, *, until: float, reason: str, actor: str) -> int:
-        """Open a window; an empty `service` is the whole host."""
-        self.audit(actor, "pause", {"service": service, "until": stamp(until), "reason": reason})
-        said = {"service": service, "reason": mask(reason), "actor": actor}
-        return self.ledger.insert("windows", {**said, "begun_at": utc(), "until": stamp(until)})
+    def pause(
+        self,
+        service: str,
+        *,
+        until: float,
+        reason: str,
+        actor: str,
+        begins_at: float | None = None,
+        key: str = "",
+        click_id: int | None = None,
+    ) -> int:
+        """A window; an empty `service` is the whole host, a `key` one fault. The same click again opens no second one."""
+        known = self.ledger.row("SELECT id FROM windows WHERE click_id = ?", (click_id,)) if click_id else None
+        if known:
+            return int(known["id"])
+        now = utc()
+        times = {"begun_at": now, "begins_at": now if begins_at is None else stamp(begins_at), "until": stamp(until)}
+        self.audit(actor, "silence" if key else "pause", {"service": service, "key": key, **times, "reason": reason})
+        said = {"service": service, "key": key, "reason": mask(reason), "actor": actor, "click_id": click_id}
+        return self.ledger.insert("windows", {**said, **times})
 
     @transaction
     def resume(self, service: str, actor: str) -> int:
-        """End the open windows of `service` (empty: those of the whole host); returns how many."""
+        """End the windows of `service` (empty: those of the whole host), also those that are still to come; returns how many."""
         self.audit(actor, "resume", {"service": service})
-        ended = "UPDATE windows SET ended_by = ? WHERE service = ? AND ended_by IS NULL AND until > ?"
-        return self.ledger.run(ended, (actor, service, utc()))
+        return self._end_windows("service = :it AND key = ''", service, actor)
+
+    @transaction
+    def end_window(self, window_id: int, actor: str) -> None:
+        """Raises Stale when it is over, or there is none."""
+        if not self._end_windows("id = :it", window_id, actor):
+            raise Stale(f"window {window_id} is over")
+        self.audit(actor, "end", {"window": window_id})
+
+    def _end_windows(self, which: str, it: object, actor: str) -> int:
+        ended = f"UPDATE windows SET ended_by = :actor, ended_at = :now WHERE {which} AND ended_by IS NULL AND until > :now"  # noqa: S608
+        return self.ledger.run(ended, {"it": it, "actor": actor, "now": utc()})
 
     @transaction
     def save_baseline(self, data: Json) -> None:
@@ -98,7 +123,8 @@ def _click_of(row: Json) -> Click:
 
 
 def _window_of(row: Json) -> Window:
-    return Window(id=row["id"], service=row["service"], reason=row["reason"], actor=row["actor"], until=epoch(row["until"]))
+    given = {name: row[name] for name in ("id", "service", "key", "reason", "actor")}
+    return Window(begins_at=epoch(row["begins_at"]), until=epoch(row["until"]), **given)
 
 
 def _version() -> str:

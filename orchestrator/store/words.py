@@ -1,5 +1,7 @@
 """The store's own words: what it answers, and the three ways in which it can fail."""
 
+from collections.abc import Collection
+
 from orchestrator.model import Json, Word
 
 
@@ -52,10 +54,17 @@ class Click(Word):
 
 
 class Window(Word):
-    """Maintenance: the daemon keeps its hands off one service, or off the whole host when `service` is empty."""
+    """Hands off, for a while: one service, the whole host when `service` is empty, or one fault when there is a `key`."""
 
     id: int
     service: str
+    key: str = ""
+    """`check:target` of the one fault that is silenced."""
     reason: str
     actor: str
+    begins_at: float
     until: float
+
+    def covers(self, key: str, names: Collection[str]) -> bool:
+        """Whether a fault is left alone by it; `names` are what its target is called: the unit, the declared service."""
+        return self.key == key if self.key else self.service in ("", *names)

@@ -155,11 +155,12 @@ def test_what_the_host_lacks_is_a_warning(call: Call, config_file: Path) -> None
 
 
 _AS_SOMEBODY = """import os, sys
+from escalation import acts, operator
 from orchestrator import servers
 from orchestrator.store import Reader
 from orchestrator.cli import main
 from tests.cli.conftest import all_commands
-list(all_commands()), servers.shipped()
+list(all_commands()), servers.shipped(), acts.ACTS
 os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(65534)
 main(sys.argv[2:])
 """

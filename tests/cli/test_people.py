@@ -47,7 +47,7 @@ def test_acts_on_an_escalation_need_no_daemon(call: Call, store: Store, desk: De
     monkeypatch.setattr("os.geteuid", lambda: 0)
     _number, escalation = escalated(store, desk)
     acted = str(escalation)
-    assert call("escalations", "ack", acted).stdout == f"escalation {escalation} is acknowledged, with alice\n"
+    assert call("escalations", "ack", acted).stdout.startswith(f"escalation {escalation} is acknowledged, with alice, until 2")
     assert call("escalations", "note", acted, "the disk is loose").exit_code == 0
     assert "no reminder before 2" in call("escalations", "snooze", acted, "--for", "2h").stdout
     now = desk.find(escalation)
@@ -147,12 +147,12 @@ def test_what_asks_nothing_cannot_be_approved(call: Call, store: Store, desk: De
 def test_maintenance_begins_and_ends(call: Call, store: Store, desk: Desk) -> None:
     """A window has an end and a reason; a name that nobody declared is a mistake, not a window."""
     with answering(store, desk):
-        assert call("pause", "shop", "--for", "30m", "--reason", "moving").stdout == "hands off shop\n"
+        assert call("pause", "shop", "--for", "30m", "--reason", "moving").stdout.startswith("hands off shop until 2")
         (window,) = store.maintenance(time.time())
         assert (window.service, window.reason) == ("shop", "moving")
         assert 1700 < window.until - time.time() <= 1800
-        assert call("resume", "shop").stdout == "1 maintenance window(s) ended\n"
-        assert call("pause", "--for", "1d", "--reason", "moving house").stdout == "hands off the whole host\n"
+        assert call("resume", "shop").stdout == "1 window(s) ended\n"
+        assert call("pause", "--for", "1d", "--reason", "moving house").stdout.startswith("hands off the whole host until 2")
     assert call("pause", "shpo", "--for", "30m", "--reason", "moving").exit_code == 64
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from escalation import Desk, Escalation, FrontDesk
+from escalation.words import Unknown
 from orchestrator.config import Mail
 from orchestrator.store import Stale, StoreUnusable
 from tests.escalation.made import an_incident
@@ -116,9 +117,9 @@ def test_of_two_who_take_it_at_once_one_has_it(state_dir: Path, front: FrontDesk
     assert won == [found.owner]
 
 
-def test_what_does_not_exist_is_stale(front: FrontDesk) -> None:
+def test_what_does_not_exist_is_unknown(front: FrontDesk) -> None:
     """A wrong number is a clear word."""
-    with pytest.raises(Stale, match="no escalation 99"):
+    with pytest.raises(Unknown, match="no escalation 99"):
         front.ack(99, "eve")
     assert front.find(99) is None
 

@@ -103,8 +103,8 @@ def test_an_inbox_before_the_first_start_says_so(state_dir: Path) -> None:
 
 def test_maintenance_has_an_end(store: Store) -> None:
     """A window is open until its end or until it is resumed; the host's and a service's are told apart."""
-    store.pause("", until=NOW + 100, reason="kernel", actor="eve")
-    store.pause("web", until=time.time() + 1000, reason="deploy", actor="eve")
+    store.pause("", begins_at=NOW - 1, until=NOW + 100, reason="kernel", actor="eve")
+    store.pause("web", begins_at=NOW - 1, until=time.time() + 1000, reason="deploy", actor="eve")
     assert [(window.service, window.reason) for window in store.maintenance(NOW)] == [("", "kernel"), ("web", "deploy")]
     assert [window.service for window in store.maintenance(NOW + 101)] == ["web"]
     assert (store.resume("web", "bob"), store.resume("web", "bob")) == (1, 0)

@@ -1,0 +1,148 @@
+"""The operator: what a person does, whether by command line, form or API. One way of doing each thing."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from escalation.acts.act import Act, Done, EscalationAct, Undo
+from escalation.front import STANDING, FrontDesk
+from escalation.words import Escalation, Unknown
+from orchestrator.config import Config
+from orchestrator.model import Json, digest
+from orchestrator.store import Inbox, Reader, Stale
+from orchestrator.store.life import dead
+
+PATIENCE_SECONDS = 3.0
+"""How long a living daemon's answer is waited for."""
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Somebody who acts. Holds no file open between two acts."""
+
+    config: Config
+    actor: str
+    patience: float = PATIENCE_SECONDS
+    once: str = ""
+    """The caller's own name for the act under way: the same again is answered the same, and done once."""
+
+    def perform(self, act: Act, number: int = 0, *, once: str = "") -> Done:
+        """Raises Unknown, Stale, StillStands, StoreFailed, StoreUnusable."""
+        key = digest([self.actor, act.of, act.verb, number, once]) if once else ""
+        done = self._left(key) or act.perform(replace(self, once=key), number)
+        if done.undo or done.refused or not act.undo:
+            return done
+        return done.model_copy(update={"undo": Undo(of=act.of, verb=act.undo, number=number)})
+
+    def _left(self, key: str) -> Done | None:
+        """What came of the very same decision, whatever has happened since."""
+        if not key:
+            return None
+        with closing(Inbox(self.state_dir)) as inbox:
+            number = inbox.left(key)
+            return None if number is None else self._told(inbox, number)
+
+    # ---- what acts are made of ---------------------------------------------------------------------------------------
+
+    @property
+    def state_dir(self) -> Path:
+        return Path(self.config.daemon.state_dir)
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(self.state_dir)
+
+    def at_desk(self, act: EscalationAct, number: int, change: Callable[[FrontDesk], Escalation]) -> Done:
+        """A change that needs no daemon; the act's note is written with it."""
+        from escalation.acts.desk import stands  # noqa: PLC0415  # acts are made of this
+
+        def work() -> str:
+            now = change(desk)
+            if act.note:
+                now = desk.note(number, act.note, self.actor)
+            return Done(text=stands(now), escalation=now).model_dump_json()
+
+        with closing(FrontDesk(self.state_dir)) as desk:
+            return Done.model_validate_json(desk.once(self.once, work))
+
+    def decide(self, verb: str, args: Json) -> Done:
+        """Leave a decision for the daemon, and tell what it made of it."""
+        with closing(Inbox(self.state_dir)) as inbox:
+            return self._told(inbox, inbox.put(verb, args, self.actor, once=self.once))
+
+    def _told(self, inbox: Inbox, number: int) -> Done:
+        why_dead = dead(self.reader.status(), self.config.daemon.poll_seconds)
+        answer = self._answer(inbox, number, 0.0 if why_dead else self.patience)
+        if answer is None:
+            waits = why_dead or "it has not answered yet, and will take it"
+            return Done(text=f"left for the daemon as decision {number}", waits=waits, decision=number)
+        return Done(text=answer, refused=answer.startswith("refused"), decision=number)
+
+    def decide_on(self, act: EscalationAct, number: int, verb: str, **args: object) -> Done:
+        """The same about an escalation that stands, as it was seen."""
+        with closing(FrontDesk(self.state_dir)) as desk:
+            found = desk.known(number)
+            if found.status not in STANDING or act.version not in (None, found.version):
+                raise Stale(f"escalation {number} moved on: it is {found.status} (version {found.version})", found)
+            if act.note:
+                desk.once(f"{self.once}-note" if self.once else "", lambda: desk.note(number, act.note, self.actor).status)
+        done = self.decide(verb, {"escalation_id": number, **args})
+        return done.model_copy(update={"escalation": self.escalation(number)})
+
+    def teach_too(self, done: Done, plan: tuple[Json, ...]) -> Done:
+        """What a person mended it with is taught for its kind of fault."""
+        if not plan or done.escalation is None:
+            return done
+        apart = replace(self, once=f"{self.once}-teach" if self.once else "")
+        taught = apart.decide("teach", {"task_id": done.escalation.task_id, "plan": list(plan)})
+        more = f"{taught.text}: {taught.waits}" if taught.waits else taught.text
+        return done.model_copy(update={"text": f"{done.text}; {more}", **taught.model_dump(include={"refused", "waits", "decision"})})
+
+    def escalation(self, number: int) -> Escalation:
+        with closing(FrontDesk(self.state_dir)) as desk:
+            return desk.known(number)
+
+    def question(self, number: int) -> Json:
+        """The row of the intervention."""
+        with closing(FrontDesk(self.state_dir)) as desk:
+            return desk.question(number)
+
+    def incident(self, number: int) -> Json:
+        """The row of the incident."""
+        return self._known("tasks", number, "incident")
+
+    def pattern(self, number: int) -> Json:
+        return self._known("patterns", number, "pattern")
+
+    def window(self, number: int) -> Json:
+        return self._known("windows", number, "window")
+
+    def opened(self, done: Done) -> Done:
+        """With what ends the window again that this decision opened."""
+        with closing(Inbox(self.state_dir)) as inbox:
+            window = inbox.opened(done.decision or 0)
+        return done if window is None else done.model_copy(update={"undo": Undo(of="window", verb="end", number=window)})
+
+    def story_of(self, number: int) -> Json:
+        """What `Reader.escalation` knows."""
+        found = self.reader.escalation(number)
+        if found is None:
+            raise Unknown(f"there is no escalation {number}")
+        return found
+
+    def _known(self, table: Literal["tasks", "patterns", "windows"], number: int, what: str) -> Json:
+        with closing(Inbox(self.state_dir)) as inbox:
+            found = inbox.known(table, number)
+        if found is None:
+            raise Unknown(f"there is no {what} {number}")
+        return found
+
+    def _answer(self, inbox: Inbox, number: int, patience: float) -> str | None:
+        deadline = time.monotonic() + patience
+        while (answer := inbox.result(number)) is None and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        return answer
