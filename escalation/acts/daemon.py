@@ -54,8 +54,9 @@ class Pause(Act):
     def perform(self, operator: "Operator", number: int) -> Done:
         del number
         begins_at = time.time() + self.begins_in
-        args = {"service": _as_known(operator, self.service), "begins_at": begins_at, "until": begins_at + self.seconds}
-        return operator.opened(operator.decide("pause", {**args, "reason": self.reason}))
+        args = {"service": _as_known(operator, self.service), "until": begins_at + self.seconds, "reason": self.reason}
+        planned = {"begins_at": begins_at} if self.begins_in else {}
+        return operator.opened(operator.decide("pause", {**args, **planned}))
 
 
 class Resume(Act):
