@@ -1,12 +1,11 @@
 """The dashboard as one WSGI application: the guard outermost, then Flask with its pages and its API."""
 
-import secrets
 from pathlib import Path
 from wsgiref.types import WSGIApplication
 
 from flask import Flask
 
-from dashboard import health, login, prometheus, static, trouble
+from dashboard import flashes, forms, health, login, prometheus, static, trouble
 from dashboard.guard import BODY_BYTES, Guard
 from dashboard.here import Here
 from dashboard.pages import blueprint as pages
@@ -25,18 +24,14 @@ def frame(config: Config, config_file: Path | None = None) -> Flask:
     app.config.from_mapping(
         SETTINGS=config,
         CONFIG_FILE=config_file,
-        SECRET_KEY=secrets.token_bytes(32),  # only flashed words are signed with it: they may end with the process
-        SESSION_COOKIE_NAME=f"orchestrator_words_{config.dashboard.port}",
-        SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_COOKIE_SECURE=login.is_secure(config),
         MAX_CONTENT_LENGTH=BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=BODY_BYTES,
         MAX_FORM_PARTS=1000,
     )
     app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     app.url_map.strict_slashes = False
-    for room in (static, trouble, login):
+    for room in (static, trouble, login, flashes):
         room.mount(app)
-    for blueprint in (health.blueprint, prometheus.blueprint, pages):
+    for blueprint in (health.blueprint, prometheus.blueprint, forms.blueprint, pages):
         app.register_blueprint(blueprint)
     return app

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import current_app, g
 
+from escalation.operator import Operator
 from orchestrator.config import Config
 from orchestrator.model import Json
 from orchestrator.store import Reader
@@ -40,6 +41,10 @@ class Here:
     @cached_property
     def why_dead(self) -> str:
         return dead(self.status, self.config.daemon.poll_seconds)
+
+    @cached_property
+    def operator(self) -> Operator:
+        return Operator(config=self.config, actor=self.actor)
 
     def get(self, name: str, default: object = None) -> Any:
         return getattr(self, name, default)

@@ -11,6 +11,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard.here import here
+from dashboard.problem import API
 from escalation.doors import SESSION_SECONDS, Doors
 from orchestrator.config import Config
 from orchestrator.store import StoreFailed, StoreUnusable
@@ -55,7 +56,7 @@ def doors() -> Doors:
 
 def let_in() -> Answer | None:
     """Who is not known gets no further than the door, whatever there is behind it."""
-    if request.blueprint == "api":
+    if request.path.startswith(API):
         return None
     known = _recognise()
     if request.endpoint in OPEN:

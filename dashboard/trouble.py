@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from dashboard.problem import API, Problem, page_of, problem_json
+from escalation.acts import StillStands, Unknown
 from orchestrator.store import Stale, StoreFailed, StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 def mount(app: Flask) -> None:
     app.register_error_handler(HTTPException, lambda error: told(_of_http(error)))
     app.register_error_handler(Stale, lambda error: told(_of_stale(error)))
+    app.register_error_handler(Unknown, lambda error: told(Problem(status=404, detail=str(error))))
+    app.register_error_handler(StillStands, lambda error: told(Problem(status=409, detail=str(error))))
     app.register_error_handler(StoreFailed, lambda error: told(Problem(status=503, detail=str(error))))
     app.register_error_handler(StoreUnusable, lambda error: told(Problem(status=503, detail=str(error))))
     app.register_error_handler(Exception, lambda error: told(_of_bug(error)))

@@ -7,4 +7,4 @@ blueprint = Blueprint("pages", __name__)
 
 @blueprint.get("/")
 def first() -> str:
-    return render_template("trouble.html", problem=None)
+    return render_template("first.html")

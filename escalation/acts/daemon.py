@@ -131,7 +131,7 @@ class Teach(Act):
 
     of: ClassVar[Of] = "host"
     verb: ClassVar[str] = "teach"
-    task_id: int | None = Field(None, ge=1)
+    task_id: int | None = Field(None, ge=1, le=2**63 - 1)
     """The kind of fault of this incident; or else:"""
     signature: Signature | None = None
     plan: Plan = Field(min_length=1)

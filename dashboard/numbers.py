@@ -1,0 +1,3 @@
+"""Numbers in addresses. SQLite's are of 64 bits: a longer one is nobody's, and asking for it would be an error of its own."""
+
+NUMBER = f"<int(max={2**63 - 1}):number>"
