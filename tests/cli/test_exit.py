@@ -127,7 +127,7 @@ def test_a_reader_that_goes_away_is_no_failure(config_file: Path, store: Store) 
 def test_the_daemon_starts_without_what_only_people_need() -> None:
     """Rich is for terminals: the daemon never loads it, nor any other command."""
     loaded = "name for name in sys.modules if name.split('.')[0] == 'rich' or 'cli.' in name"
-    program = f"import sys, orchestrator.cli.run, orchestrator.daemon; print(*({loaded}))"
+    program = f"import sys, orchestrator.cli.run, orchestrator.daemon.start; print(*({loaded}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {"orchestrator.cli.run", "orchestrator.cli.options", "orchestrator.cli.printing"}
 
@@ -135,7 +135,7 @@ def test_the_daemon_starts_without_what_only_people_need() -> None:
 def test_completion_names_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     """click's own completion works through the lazily loaded commands."""
     monkeypatch.setenv("_ORCHESTRATOR_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", "orchestrator escalations un")
+    monkeypatch.setenv("COMP_WORDS", "orchestrator escalations una")
     monkeypatch.setenv("COMP_CWORD", "2")
     done = subprocess.run([str(Path(sys.executable).with_name("orchestrator"))], capture_output=True, text=True, check=False)
     assert done.stdout == "plain,unack\n"
