@@ -1,10 +1,6 @@
-"""The pages for people."""
+"""The pages: what the rows say, for a person who was woken. They read, and leave every act to its form's own route."""
 
-from flask import Blueprint, render_template
+from dashboard.pages import escalation, frame, host, incident, lists, patterns, success
+from dashboard.pages.blueprint import blueprint
 
-blueprint = Blueprint("pages", __name__)
-
-
-@blueprint.get("/")
-def first() -> str:
-    return render_template("first.html")
+__all__ = ["blueprint", "escalation", "frame", "host", "incident", "lists", "patterns", "success"]

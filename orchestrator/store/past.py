@@ -43,7 +43,7 @@ def series_of(book: Rows, days: int) -> list[Json]:
     for row in book.rows("tasks", _HEALED, since):
         took.setdefault(row["day"], []).append(row["seconds"])
     for day, seconds in took.items():
-        series.get(day, {}).update(median_seconds=round(median(seconds), 3), p90_seconds=_p90(seconds))
+        series.get(day, {}).update(median_seconds=round(median(seconds), 3), p90_seconds=p90(seconds))
     return list(series.values())
 
 
@@ -91,5 +91,5 @@ def _healers(book: Rows, task_ids: Sequence[int]) -> dict[int, Json]:
     return {row.pop("task_id"): row for row in rows}
 
 
-def _p90(seconds: Sequence[float]) -> float:
+def p90(seconds: Sequence[float]) -> float:
     return round(seconds[0] if len(seconds) < 2 else quantiles(seconds, n=10, method="inclusive")[-1], 3)

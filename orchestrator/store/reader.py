@@ -13,6 +13,7 @@ from orchestrator.store.ledger import connect, fetch
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.past import preview_of, series_of, similar_to
 from orchestrator.store.reporting import metrics_of, status_of
+from orchestrator.store.score import score_of
 from orchestrator.store.wanted import Wanted
 from orchestrator.store.words import QueryRefused, StoreFailed
 
@@ -79,6 +80,11 @@ class Reader:
         """The numbers of each of the last days, the oldest first."""
         with self._open() as book:
             return series_of(book, days)
+
+    def score(self, days: int) -> Json:
+        """How fast healing was in the last days, and what went wrong on the way."""
+        with self._open() as book:
+            return score_of(book, days)
 
     def maintenance(self, limit: int = 50) -> list[Json]:
         """Windows, those that are open first (`open` is 1), then the newest."""

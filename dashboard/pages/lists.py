@@ -1,0 +1,103 @@
+"""The lists: what waits for a person, and what was wrong. Every filter is an address."""
+
+from collections.abc import Callable, Iterator
+
+from flask import abort, render_template, request
+
+from dashboard.here import here
+from dashboard.pages.blueprint import address, blueprint
+from orchestrator.checks import all_checks
+from orchestrator.model import Json, Severity, Word, utc
+from orchestrator.store.listing import INCIDENT_STATES, Listing
+from orchestrator.store.wanted import Wanted
+
+_TABS = (
+    ("open", "Waiting for you", {"status": "open"}),
+    ("acknowledged", "Acknowledged", {"status": "acknowledged"}),
+    ("snoozed", "Snoozed", {"status": "snoozed"}),
+    ("tray", "Healed, nobody looked", {"tray": "true"}),
+    ("resolved", "Resolved", {"status": "resolved"}),
+)
+_ALL = {"status": "open,acknowledged,snoozed,resolved"}
+_LIVE = ("open", "healing", "waiting", "escalated")
+
+
+class Tab(Word):
+    id: str
+    word: str
+    href: str
+    here: bool
+    n: int | None = None
+
+
+@blueprint.get("/")
+def escalations() -> str:
+    """Without a word in the address: what is not resolved."""
+    wanted, listing = _asked(here().reader.list_escalations)
+    return render_template(
+        "escalations.html", wanted=wanted, listing=listing, tabs=tuple(_escalation_tabs(wanted, listing)), **_choices(wanted)
+    )
+
+
+@blueprint.get("/incidents")
+def incidents() -> str:
+    wanted, listing = _asked(here().reader.list_incidents)
+    tabs = tuple(_incident_tabs(wanted, listing))
+    return render_template("incidents.html", wanted=wanted, listing=listing, tabs=tabs, **_choices(wanted))
+
+
+def _asked(read: Callable[[Wanted], Listing]) -> tuple[Wanted, Listing]:
+    """An address that makes no sense is told as that."""
+    try:
+        wanted = Wanted.read(request.args.to_dict(flat=False))
+        return wanted, read(wanted)
+    except ValueError as error:
+        abort(400, str(error))
+
+
+@blueprint.app_template_filter()
+def state(row: Json) -> str:
+    """An escalation's, as people speak of it: a snoozed one is that, whoever has it."""
+    snoozed = row["status"] != "resolved" and row["snoozed_until"] and row["snoozed_until"] > utc()
+    return "snoozed" if snoozed else str(row["status"])
+
+
+@blueprint.app_template_filter()
+def asks(row: Json) -> str:
+    """What a person is asked for; empty where nothing is."""
+    task = row["task"]
+    if row["status"] == "resolved" or row["kind"] == "escalation" or not task or task["status"] != "waiting":
+        return ""
+    return str(task["waiting_for"]).removeprefix("a person's word: ")
+
+
+def _escalation_tabs(wanted: Wanted, listing: Listing) -> Iterator[Tab]:
+    counts = listing.counts
+    now = {"tray": "true"} if wanted.tray else {"status": ",".join(wanted.status)} if wanted.status else {}
+    standing = sum(counts.get(state, 0) for state in ("open", "acknowledged", "snoozed"))
+    yield _tab("standing", "Not resolved", {}, now, standing)
+    for name, word, asked in _TABS:
+        yield _tab(name, word, asked, now, counts.get(name, 0))
+    yield _tab("all", "All", _ALL, now, standing + counts.get("resolved", 0))
+
+
+def _incident_tabs(wanted: Wanted, listing: Listing) -> Iterator[Tab]:
+    counts = listing.counts
+    now = {"status": ",".join(wanted.status)} if wanted.status else {}
+    yield _tab("all", "All", {}, now, sum(n for state, n in counts.items() if state != "merged"))
+    yield _tab("live", "Standing now", {"status": ",".join(_LIVE)}, now, sum(counts.get(state, 0) for state in _LIVE))
+    for state in INCIDENT_STATES:
+        if state not in ("open", "healing", "waiting"):
+            yield _tab(state, {"merged": "symptoms"}.get(state, state).capitalize(), {"status": state}, now, counts.get(state, 0))
+
+
+def _tab(name: str, word: str, asked: Json, now: Json, n: int) -> Tab:
+    href = address(**{"status": "", "tray": "", "after": "", **asked})
+    return Tab(id=name, word=word, href=href, here=asked == now, n=n)
+
+
+def _choices(wanted: Wanted) -> Json:
+    """What the filter's own fields offer."""
+    sorts = {"newest": "newest first", "oldest": "oldest first", "severity": "most severe first", "updated": "changed last"}
+    filtered = any((wanted.q, wanted.severity, wanted.check, wanted.target, wanted.owner, wanted.phase))
+    return {"sorts": sorts, "severities": tuple(Severity), "check_names": tuple(all_checks()), "filtered": filtered}

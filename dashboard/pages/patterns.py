@@ -1,0 +1,83 @@
+"""What the daemon learned here, and a person's word on it."""
+
+import json
+from typing import Any
+
+from flask import abort, render_template, request
+
+from dashboard.here import here
+from dashboard.numbers import NUMBER
+from dashboard.pages.blueprint import blueprint
+from dashboard.pages.plans import steps_of
+from escalation.plans import parse_step
+from orchestrator.model import Json
+
+_QUESTIONS = {
+    "trust": ("Trust", "It is used before anything else, until it loses."),
+    "demote": ("Demote", "It is kept with its record, and not used."),
+    "forget": ("Forget", "It is removed with its record. Taught again it begins anew, on probation."),
+}
+_PLAN_CHARACTERS = 20_000
+
+
+@blueprint.get("/patterns")
+def patterns() -> str:
+    return render_template("patterns.html", rows=here().reader.patterns())
+
+
+@blueprint.get(f"/patterns/{NUMBER}")
+def pattern(number: int) -> str:
+    row = _found(number)
+    return render_template("pattern.html", row=row, steps=steps_of(row["plan"]), preview=here().reader.preview(row["signature"]))
+
+
+@blueprint.get(f"/patterns/{NUMBER}/<any(trust, demote, forget):verb>")
+def pattern_confirm(number: int, verb: str) -> str:
+    """What it means, before it is done."""
+    row = _found(number)
+    word, about = _QUESTIONS[verb]
+    return render_template("pattern_confirm.html", row=row, steps=steps_of(row["plan"]), verb=verb, word=word, about=about)
+
+
+@blueprint.get("/patterns/teach")
+def pattern_teach() -> str:
+    """For the kind of fault of one incident (`incident` in the address)."""
+    number = request.args.get("incident", 0, type=int)
+    story = here().reader.story(number)
+    if story is None:
+        abort(404, f"there is no incident {number}; open the incident whose kind of fault you want to teach")
+    return render_template("teach.html", **teaching(story["task"]))
+
+
+def teaching(task: Json) -> dict[str, Any]:
+    """What could be taught for an incident's kind of fault, and the past incidents that it would have met."""
+    text = request.args.get("plan", "")[:_PLAN_CHARACTERS]
+    return {
+        "task": task,
+        "offers": tuple(_offers(task["id"])),
+        "text": text,
+        "preview": here().reader.preview(task["fingerprint"]),
+        **_read(text),
+    }
+
+
+def _offers(task_id: int) -> list[Json]:
+    """Plans that were tried, said or done for it before: to pick from."""
+    del task_id
+    return []
+
+
+def _read(text: str) -> Json:
+    """The plan as it was written, or why it is none."""
+    try:
+        steps = [parse_step(line).model_dump(mode="json") for line in text.splitlines() if line.strip()]
+    except (ValueError, json.JSONDecodeError) as error:
+        return {"steps": (), "wrong": str(error)}
+    return {"steps": steps_of(steps), "wrong": ""}
+
+
+def _found(number: int) -> Json:
+    row = next((row for row in here().reader.patterns() if row["id"] == number), None)
+    if row is None:
+        abort(404, f"there is no pattern {number}")
+    return row

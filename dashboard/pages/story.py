@@ -1,0 +1,118 @@
+"""The story of one incident as its page tells it: each attempt with before and after, each vote, what was seen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dashboard.pages.plans import Step, changes_of, in_short, steps_of
+from escalation.text import one_line
+from orchestrator.model import Json, Phase, Word
+
+SEEN_SHOWN = 40
+"""Observations on one page, the cited ones first; all of them are one click away."""
+_BEFORE = "before the change"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt. `row` is as stored."""
+
+    row: Json
+    phase: str
+    planned: tuple[Step, ...]
+    done: tuple[Step, ...]
+    before: Json | None
+    """The observation of what stood wrong just before it."""
+
+    @property
+    def outcome(self) -> str:
+        return str(self.row["outcome"] or "under way")
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What was begun, or else what was meant."""
+        return self.done or self.planned
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    row: Json
+    plan: str
+    dissents: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    row: Json
+    cited: bool
+    first: str
+
+
+class Told(Word):
+    """The parts of a story, ready to be shown."""
+
+    tries: tuple[Try, ...]
+    handoffs: tuple[Json, ...]
+    votes: tuple[Vote, ...]
+    seen: tuple[Seen, ...]
+    seen_left_out: int
+    cited: frozenset[int]
+
+    model_config = Word.model_config | {"arbitrary_types_allowed": True}
+
+
+def told(story: Json, *, all_seen: bool = False) -> Told:
+    cited = frozenset(_cited(story))
+    seen = _seen(story["evidence"], cited)
+    shown = seen if all_seen else _chosen(seen)
+    return Told(
+        tries=tuple(_tries(story)),
+        handoffs=tuple({**item, "phase": _phase(item["phase"])} for item in story["task"]["handoffs"]),
+        votes=votes_of(story["minutes"]),
+        seen=shown,
+        seen_left_out=len(seen) - len(shown),
+        cited=cited,
+    )
+
+
+def votes_of(minutes: Sequence[Json]) -> tuple[Vote, ...]:
+    """Each answer, and whether it disagrees with the plan that had the most votes in its round."""
+    plans = {row["id"]: in_short(row["plan"]) for row in minutes}
+    proposed = [plans[row["id"]] for row in minutes if row["stance"] == "propose"]
+    most = max(proposed, key=proposed.count, default="")
+    return tuple(Vote(row, plans[row["id"]], _dissents(row, plans[row["id"]], most)) for row in minutes)
+
+
+def _dissents(row: Json, plan: str, most: str) -> bool:
+    return bool(most) and row["stance"] not in ("nothing", "failed") and (row["stance"] != "propose" or plan != most)
+
+
+def _tries(story: Json) -> Iterator[Try]:
+    for row in story["attempts"]:
+        before = [item for item in story["evidence"] if item["source"] == _BEFORE and item["at"] <= row["began_at"]]
+        yield Try(row, _phase(row["phase"]), steps_of(row["plan"]), changes_of(row["changes"]), before[-1] if before else None)
+
+
+def _cited(story: Json) -> Iterator[int]:
+    for row in (*story["attempts"], *story["minutes"]):
+        yield from (int(number) for number in row["evidence_ids"])
+
+
+def _seen(evidence: Sequence[Json], cited: frozenset[int]) -> tuple[Seen, ...]:
+    """The newest first."""
+    return tuple(Seen(row, row["id"] in cited, _first_line(row["text"])) for row in reversed(evidence))
+
+
+def _chosen(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """What was cited, and the newest of the rest, in their order."""
+    room = max(0, SEEN_SHOWN - sum(item.cited for item in seen))
+    newest = {item.row["id"] for item in [item for item in seen if not item.cited][:room]}
+    return tuple(item for item in seen if item.cited or item.row["id"] in newest)
+
+
+def _first_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return one_line(lines[0], 160) if lines else "nothing"
+
+
+def _phase(number: int) -> str:
+    return str(Phase.numbered(number)) if 1 <= number <= len(Phase) else f"phase {number}"

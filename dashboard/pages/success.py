@@ -1,0 +1,41 @@
+"""The score: how much was healed without a person, by which phase, how fast, and what went wrong on the way."""
+
+from flask import render_template, request
+
+from dashboard.here import here
+from dashboard.pages.blueprint import blueprint
+from orchestrator.model import Json, Phase, epoch
+
+DAYS = (7, 30, 90)
+_SUMMED = ("detected", "needed", "fixed", "with_person", "cleared", "escalated", "phase_1", "phase_2", "phase_3")
+
+
+@blueprint.get("/success")
+def success() -> str:
+    asked = request.args.get("days", 30, type=int)
+    days = asked if asked in DAYS else 30
+    series, score = here().reader.series(days), here().reader.score(days)
+    total = {name: sum(row[name] for row in series) for name in _SUMMED}
+    phases = [{"name": str(Phase.numbered(n)), "n": total[f"phase_{n}"]} for n in (1, 2, 3)]
+    most = max((row["detected"] for row in series), default=0) or 1
+    return render_template(
+        "success.html", days=days, choices=DAYS, series=series, score=score, total=total, phases=phases, most=most, wrong=_wrong(score)
+    )
+
+
+def _wrong(score: Json) -> tuple[tuple[str, int], ...]:
+    outcomes = score["outcomes"]
+    kinds = (("no effect", "no_effect"), ("rolled back", "rolled_back"), ("stranded", "stranded"), ("unproven", "unproven"))
+    return (*((word, outcomes.get(name, 0)) for word, name in kinds), ("relapses", score["relapses"]))
+
+
+@blueprint.app_template_filter()
+def percent(part: int, whole: int) -> str:
+    """Never rounded up to 100."""
+    return f"{int(1000 * part / whole) / 10:g} %" if whole else "\N{EN DASH}"
+
+
+@blueprint.app_template_filter()
+def day_seconds(day: str) -> int:
+    """A day of the series as seconds since the epoch, for the chart's axis."""
+    return int(epoch(f"{day} 00:00:00.000"))
