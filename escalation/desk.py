@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from escalation.front import FILE_NAME, TEXT_CHARACTERS
-from escalation.interventions import Interventions, interventions_of
+from escalation.interventions import Interventions, hash_of, interventions_of
 from escalation.migrations import escalations
 from escalation.outbox import BODY_CHARACTERS, Outbox
 from escalation.rendering import local_time, render
@@ -32,6 +32,7 @@ STATES: dict[MailKind, str] = {
 }
 """The first word of a mail, and of its subject."""
 DEFAULT_QUESTION = "Take this over: the daemon does nothing more about it."
+_QUESTIONS: dict[Kind, str] = {"decision": "The experts do not agree: which of their plans shall run?"}
 ACTOR = "orchestrator"
 
 
@@ -65,7 +66,7 @@ class Desk(Interventions, Retention):
         if kind == "review":
             raise ValueError("a review opens no escalation; Desk.review asks for one")
         reason, body = plain(mask(reason), TEXT_CHARACTERS), plain(mask(body), BODY_CHARACTERS)
-        question = question or (DEFAULT_QUESTION if proposal is None else "May this plan run?")
+        question = question or (_QUESTIONS.get(kind, DEFAULT_QUESTION) if proposal is None else "May this plan run?")
         known = self.open_for(incident.id)
         escalation = known or self._open(incident, reason, body, kind)
         asked = self._ask_once(escalation, kind, question, proposal, expires_at)
@@ -95,9 +96,11 @@ class Desk(Interventions, Retention):
         same = """SELECT 1 FROM interventions WHERE escalation_id = ? AND status = 'pending' AND kind = ? AND hash = ?
         AND (question = ? OR kind = 'escalation')"""
         asked = plain(mask(question), TEXT_CHARACTERS)
-        if self.ledger.row(same, (escalation.id, kind, proposal.hash if proposal else "", asked)):
+        options = self.options_now(escalation.task_id) if kind == "decision" else ()
+        named = proposal.hash if proposal else hash_of(options)
+        if self.ledger.row(same, (escalation.id, kind, named, asked)):
             return None
-        new = self._ask(escalation.task_id, escalation.id, kind, question, proposal, expires_at)
+        new = self._ask(escalation.task_id, escalation.id, kind, question, proposal or options, expires_at)
         return interventions_of(self.ledger.rows("SELECT * FROM interventions WHERE id = ?", (new,)))[0]
 
     @transaction

@@ -164,6 +164,11 @@ class FrontDesk:
             raise Stale(f"escalation {escalation_id} moved on: it is {found.status} (version {found.version})", found)
         return self._noted(escalation_id, actor, said)
 
+    def _touched(self, escalation_id: int, actor: str) -> None:
+        """A person did something about it."""
+        looked = "UPDATE escalations SET looked_at = ?, looked_by = ? WHERE id = ? AND looked_at IS NULL"
+        self.ledger.run(looked, (utc(), one_line(actor, 200), escalation_id))
+
     def _change(self, escalation_id: int, actor: str, said: str, **columns: object) -> Escalation:
         """What the daemon itself does: set columns, one version on, and write down who did what."""
         self.ledger.run("UPDATE escalations SET version = version + 1 WHERE id = ?", (escalation_id,))

@@ -2,13 +2,14 @@
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 
 from escalation.front import TEXT_CHARACTERS, FrontDesk
 from escalation.text import one_line, plain
 from escalation.words import AnswerStatus, Intervention, Kind, Option
 from orchestrator.actions import parse
-from orchestrator.model import Json, Minute, Proposal, utc
+from orchestrator.model import Json, Minute, Proposal, Risk, digest, utc
 from orchestrator.store import mask
 from orchestrator.store.base import as_json, stamp
 from orchestrator.store.ledger import looking, transaction
@@ -17,13 +18,15 @@ from orchestrator.store.rows import all_readable, plan_data, plan_hash, plan_of,
 log = logging.getLogger(__name__)
 
 REASONING_CHARACTERS = 8000
+REVIEW_SECONDS = 7 * 86_400.0
+"""So long a person may say whether a fix was right."""
 
 
 class Interventions(FrontDesk):
     @transaction
     def review(self, task_id: int, question: str) -> int:
-        """Ask a person to look at a fix afterwards: a question without an escalation and without a mail."""
-        return self._ask(task_id, None, "review", question, None, None)
+        """Ask a person to look at a fix afterwards: a question without an escalation and without a mail, which closes itself."""
+        return self._ask(task_id, None, "review", question, None, time.time() + REVIEW_SECONDS)
 
     @looking
     def pending(self, task_id: int) -> Intervention | None:
@@ -51,20 +54,30 @@ class Interventions(FrontDesk):
         (SELECT id FROM escalations WHERE task_id = ? AND status != 'resolved')"""
         return self.ledger.row(sql, (task_id,)) is not None
 
+    @looking
+    def intervention(self, intervention_id: int) -> Intervention | None:
+        row = self.ledger.row("SELECT * FROM interventions WHERE id = ?", (intervention_id,))
+        return readable("intervention", row, intervention_of) if row else None
+
     @transaction
-    def answer(self, intervention_id: int, status: AnswerStatus, answer: str, actor: str) -> bool:
-        """False when it was answered, withdrawn or expired before: then nothing changed."""
+    def answer(self, intervention_id: int, status: AnswerStatus, answer: str, actor: str, *, decided: Proposal | None = None) -> bool:
+        """False when it was answered, withdrawn or expired before: then nothing changed.
+
+        `decided`: the plan that a person wrote or chose in place of the one that was asked about, which stays as it was.
+        """
         said = (status, plain(mask(answer), TEXT_CHARACTERS), one_line(actor, 200), utc())
+        instead = (as_json(plan_data(decided.plan)), decided.hash) if decided else (None, "")
         changed = self.ledger.run(
-            """UPDATE interventions SET status = ?, answer = ?, actor = ?, answered_at = ?
+            """UPDATE interventions SET status = ?, answer = ?, actor = ?, answered_at = ?, decided = ?, decided_hash = ?
             WHERE id = ? AND status = 'pending' AND (expires_at IS NULL OR expires_at > ?)""",
-            (*said, intervention_id, utc()),
+            (*said, *instead, intervention_id, utc()),
         )
         if not changed:
             return False
         row = self.ledger.rows("SELECT * FROM interventions WHERE id = ?", (intervention_id,))[0]
         if row["escalation_id"] is not None:
-            self._change(row["escalation_id"], actor, f"{row['kind']} {status}: {answer}")
+            self._touched(row["escalation_id"], actor)
+            self._change(row["escalation_id"], actor, f"{row['kind']} {status}" + (f": {answer}" if answer else ""))
         return True
 
     @transaction
@@ -77,19 +90,38 @@ class Interventions(FrontDesk):
             plain_fields = minute.model_dump(mode="json", exclude={"plan", "reasoning", "evidence_ids"})
             self.ledger.insert("agent_consultations", {**of, **plain_fields, **said, "plan": as_json(plan_data(minute.plan))})
 
+    @looking
+    def options_now(self, task_id: int) -> tuple[Option, ...]:
+        """What the experts said when they were asked last, as plans to choose among."""
+        said = """SELECT expert, stance, plan, confidence, reasoning, evidence_ids FROM agent_consultations
+        WHERE task_id = :task AND created_at = (SELECT MAX(created_at) FROM agent_consultations WHERE task_id = :task) ORDER BY id"""
+        return options_among(all_readable("minute", self.ledger.rows(said, {"task": task_id}), _minute_of))
+
     def _ask(
-        self, task_id: int, escalation_id: int | None, kind: Kind, question: str, proposal: Proposal | None, expires_at: float | None
+        self,
+        task_id: int,
+        escalation_id: int | None,
+        kind: Kind,
+        question: str,
+        about: Proposal | tuple[Option, ...] | None,
+        expires_at: float | None,
     ) -> int:
-        planned: Json = {}
-        if proposal:
-            planned = {
-                "plan": as_json(plan_data(proposal.plan)),
-                "proposal": as_json(proposal_data(proposal)),
-                "hash": proposal.hash,
-            }
         asked: Json = {"kind": kind, "question": plain(mask(question), TEXT_CHARACTERS), "created_at": utc()}
         asked["expires_at"] = None if expires_at is None else stamp(expires_at)
-        return self.ledger.insert("interventions", {"task_id": task_id, "escalation_id": escalation_id, **asked, **planned})
+        if isinstance(about, Proposal):
+            asked |= {"plan": as_json(plan_data(about.plan)), "proposal": as_json(proposal_data(about)), "hash": about.hash}
+        elif about:
+            asked |= {"options": as_json([option.model_dump(mode="json") for option in about]), "hash": hash_of(about)}
+        return self.ledger.insert("interventions", {"task_id": task_id, "escalation_id": escalation_id, **asked})
+
+
+def hash_of(options: Sequence[Option]) -> str:
+    """One name for what may be chosen among; empty where there is nothing."""
+    return digest([option.hash for option in options]) if options else ""
+
+
+def _minute_of(row: Json) -> Minute:
+    return Minute.model_validate({**row, "plan": plan_of(row["plan"]), "evidence_ids": tuple(json.loads(row["evidence_ids"]))})
 
 
 def intervention_of(row: Json) -> Intervention:
@@ -102,6 +134,28 @@ def intervention_of(row: Json) -> Intervention:
     fields = {name: row[name] for name in Intervention.model_fields if name not in told}
     decided = plan_of(row["decided"]) if row["decided"] else None
     return Intervention(proposal=proposal, options=options_of(row["options"]), decided=decided, **fields)
+
+
+def options_among(minutes: Sequence[Minute]) -> tuple[Option, ...]:
+    """The distinct plans of experts who did not agree, the one with the most votes first.
+
+    One that cannot be undone is not their word unless all of them say it: it is told, and not offered.
+    """
+    voters: dict[str, list[Minute]] = {}
+    for minute in minutes:
+        if minute.stance == "propose" and all(action.reversible or action.level is Risk.LOW for action in minute.plan):
+            voters.setdefault(plan_hash(minute.plan), []).append(minute)
+    return tuple(
+        Option(
+            hash=name,
+            plan=agreed[0].plan,
+            experts=tuple(minute.expert for minute in agreed),
+            reasons=tuple(one_line(mask(minute.reasoning)) for minute in agreed),
+            confidence=max(minute.confidence for minute in agreed),
+            evidence_ids=tuple(dict.fromkeys(number for minute in agreed for number in minute.evidence_ids)),
+        )
+        for name, agreed in sorted(voters.items(), key=lambda item: (-len(item[1]), item[0]))
+    )
 
 
 def options_of(text: str) -> tuple[Option, ...]:

@@ -66,7 +66,7 @@ class Daemon:
         self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
         self.engine = Engine(config, self.view, self.store, self.desk, self.hands, self._phases())
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
-        self._clicks = Clicks(self.store, self.desk)
+        self._clicks = Clicks(self.store, self.desk, config)
         self._remembering = Remembering(self.view)
         self._lanes = Lanes(config.daemon.workers, self._wake.set)
         self._timetable = Timetable(self.looks.ask, self._ask_sweep, self._deliver, self._look_again)
@@ -383,6 +383,7 @@ class Daemon:
             return
         self.config = self.looks.config = config
         self.engine.reload(config, phases)
+        self._clicks.reload(config)
         self.hands.reload(config)
         self.desk.mail = config.mail
         self._remembering.note_changed(frozenset())  # other files, other servers

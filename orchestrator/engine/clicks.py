@@ -1,26 +1,23 @@
 """What people decided: rows of the inbox, each carried out once and answered in words."""
 
 from collections.abc import Callable
+from functools import partial
 
-from escalation import AnswerStatus, Desk, Intervention
+from escalation import Desk
 from orchestrator.actions import parse
-from orchestrator.model import Stage, epoch
+from orchestrator.config import Config
+from orchestrator.engine.answers import Answers, ClickRefused
+from orchestrator.model import Stage
 from orchestrator.store import Click, Stale, Store
 from orchestrator.store.times import moment
 
 
-class ClickRefused(Exception):
-    """What was asked cannot be done; the message tells the person why."""
-
-
 class Clicks:
-    def __init__(self, store: Store, desk: Desk) -> None:
+    def __init__(self, store: Store, desk: Desk, config: Config) -> None:
         self._store = store
-        self._desk = desk
+        self._answers = Answers(store, desk, config)
         self._verbs: dict[str, Callable[[Click], str]] = {
-            "approve": self._approve,
-            "reject": self._reject,
-            "answer": self._answer,
+            **self._answers.verbs,
             "teach": self._teach,
             "trust": lambda click: self._stage(click, Stage.TRUSTED),
             "demote": lambda click: self._stage(click, Stage.DEMOTED),
@@ -33,55 +30,31 @@ class Clicks:
             "retry": self._retry,
         }
 
+    def reload(self, config: Config) -> None:
+        self._answers.config = config
+
     def take(self) -> None:
-        """Carry out every new decision. Raises StoreFailed; the rest stays for the next time."""
+        """Carry out every new decision: what it changes and its answer are one transaction. Raises StoreFailed; the rest stays."""
         for click in self._store.take_clicks():
-            verb = self._verbs.get(click.verb)
             try:
-                result = verb(click) if verb else f"refused: unknown verb {click.verb!r}"
+                self._store.together(partial(self._carry_out, click))
             except (ClickRefused, Stale) as refusal:
-                result = f"refused: {refusal}"
+                self._close(click, f"refused: {refusal}")
             except (KeyError, TypeError, ValueError) as error:  # the inbox is a file that others may write
-                result = f"refused: {click.verb} with {sorted(click.args)}: {error}"
+                self._close(click, f"refused: {click.verb} with {sorted(click.args)}: {error}")
+
+    def _carry_out(self, click: Click) -> None:
+        verb = self._verbs.get(click.verb)
+        if verb is None:
+            raise ClickRefused(f"unknown verb {click.verb!r}")
+        self._close(click, verb(click))
+
+    def _close(self, click: Click, result: str) -> None:
+        def write() -> None:
             self._store.audit(click.actor, click.verb, {**click.args, "result": result})
             self._store.answer_click(click.id, result)
 
-    def _question(self, click: Click, status: AnswerStatus) -> Intervention:
-        """The open question that the click answers; after a death also the one that it had answered just before."""
-        number = int(click.args["escalation_id"])
-        escalation = self._desk.find(number)
-        if escalation is None:
-            raise ClickRefused(f"there is no escalation {number}")
-        question = self._desk.pending(escalation.task_id) or self._desk.answered(escalation.task_id, status, click.actor, since=click.at)
-        if question is None:
-            raise ClickRefused(f"escalation {number} has no open question")
-        return question
-
-    def _approve(self, click: Click) -> str:
-        """The plan runs exactly as it was shown: the hash must be that of the question that is open now."""
-        question = self._question(click, "approved")
-        if question.proposal is None or question.hash != click.args["hash"]:
-            raise ClickRefused("the plan is not the one that was shown; look again")
-        if question.expires_at and epoch(question.expires_at) < click.at:
-            raise ClickRefused("the permission has expired; the case has not: look again")
-        if question.status == "pending":
-            self._store.approve(question.task_id, question.proposal)
-            self._desk.answer(question.id, "approved", "", click.actor)
-        return f"approved: incident {question.task_id} is looked at again, and then exactly this plan runs"
-
-    def _reject(self, click: Click) -> str:
-        question = self._question(click, "rejected")
-        reason = str(click.args.get("reason", ""))
-        if question.status == "pending":
-            self._store.escalated(question.task_id, reason=f"{click.actor} rejected the plan: {reason or 'no reason given'}")
-            self._desk.answer(question.id, "rejected", reason, click.actor)
-        return f"rejected: incident {question.task_id} stays with you"
-
-    def _answer(self, click: Click) -> str:
-        question = self._question(click, "answered")
-        if question.status == "pending":
-            self._desk.answer(question.id, "answered", str(click.args["text"]), click.actor)
-        return "noted"
+        self._store.together(write)
 
     def _teach(self, click: Click) -> str:
         """A person's resolution teaches: the plan is a pattern of that incident's signature, on probation like any other."""
@@ -136,5 +109,7 @@ class Clicks:
 
     def _retry(self, click: Click) -> str:
         number = int(click.args["task_id"])
+        if self._store.case(number) is None:
+            raise ClickRefused(f"there is no incident {number}")
         self._store.anew(number, click.at)
         return f"incident {number} begins anew in phase 1"

@@ -167,7 +167,7 @@ class Engine:
         return case.model_copy(update={"evidence": (*case.evidence, *stored), "candidates": offered})
 
     def _think(self, case: Case, deadline: float) -> Answer:
-        if case.approved and not any(attempt.executed and attempt.proposal.hash == case.approved.hash for attempt in case.tried):
+        if case.approved and not _had_its_turn(case, case.approved):
             return case.approved
         return self._phases[case.incident.phase].propose(case, self._view, deadline)
 
@@ -231,12 +231,13 @@ class Engine:
 
     def _denied(self, case: Case, attempt: Attempt) -> None:
         number, now, verdict = case.incident.id, self._view.now(), attempt.verdict
-        if verdict.rule == "mode-watching":
+        denied = _ended(attempt, Outcome.DENIED, f"{verdict.rule}: {verdict.reason}")
+        if case.approved and attempt.proposal.hash == case.approved.hash:  # it was allowed when the person said so
+            self.escalate(case, f"the approved plan must not run now: {verdict.reason}", ended=denied)
+        elif verdict.rule == "mode-watching":
             later = partial(self._store.wait, number, now + _MODE_LOOK_SECONDS, "mode is suggest: see what it would do")
             self._end(case, _ended(attempt, Outcome.SUGGESTED, verdict.reason), later)
-            return
-        denied = _ended(attempt, Outcome.DENIED, f"{verdict.rule}: {verdict.reason}")
-        if verdict.rule == "danger" or verdict.rule.startswith("breaker"):
+        elif verdict.rule == "danger" or verdict.rule.startswith("breaker"):
             self.escalate(case, verdict.reason, ended=denied)
         else:
             self._end(case, denied, partial(self._store.retry, number, case.incident.phase, now))
@@ -375,7 +376,10 @@ class Engine:
 
         `ended`: the attempt whose ending brought it here. `watched`: it becomes due again when its evidence changes.
         """
-        escalation_id = self._desk.escalate(case.incident, reason, body=story(self._fresh(case, ended)), kind=kind)
+        expires_at = self._view.now() + _APPROVAL_SECONDS if kind == "decision" else None
+        asks = reason if kind == "input" else ""
+        body = story(self._fresh(case, ended))
+        escalation_id = self._desk.escalate(case.incident, reason, body=body, kind=kind, question=asks, expires_at=expires_at)
         move = partial(self._store.escalated, case.incident.id, reason=reason)
         if ended:
             self._end(case, ended, move)
@@ -404,6 +408,12 @@ class Engine:
     def _log_escalated(self, case: Case, escalation_id: int, reason: str) -> None:
         log.warning("PHASE 4 (%s) incident %d", Phase.ESCALATION, case.incident.id)
         log.warning("LOCALLY ESCALATED incident %d as escalation %d: %s", case.incident.id, escalation_id, reason)
+
+
+def _had_its_turn(case: Case, proposal: Proposal) -> bool:
+    """Whether this very plan was carried out since the fault was seen, or since a person let it have another turn."""
+    carried_out = (attempt for attempt in case.tried if attempt.executed and attempt.began_at >= case.incident.retried_at)
+    return any(attempt.proposal.hash == proposal.hash for attempt in carried_out)
 
 
 def _ended(attempt: Attempt, outcome: Outcome, detail: str) -> Attempt:

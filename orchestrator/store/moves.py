@@ -45,10 +45,11 @@ class Moves(Part):
         self._change(task_id, status="waiting", next_at=None, waiting_for=mask(reason))
 
     @transaction
-    def approve(self, task_id: int, proposal: Proposal) -> None:
-        """Due at once with exactly this plan."""
+    def approve(self, task_id: int, proposal: Proposal, *, again_at: float | None = None) -> None:
+        """Due at once with exactly this plan. `again_at`: it had its turn before, and has another from then on."""
         approved = as_json(proposal_data(proposal))
-        self._change(task_id, status="open", approved=approved, next_at=AT_ONCE, waiting_for="", absent_since=None)
+        again = {} if again_at is None else {"retried_at": stamp(again_at)}
+        self._change(task_id, status="open", approved=approved, next_at=AT_ONCE, waiting_for="", absent_since=None, **again)
 
     @transaction
     def progress(self, task_id: int, fault: Fault) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from escalation import Desk
-from orchestrator.config import Mail
+from orchestrator.config import Config, Mail
 from orchestrator.engine.clicks import Clicks
 from orchestrator.store import Store
 from tests.browser import chromium
@@ -34,7 +34,7 @@ def desk(state_dir: Path) -> Iterator[Desk]:
 @pytest.fixture
 def daemon_takes_clicks(store: Store, desk: Desk) -> Callable[[], None]:
     """What the daemon's loop does with the decisions that wait, once."""
-    return Clicks(store, desk).take
+    return Clicks(store, desk, Config()).take
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import time
 
 from escalation import Desk
 from orchestrator.actions import parse
-from orchestrator.model import Case, Evidence, Fault, Handoff, Minute, Outcome, Proposal, Status, Verdict
+from orchestrator.model import Case, Evidence, Fault, Handoff, Minute, Outcome, Proposal, Scope, Status, Verdict
 from orchestrator.store import Store
 
 ALLOWED = Verdict(answer="allow", rule="auto", reason="low risk, shop.service in scope")
@@ -74,6 +74,7 @@ def escalated(store: Store, desk: Desk, what: Fault | None = None) -> tuple[int,
 def asked(store: Store, desk: Desk, expires_in: float = 3600) -> tuple[int, int, Proposal]:
     """A plan of high risk waits for a person's word."""
     number, proposal = opened(store), plan("stop_unit", "other.service", cause="other.service holds port 8080")
+    store.scope(number, Scope(target="shop.service", above=("other.service",)))
     desk_id = desk.escalate(
         store_case(store, number).incident,
         "high risk: stop other.service",

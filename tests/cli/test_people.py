@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from escalation import Desk
+from orchestrator.config import Config
 from orchestrator.engine.clicks import Clicks
 from orchestrator.model import Status, epoch
 from orchestrator.store import Store
@@ -22,7 +23,7 @@ from tests.cli.scenes import asked, escalated, fault, healed
 def answering(store: Store, desk: Desk) -> Iterator[None]:
     """The part of the daemon that takes decisions, alive."""
     store.remember_tick(time.time(), {})
-    ended, clicks = threading.Event(), Clicks(store, desk)
+    ended, clicks = threading.Event(), Clicks(store, desk, Config())
 
     def work() -> None:
         while not ended.wait(0.01):
