@@ -6,6 +6,7 @@ from wsgiref.types import WSGIApplication
 from flask import Flask
 
 from dashboard import flashes, forms, health, login, prometheus, static, trouble
+from dashboard.api import blueprint as api
 from dashboard.guard import BODY_BYTES, Guard
 from dashboard.here import Here
 from dashboard.pages import blueprint as pages
@@ -32,6 +33,6 @@ def frame(config: Config, config_file: Path | None = None) -> Flask:
     app.url_map.strict_slashes = False
     for room in (static, trouble, login, flashes):
         room.mount(app)
-    for blueprint in (health.blueprint, prometheus.blueprint, forms.blueprint, pages):
+    for blueprint in (health.blueprint, prometheus.blueprint, forms.blueprint, api, pages):
         app.register_blueprint(blueprint)
     return app

@@ -100,6 +100,10 @@ class Reader:
         with self._open() as book:
             return book.rows("tasks", "SELECT * FROM inbox ORDER BY answered_at IS NULL DESC, id DESC LIMIT ?", (limit,))
 
+    def decision(self, number: int) -> Json | None:
+        with self._open() as book:
+            return book.row("tasks", "SELECT * FROM inbox WHERE id = ?", (number,))
+
     def audit(self, limit: int = 50) -> list[Json]:
         """Who did what, the newest first."""
         with self._open() as book:

@@ -1,0 +1,178 @@
+"""What the calls answer, as far as programs may rely on it. Rows carry all their columns; what is named here stays."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from escalation.acts import Done
+from orchestrator.model import Json
+
+
+class Row(BaseModel):
+    """Columns of a table; times are UTC, `YYYY-MM-DD HH:MM:SS.SSS`."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class EscalationRow(Row):
+    id: int
+    task_id: int
+    title: str
+    reason: str
+    kind: str
+    severity: str
+    status: str
+    owner: str
+    created_at: str
+    resolved_at: str | None
+    version: int
+
+
+class IncidentRow(Row):
+    id: int
+    fingerprint: str
+    check_name: str
+    target: str
+    title: str
+    severity: str
+    status: str
+    phase: int
+    fix_successful: int | None
+    occurrences: int
+    detected_at: str
+    resolved_at: str | None
+
+
+class PatternRow(Row):
+    id: int
+    signature: str
+    plan: list[Json]
+    stage: str
+    wins: int
+    losses: int
+    relapses: int
+    origin: str
+    created_at: str
+
+
+class CheckRow(Row):
+    name: str
+    state: str
+    detail: str
+    looked_at: str
+
+
+class WindowRow(Row):
+    id: int
+    service: str
+    reason: str
+    actor: str
+    until: str
+    open: int
+
+
+class DecisionRow(Row):
+    id: int
+    at: str
+    actor: str
+    verb: str
+    args: Any
+    result: str | None
+    answered_at: str | None
+
+
+class AuditRow(Row):
+    id: int
+    at: str
+    actor: str
+    what: str
+
+
+class Escalations(Row):
+    rows: list[EscalationRow]
+    total: int
+    capped: bool
+    next: str
+    """`after` of the next page; empty on the last."""
+    counts: dict[str, int]
+
+
+class Incidents(Row):
+    rows: list[IncidentRow]
+    total: int
+    capped: bool
+    next: str
+    counts: dict[str, int]
+
+
+class EscalationStory(Row):
+    escalation: EscalationRow
+    task: IncidentRow | None
+    interventions: list[Row]
+    notes: list[Row]
+
+
+class IncidentStory(Row):
+    task: IncidentRow
+    symptoms: list[IncidentRow]
+    attempts: list[Row]
+    evidence: list[Row]
+    minutes: list[Row]
+    escalations: list[EscalationRow]
+    interventions: list[Row]
+    similar: list[Row]
+
+
+class Patterns(Row):
+    rows: list[PatternRow]
+
+
+class PatternStory(Row):
+    pattern: PatternRow
+    preview: Row
+    """The past incidents that it would have met."""
+
+
+class Checks(Row):
+    rows: list[CheckRow]
+
+
+class Windows(Row):
+    rows: list[WindowRow]
+
+
+class Decisions(Row):
+    rows: list[DecisionRow]
+
+
+class Audit(Row):
+    rows: list[AuditRow]
+
+
+class Days(Row):
+    rows: list[Row]
+
+
+class Status(Row):
+    daemon: Row | None
+    tick_age_seconds: float | None
+    why_dead: str
+    """Why nobody watches the host; empty while somebody does."""
+    incidents: dict[str, int]
+    escalations: dict[str, int]
+    decisions_waiting: int
+
+
+class Numbers(Row):
+    seven_days: Row | None
+    all_time: Row | None
+
+
+class Fate(Row):
+    id: int
+    done: Done | None
+    problem: Json | None
+
+
+class Fates(Row):
+    results: list[Fate]

@@ -1,0 +1,86 @@
+"""Calls that look."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from dashboard.here import here
+from escalation.acts import Unknown
+from orchestrator.model import Json, Word
+from orchestrator.store.wanted import Wanted
+
+
+class Some(Word):
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class Last(Word):
+    days: Annotated[int, Field(ge=1, le=731)] = 30
+
+
+def escalations(asked: Wanted) -> Json:
+    return here().reader.list_escalations(asked).model_dump(mode="json")
+
+
+def escalation(number: int) -> tuple[Json, int, dict[str, str]]:
+    found = here().reader.escalation(number)
+    if found is None:
+        raise Unknown(f"there is no escalation {number}")
+    return found, 200, {"ETag": f'"{found["escalation"]["version"]}"'}
+
+
+def incidents(asked: Wanted) -> Json:
+    return here().reader.list_incidents(asked).model_dump(mode="json")
+
+
+def incident(number: int) -> Json:
+    found = here().reader.story(number)
+    if found is None:
+        raise Unknown(f"there is no incident {number}")
+    return {**found, "similar": here().reader.similar(number)}
+
+
+def patterns() -> Json:
+    return {"rows": here().reader.patterns()}
+
+
+def pattern(number: int) -> Json:
+    found = next((row for row in here().reader.patterns() if row["id"] == number), None)
+    if found is None:
+        raise Unknown(f"there is no pattern {number}")
+    return {"pattern": found, "preview": here().reader.preview(found["signature"])}
+
+
+def checks() -> Json:
+    return {"rows": here().reader.checks()}
+
+
+def windows(asked: Some) -> Json:
+    return {"rows": here().reader.maintenance(asked.limit)}
+
+
+def decisions(asked: Some) -> Json:
+    return {"rows": here().reader.decisions(asked.limit)}
+
+
+def decision(number: int) -> Json:
+    found = here().reader.decision(number)
+    if found is None:
+        raise Unknown(f"there is no decision {number}")
+    return found
+
+
+def audit(asked: Some) -> Json:
+    return {"rows": here().reader.audit(asked.limit)}
+
+
+def status() -> Json:
+    return {**here().status, "why_dead": here().why_dead}
+
+
+def metrics() -> Json:
+    return here().reader.metrics()
+
+
+def series(asked: Last) -> Json:
+    return {"rows": here().reader.series(asked.days)}
