@@ -80,6 +80,7 @@
   const charts = [];
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const draw = (figure) => {
+    figure.closest("[hidden]")?.removeAttribute("hidden");
     const table = document.getElementById(figure.dataset.trend);
     const rows = [...table.tBodies[0].rows].reverse();
     const heads = [...table.tHead.rows[0].cells];
@@ -93,7 +94,7 @@
       points: { size: 5 },
       spanGaps: true,
     }));
-    const options = { width: figure.clientWidth, height: 240, series: [{ value: "{YYYY}-{MM}-{DD}" }, ...series], axes: [axis, { ...axis, size: 44 }] };
+    const options = { width: figure.clientWidth, height: 240, series: [{ label: "day", value: "{YYYY}-{MM}-{DD}" }, ...series], axes: [{ ...axis, values: (_, times) => times.map((at) => new Date(at * 1000).toISOString().slice(5, 10)) }, { ...axis, size: 44 }] };
     options.tzDate = (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC");
     options.scales = { y: { range: (_, low, high) => [0, Math.max(high ?? 1, 1) * 1.08] } };
     figure.replaceChildren();
