@@ -70,7 +70,7 @@ def _in_templates() -> Json:
 
 def frame() -> Frame:
     status, why_dead = here().status, here().why_dead
-    waits = int(status["escalations"].get("open", 0))
+    waits = int(status["escalations"].get("open", 0)) - int(status["snoozed"])
     signs = tuple(_signs(status, why_dead, here().config))
     return Frame(
         host=socket.gethostname(), waits=waits, dead=bool(why_dead), signs=signs, ways=tuple(_ways(status, waits)), as_of=utc()[11:19]

@@ -32,12 +32,14 @@ def shouted(text: str) -> tuple[str, str]:
 def parts(story: Json) -> dict[str, Any]:
     """What the pages of an incident and of its escalation have in common."""
     task = story["task"]
+    parts = told(story, all_seen="seen" in request.args)
     return {
         "story": story,
         "task": task,
         "verdict": verdict(story),
         "remains": tuple(remains(story)),
-        "told": told(story, all_seen="seen" in request.args),
+        "told": parts,
+        "there": frozenset(item.row["id"] for item in parts.seen),
         "similar": here().reader.similar(task["id"], 8),
         "moments": (),
         "reviews": [row for row in story["interventions"] if row["kind"] == "review"],

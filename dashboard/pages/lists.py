@@ -62,15 +62,6 @@ def state(row: Json) -> str:
     return "snoozed" if snoozed else str(row["status"])
 
 
-@blueprint.app_template_filter()
-def asks(row: Json) -> str:
-    """What a person is asked for; empty where nothing is."""
-    task = row["task"]
-    if row["status"] == "resolved" or row["kind"] == "escalation" or not task or task["status"] != "waiting":
-        return ""
-    return str(task["waiting_for"]).removeprefix("a person's word: ")
-
-
 def _escalation_tabs(wanted: Wanted, listing: Listing) -> Iterator[Tab]:
     counts = listing.counts
     now = {"tray": "true"} if wanted.tray else {"status": ",".join(wanted.status)} if wanted.status else {}

@@ -148,9 +148,21 @@ def _go_on(where: _Where, wanted: Wanted, key: str) -> None:
 
 
 def _with_tasks(book: Rows, rows: Sequence[Json]) -> tuple[Json, ...]:
-    """Each escalation with its incident's present state as `task`; None where that is gone."""
+    """Each escalation with its incident's present state as `task`, and the question that is open as `asked`; None where there is none."""
     ids = ", ".join(str(int(row["task_id"])) for row in rows)
     columns = "id, status, phase, check_name, target, occurrences, detected_at, last_seen, resolved_at, waiting_for"
     tasks = book.rows("tasks", f"SELECT {columns} FROM tasks WHERE id IN ({ids})")  # noqa: S608  # numbers
     by_id = {task["id"]: task for task in tasks}
-    return tuple({**row, "task": by_id.get(row["task_id"])} for row in rows)
+    asked = _asked(book, rows)
+    return tuple({**row, "task": by_id.get(row["task_id"]), "asked": asked.get(row["id"])} for row in rows)
+
+
+def _asked(book: Rows, rows: Sequence[Json]) -> dict[int, Json]:
+    """The newest open question of each that is more than a plain hand-over."""
+    ids = ", ".join(str(int(row["id"])) for row in rows)
+    questions = book.rows(
+        "escalations",
+        f"""SELECT escalation_id, id, kind, question, expires_at FROM interventions
+        WHERE escalation_id IN ({ids}) AND status = 'pending' AND kind NOT IN ('escalation', 'review') ORDER BY id""",  # noqa: S608  # numbers
+    )
+    return {question["escalation_id"]: question for question in questions}

@@ -13,6 +13,8 @@ FROM tasks WHERE detected_at > :since"""
 """Two denominators: all rows, symptoms and what went away by itself included; and those that needed something and ended."""
 _MAIL = "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM outbox WHERE status IN ('waiting', 'sending')"
 
+_SNOOZED = "SELECT COUNT(*) AS n FROM escalations WHERE status = 'open' AND snoozed_until > ?"
+
 
 class Rows(Protocol):
     """Whoever can read both files; `name` says which, and a missing one has no rows."""
@@ -32,6 +34,7 @@ def status_of(book: Rows) -> Json:
         "tick_age_seconds": max(0.0, time.time() - epoch(daemon["tick_at"])) if daemon else None,
         "incidents": _counts(book.rows("tasks", live)),
         "escalations": _counts(book.rows("escalations", "SELECT status, COUNT(*) AS n FROM escalations GROUP BY status")),
+        "snoozed": _number(book, "escalations", _SNOOZED, (now,)),
         "blind_checks": book.rows("tasks", "SELECT * FROM checks WHERE state = 'blind' ORDER BY name"),
         "maintenance": book.rows("tasks", open_now, (now,)),
         "decisions_waiting": _number(book, "tasks", "SELECT COUNT(*) AS n FROM inbox WHERE answered_at IS NULL"),
