@@ -193,3 +193,34 @@ CREATE TABLE door_tokens (
 );
 """,
     )
+
+
+@escalations()
+def m009_tallies(db: Database) -> None:
+    """Counts that only ever grow, as in tasks.db: escalations by severity, answers by kind, and how long people took for them."""
+    seconds = "(julianday(answered_at) - julianday(created_at)) * 86400"
+    slot = """CASE WHEN s <= 15 THEN '15' WHEN s <= 60 THEN '60' WHEN s <= 300 THEN '300' WHEN s <= 900 THEN '900'
+        WHEN s <= 3600 THEN '3600' WHEN s <= 14400 THEN '14400' WHEN s <= 86400 THEN '86400' ELSE '+Inf' END"""
+    took = f"(SELECT {seconds.replace('julianday(', 'julianday(NEW.')} AS s)"
+    execute_all(
+        db,
+        f"""
+CREATE TABLE tallies (name TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL, n REAL NOT NULL, PRIMARY KEY (name, a, b)) WITHOUT ROWID;
+INSERT INTO tallies SELECT 'escalations', severity, '', COUNT(*) FROM escalations GROUP BY 2;
+INSERT INTO tallies SELECT 'interventions', kind, status, COUNT(*) FROM interventions WHERE status != 'pending' GROUP BY 2, 3;
+INSERT INTO tallies SELECT 'wait', kind, {slot}, COUNT(*)
+    FROM (SELECT kind, {seconds} AS s FROM interventions WHERE status IN ('approved', 'rejected', 'answered')) GROUP BY 2, 3;
+INSERT INTO tallies SELECT 'wait_sum', kind, '', SUM({seconds})
+    FROM interventions WHERE status IN ('approved', 'rejected', 'answered') GROUP BY 2;
+CREATE TRIGGER tally_escalation AFTER INSERT ON escalations BEGIN
+    INSERT INTO tallies VALUES ('escalations', NEW.severity, '', 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_answer AFTER UPDATE OF status ON interventions WHEN OLD.status = 'pending' AND NEW.status != 'pending' BEGIN
+    INSERT INTO tallies VALUES ('interventions', NEW.kind, NEW.status, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_wait AFTER UPDATE OF status ON interventions
+WHEN OLD.status = 'pending' AND NEW.status IN ('approved', 'rejected', 'answered') AND NEW.answered_at IS NOT NULL BEGIN
+    INSERT INTO tallies SELECT 'wait', NEW.kind, {slot}, 1 FROM {took} WHERE 1 ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_wait_seconds AFTER UPDATE OF status ON interventions
+WHEN OLD.status = 'pending' AND NEW.status IN ('approved', 'rejected', 'answered') AND NEW.answered_at IS NOT NULL BEGIN
+    INSERT INTO tallies SELECT 'wait_sum', NEW.kind, '', s FROM {took} WHERE 1 ON CONFLICT DO UPDATE SET n = n + excluded.n; END;
+""",  # noqa: S608  # constants of this function
+    )

@@ -269,3 +269,45 @@ CREATE INDEX alerts_firing ON alerts(seen_at) WHERE ended_at IS NULL;
 CREATE INDEX alerts_ended ON alerts(ended_at) WHERE ended_at IS NOT NULL;
 """,
     )
+
+
+@tasks()
+def m009_tallies(db: Database) -> None:
+    """Counts that only ever grow, for those who draw rates: rows come, change and are removed by age, a tally of them stays.
+
+    Kept by triggers, in the very transaction that they count. `a` and `b` are what a count is of: few words each, never a target.
+    A trigger's statement ends in `; END`, so that `execute_all` leaves it whole.
+    """
+    seconds = "(julianday(resolved_at) - julianday(opened_at)) * 86400"
+    slot = """CASE WHEN s <= 1 THEN '1' WHEN s <= 5 THEN '5' WHEN s <= 15 THEN '15' WHEN s <= 60 THEN '60' WHEN s <= 300 THEN '300'
+        WHEN s <= 900 THEN '900' WHEN s <= 3600 THEN '3600' WHEN s <= 14400 THEN '14400' WHEN s <= 86400 THEN '86400' ELSE '+Inf' END"""
+    took = f"(SELECT {seconds.replace('julianday(', 'julianday(NEW.')} AS s)"
+    execute_all(
+        db,
+        f"""
+CREATE TABLE tallies (name TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL, n REAL NOT NULL, PRIMARY KEY (name, a, b)) WITHOUT ROWID;
+INSERT INTO tallies SELECT 'incidents', check_name, severity, COUNT(*) FROM tasks WHERE status != 'merged' GROUP BY 2, 3;
+INSERT INTO tallies SELECT 'relapses', check_name, '', SUM(relapses) FROM tasks WHERE relapses > 0 GROUP BY 2;
+INSERT INTO tallies SELECT 'attempts', phase, outcome, COUNT(*) FROM attempts WHERE outcome IS NOT NULL GROUP BY 2, 3;
+INSERT INTO tallies SELECT 'seconds', status, {slot}, COUNT(*)
+    FROM (SELECT status, {seconds} AS s FROM tasks WHERE resolved_at IS NOT NULL AND status != 'merged') GROUP BY 2, 3;
+INSERT INTO tallies SELECT 'seconds_sum', status, '', SUM({seconds})
+    FROM tasks WHERE resolved_at IS NOT NULL AND status != 'merged' GROUP BY 2;
+CREATE TRIGGER tally_incident AFTER INSERT ON tasks WHEN NEW.status != 'merged' BEGIN
+    INSERT INTO tallies VALUES ('incidents', NEW.check_name, NEW.severity, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_symptom AFTER UPDATE OF status ON tasks WHEN OLD.status = 'merged' AND NEW.status != 'merged' BEGIN
+    INSERT INTO tallies VALUES ('incidents', NEW.check_name, NEW.severity, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_relapse AFTER UPDATE OF relapses ON tasks WHEN NEW.relapses > OLD.relapses BEGIN
+    INSERT INTO tallies VALUES ('relapses', NEW.check_name, '', 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_attempt AFTER UPDATE OF outcome ON attempts WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL BEGIN
+    INSERT INTO tallies VALUES ('attempts', NEW.phase, NEW.outcome, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_attempt_at_once AFTER INSERT ON attempts WHEN NEW.outcome IS NOT NULL BEGIN
+    INSERT INTO tallies VALUES ('attempts', NEW.phase, NEW.outcome, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_end AFTER UPDATE OF resolved_at ON tasks
+WHEN OLD.resolved_at IS NULL AND NEW.resolved_at IS NOT NULL AND NEW.status != 'merged' BEGIN
+    INSERT INTO tallies SELECT 'seconds', NEW.status, {slot}, 1 FROM {took} WHERE 1 ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_seconds AFTER UPDATE OF resolved_at ON tasks
+WHEN OLD.resolved_at IS NULL AND NEW.resolved_at IS NOT NULL AND NEW.status != 'merged' BEGIN
+    INSERT INTO tallies SELECT 'seconds_sum', NEW.status, '', s FROM {took} WHERE 1 ON CONFLICT DO UPDATE SET n = n + excluded.n; END;
+""",  # noqa: S608  # constants of this function
+    )

@@ -14,6 +14,7 @@ from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.past import preview_of, series_of, similar_to
 from orchestrator.store.reporting import metrics_of, status_of
 from orchestrator.store.score import score_of
+from orchestrator.store.tallies import Tallies, tallies_of
 from orchestrator.store.wanted import Wanted
 from orchestrator.store.words import QueryRefused, StoreFailed
 
@@ -99,6 +100,11 @@ class Reader:
         """What people left for the daemon, those that still wait first, then the newest; `result` is what it made of each."""
         with self._open() as book:
             return book.rows("tasks", "SELECT * FROM inbox ORDER BY answered_at IS NULL DESC, id DESC LIMIT ?", (limit,))
+
+    def tallies(self) -> Tallies:
+        """For a scraper: what was counted so far, and a few numbers of now."""
+        with self._open() as book:
+            return tallies_of(book)
 
     def decision(self, number: int) -> Json | None:
         with self._open() as book:
