@@ -174,7 +174,7 @@ def test_the_title_begins_with_how_many_wait(read: Callable[[str], Markup], stor
     assert read("/checks").text.strip().startswith("Checks")
 
 
-def test_a_story_without_end_makes_no_page_without_end(read: Callable[[str], Markup], store: Store, desk: Desk, anna: Browser) -> None:
+def test_a_story_without_end_makes_no_page_without_end(store: Store, desk: Desk, anna: Browser) -> None:
     """Of many long observations the cited and the newest are shown, the end of each; the rest is one click away."""
     task, number = escalated(store, desk)
     store.add_evidence(task, tuple(Evidence(source="log", text=f"{n} " + "x" * 19_000) for n in range(120)))
