@@ -1,36 +1,34 @@
 """The daemon's side of the desk: it escalates, asks, and sends the mail."""
 
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Self
 
-from escalation.front import FILE_NAME, TEXT_CHARACTERS
+from escalation import tellings
+from escalation.digest import Digest
+from escalation.front import FILE_NAME, NOBODY, TEXT_CHARACTERS
+from escalation.grouping import Grouping
 from escalation.interventions import Interventions, hash_of, interventions_of
+from escalation.letters import BODY_CHARACTERS, Letter
 from escalation.migrations import escalations
-from escalation.outbox import BODY_CHARACTERS, Outbox
-from escalation.rendering import local_time, render
+from escalation.outbox import Outbox
+from escalation.rendering import render
 from escalation.retention import Retention
 from escalation.text import one_line, plain
-from escalation.words import Delivered, Escalation, Intervention, Kind, MailKind, Mend
-from orchestrator.config import Mail
-from orchestrator.model import Incident, Json, Proposal, epoch, utc
-from orchestrator.store import mask
+from escalation.words import Delivered, Escalation, Intervention, Kind, Mend, Post, TellingKind
+from orchestrator.config import Config, Mail
+from orchestrator.model import Incident, Proposal, utc
+from orchestrator.store import StoreFailed, mask
 from orchestrator.store.files import make_directory
 from orchestrator.store.ledger import Ledger, looking, transaction
 from orchestrator.store.rows import all_readable
-from orchestrator.store.times import lasting
+from orchestrator.store.times import clock
+
+log = logging.getLogger(__name__)
 
 TITLE_CHARACTERS = 200
-STATES: dict[MailKind, str] = {
-    "problem": "OPEN",
-    "question": "ASKS",
-    "note": "UPDATE",
-    "reminder": "EXPIRED",
-    "recovery": "RESOLVED",
-    "test": "TEST",
-}
-"""The first word of a mail, and of its subject."""
 DEFAULT_QUESTION = "Take this over: the daemon does nothing more about it."
 _QUESTIONS: dict[Kind, str] = {"decision": "The experts do not agree: which of their plans shall run?"}
 ACTOR = "orchestrator"
@@ -40,12 +38,19 @@ class Desk(Interventions, Retention):
     """escalations.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path, mail: Mail, host: str) -> None:
-        """Raises StoreUnusable. `mail` is an attribute: assign it when the configuration was read again."""
+        """Raises StoreUnusable."""
         make_directory(state_dir)
         self.ledger = Ledger(state_dir / FILE_NAME, escalations, migrate=True)
-        self.mail = mail
         self.host = one_line(host, 100)
+        self.post = Post(mail=mail)
         self.outbox = Outbox(self.ledger, host)
+        self._grouping = Grouping(self, self.outbox, self.host)
+        self._digest = Digest(state_dir, self.outbox, self.host)
+
+    def configure(self, config: Config) -> Self:
+        """How people are told, from now on."""
+        self.post = Post(mail=config.mail, notify=config.notify, link=config.dashboard.address)
+        return self
 
     @transaction
     def escalate(
@@ -71,12 +76,12 @@ class Desk(Interventions, Retention):
         escalation = known or self._open(incident, reason, body, kind)
         asked = self._ask_once(escalation, kind, question, proposal, expires_at)
         if known is None:
-            self._mail("problem", escalation, asked)
+            self._tell("problem", escalation)
         elif asked or reason != known.reason:
             told = {"reason": reason, "body": body}
             if not known.severity_by:
                 told["severity"] = incident.fault.severity.value
-            self._mail("question" if asked else "note", self._change(known.id, ACTOR, reason, **told), asked)
+            self._tell("question" if asked else "note", self._change(known.id, ACTOR, reason, **told))
         return escalation.id
 
     def _open(self, incident: Incident, reason: str, body: str, kind: Kind) -> Escalation:
@@ -105,14 +110,23 @@ class Desk(Interventions, Retention):
 
     @transaction
     def expire(self, now: float) -> tuple[Intervention, ...]:
-        """Permissions that ran out: the question expires, the case never does; a reminder goes out."""
+        """Permissions that ran out: the question expires, the case never does. What somebody has had for long enough is open again."""
+        self._expire_acks(now)
         due = self.ledger.rows("SELECT * FROM interventions WHERE status = 'pending' AND expires_at <= ? ORDER BY id", (utc(now),))
         for row in due:
             self.ledger.update("interventions", row["id"], {"status": "expired", "answered_at": utc(now)})
             if row["escalation_id"] is not None:
                 said = f"nobody answered in time: {one_line(row['question'], 200)}"
-                self._mail("reminder", self._change(row["escalation_id"], ACTOR, said), None, said)
+                self._tell("expired", self._change(row["escalation_id"], ACTOR, said), said)
         return interventions_of([{**row, "status": "expired", "answered_at": utc(now)} for row in due])
+
+    def _expire_acks(self, now: float) -> None:
+        over = self.ledger.rows(
+            "SELECT * FROM escalations WHERE status = 'acknowledged' AND acknowledged_until <= ? ORDER BY id", (utc(now),)
+        )
+        for row in over:
+            said = f"{one_line(row['owner'], 100)} had it until {clock(row['acknowledged_until'])}, and nobody has it now"
+            self._tell("reminder", self._change(row["id"], ACTOR, said, status="open", **NOBODY), said)
 
     @transaction
     def went_away(self, task_id: int, word: str) -> None:
@@ -124,8 +138,8 @@ class Desk(Interventions, Retention):
         if found is None:
             return
         ended = self._end(found.id, word, ACTOR)
-        if self.outbox.told(found.id):
-            self._mail("recovery", ended, None, word)
+        if tellings.reached(self.ledger, found.id):
+            self._tell("recovery", ended, word)
 
     @looking
     def reconcile(self, escalated_task_ids: Sequence[int]) -> Mend:
@@ -143,54 +157,40 @@ class Desk(Interventions, Retention):
             resolved=all_readable("escalation", resolved, Escalation.model_validate),
         )
 
-    def deliver(self, now: float) -> Delivered:
-        """Send what is due. Never raises: a mail that does not go now goes later."""
-        return self.outbox.deliver(self.mail, now)
+    def deliver(self, now: float, *, at_once: bool = False) -> Delivered:
+        """Compose what is due, and send it. Never raises: what does not go now goes later. `at_once`: no group is waited for."""
+        if self.post.off:
+            return Delivered()
+        try:
+            return self._deliver(now, at_once=at_once)
+        except StoreFailed as error:
+            log.warning("the outbox is left for later: %s", error)
+            return Delivered()
 
+    def _deliver(self, now: float, *, at_once: bool) -> Delivered:
+        post, grouping = self.post, self._grouping
+        pulse = grouping.pulse(post, now)
+        if pulse.reminder:
+            grouping.remind(now)
+        composed = (pulse.reminder or pulse.tellings) and grouping.compose(post, now, at_once=at_once)
+        digest = self._digest.put(post, now)
+        if not (pulse.mails or composed or digest):
+            return Delivered()
+        return self.outbox.deliver(post, now, lambda place, now: grouping.again(post, place, now))
+
+    @transaction
     def test_mail(self) -> int:
-        """Queue a mail that only says that mail works; returns its id in the outbox."""
-        body = render("test.txt.j2", host=self.host, at=utc()[:19], to=self.mail.to)
-        return self.outbox.put("test", f"[{self.host}] TEST mail works", body, off=not self.mail.enabled)
-
-    def _mail(self, kind: MailKind, escalation: Escalation, asked: Intervention | None, reason: str = "") -> None:
-        began = epoch(escalation.created_at)
-        lasted = lasting(time.time() - began) if kind in ("reminder", "recovery") else ""
-        state = STATES[kind]
-        title = one_line(escalation.title, 100) + (f" (after {lasted})" if kind == "recovery" else "")
-        body = render(
-            "mail.txt.j2",
-            **escalation.model_dump(include={"id", "task_id", "severity", "title", "body"}),
-            **_question_of(asked),
-            state=state,
-            kind=kind,
-            host=self.host,
-            reason=reason or escalation.reason,
-            created_at=escalation.created_at[:19],
-            local_time=local_time(began),
-            lasted=lasted,
-            votes=self._votes(escalation.id) if kind in ("problem", "question") else (),
+        """Queue a mail that only says that mail works, past all grouping; returns its id."""
+        subject = f"[{self.host}] TEST mail works"
+        told = {"host": self.host, "at": utc()[:19], "to": self.post.mail.to, "subject": subject}
+        letter = Letter(
+            kind="test",
+            subject=subject,
+            body=render("test.txt.j2", **told),
+            html=render("test.html.j2", **told),
+            headers={"State": "TEST"},
         )
-        self.outbox.put(
-            kind,
-            f"[{self.host}] {state} #{escalation.id} {escalation.severity.upper()} {title}",
-            body,
-            escalation_id=escalation.id,
-            at="" if kind == "recovery" else (escalation.snoozed_until or ""),
-            off=not self.mail.enabled,
-        )
+        return self.outbox.put(letter, self.outbox.places(self.post), time.time())
 
-    def _votes(self, escalation_id: int) -> list[Json]:
-        votes = "SELECT * FROM (SELECT * FROM agent_consultations WHERE escalation_id = ? ORDER BY id DESC LIMIT 12) ORDER BY id"
-        return self.ledger.rows(votes, (escalation_id,))
-
-
-def _question_of(asked: Intervention | None) -> dict[str, Any]:
-    if asked is None:
-        return {"question": "", "asks": "", "plan": (), "plan_hash": "", "expires_at": ""}
-    return {
-        "question": asked.question,
-        "asks": asked.kind,
-        "plan": asked.proposal.plan if asked.proposal else (),
-        "plan_hash": asked.hash,
-        "expires_at": (asked.expires_at or "")[:19],
-    }
+    def _tell(self, kind: TellingKind, escalation: Escalation, said: str = "") -> None:
+        tellings.put(self.ledger, kind, escalation.id, said or escalation.reason, self.post.off)

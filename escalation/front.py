@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from escalation import tellings
 from escalation.migrations import escalations
 from escalation.text import one_line, plain
 from escalation.words import Escalation, Unknown
@@ -61,7 +62,7 @@ class FrontDesk:
     @transaction
     def unack(self, escalation_id: int, actor: str, *, version: int | None = None) -> Escalation:
         """Nobody has it."""
-        return self._move(escalation_id, actor, "no longer acknowledged", ("acknowledged",), version, **_NOBODY, status="open")
+        return self._move(escalation_id, actor, "no longer acknowledged", ("acknowledged",), version, **NOBODY, status="open")
 
     @transaction
     def assign(self, escalation_id: int, owner: str, actor: str, *, until: float | None = None, version: int | None = None) -> Escalation:
@@ -116,7 +117,7 @@ class FrontDesk:
         found = self.known(escalation_id)
         if (newer := self.open_for(found.task_id)) and found.status == "resolved":
             raise Stale(f"incident {found.task_id} has escalation {newer.id} now, which is {newer.status}", newer)
-        again = {**_NOBODY, "status": "open", "resolved_at": None, "resolution": "", "reminder": int(reminder)}
+        again = {**NOBODY, "status": "open", "resolved_at": None, "resolution": "", "reminder": int(reminder)}
         return self._move(escalation_id, actor, "reopened", ("resolved",), version, **again)
 
     @transaction
@@ -193,13 +194,10 @@ class FrontDesk:
             "UPDATE interventions SET status = 'withdrawn', answered_at = ?, actor = ? WHERE escalation_id = ? AND status = 'pending'",
             (utc(), one_line(actor, 200), escalation_id),
         )
-        self.ledger.run(
-            "UPDATE outbox SET status = 'not sent', last_error = ? WHERE escalation_id = ? AND status = 'waiting'",
-            (f"the escalation was resolved before: {word}"[:500], escalation_id),
-        )
+        tellings.withdraw(self.ledger, escalation_id, "healed" if word.startswith("healed:") else "over")
 
 
-_NOBODY: Json = {"owner": "", "acknowledged_at": None, "acknowledged_until": None}
+NOBODY: Json = {"owner": "", "acknowledged_at": None, "acknowledged_until": None}
 
 
 def _had_by(owner: str, until: float | None) -> Json:

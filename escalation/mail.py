@@ -1,6 +1,7 @@
 """One mail, and the session with the server that takes it."""
 
 import contextlib
+import json
 import smtplib
 import ssl
 from datetime import UTC, datetime
@@ -12,35 +13,38 @@ from types import TracebackType
 from typing import Self
 
 from escalation.text import one_line
+from escalation.words import SendFailed
 from orchestrator.config import Mail
 from orchestrator.model import Json, epoch
 
 TIMEOUT_SECONDS = 20.0
 PASSWORD_BYTES = 4096
+_POLICY = SMTP.clone(cte_type="7bit")
+"""Not every server on the way takes eight bits."""
 
 
-class SendFailed(Exception):
-    """The server could not be reached or did not take a mail; what it said, as one line."""
-
-
-def message_of(row: Json, mail: Mail, host: str, thread: str) -> EmailMessage:
-    """The row of the outbox as a mail. `thread` is the Message-ID of the incident's first mail, empty for the first itself."""
-    message = EmailMessage(policy=SMTP)
+def message_of(row: Json, mail: Mail, host: str) -> EmailMessage:
+    """A mail as it was composed, on its way to the server."""
+    message = EmailMessage(policy=_POLICY)
     headers = {
         "From": mail.sender,
         "To": ", ".join(mail.to),
         "Subject": one_line(row["subject"], 200),
-        "Date": format_datetime(datetime.fromtimestamp(epoch(row["created_at"]), UTC)),
+        "Date": format_datetime(datetime.fromtimestamp(epoch(row["composed_at"]), UTC)),
         "Message-ID": row["message_id"],
         "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday notice answers it
         "X-Auto-Response-Suppress": "All",
         "List-Id": f"autonomous-orchestrator <escalations.{host}>",
+        "X-Orchestrator-Host": host,
+        **{f"X-Orchestrator-{name}": one_line(value, 500) for name, value in json.loads(row["headers"]).items()},
     }
-    if thread:
-        headers |= {"In-Reply-To": thread, "References": thread}
+    if row["thread"]:
+        headers |= {"In-Reply-To": row["thread"], "References": row["thread"]}
     for name, value in headers.items():
         message[name] = value
     message.set_content(row["body"])
+    if row["html"]:
+        message.add_alternative(row["html"], subtype="html")  # the last one is what a program shows that can (RFC 2046)
     return message
 
 
@@ -56,7 +60,8 @@ class Server:
         try:
             self._smtp = self._connect()
         except (OSError, ValueError) as error:  # smtplib's and ssl's errors are OSErrors
-            raise SendFailed(f"{self._mail.host}:{self._mail.port}: {one_line(str(error), 300) or type(error).__name__}") from error
+            said = one_line(str(error), 300) or type(error).__name__
+            raise SendFailed(f"{self._mail.host}:{self._mail.port}: {said}", "unreached") from error
         return self
 
     def _connect(self) -> smtplib.SMTP:
@@ -80,16 +85,17 @@ class Server:
     def send(self, message: EmailMessage) -> str:
         """Returns what the server said against single recipients; empty when it took all."""
         if self._smtp is None:
-            raise SendFailed("there is no session with the server")
+            raise SendFailed("there is no session with the server", "unreached")
         try:
             refused = self._smtp.send_message(message)
-        except smtplib.SMTPServerDisconnected as error:
-            self._smtp = None
-            raise SendFailed(one_line(str(error), 300)) from error
-        except (OSError, ValueError) as error:
+        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, ValueError) as error:
             with contextlib.suppress(OSError):
                 self._smtp.rset()
-            raise SendFailed(one_line(str(error), 300) or type(error).__name__) from error
+            raise SendFailed(one_line(str(error), 300) or type(error).__name__, "refused") from error
+        except OSError as error:  # the session is gone, maybe after the server had all of it
+            self._smtp.close()
+            self._smtp = None
+            raise SendFailed(one_line(str(error), 300) or type(error).__name__, "unsure") from error
         return "; ".join(f"{address}: {code} {said.decode(errors='replace')}" for address, (code, said) in refused.items())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -146,6 +146,95 @@ FROM interventions GROUP BY kind, status;
 
 
 @escalations()
+def m005_mails(db: Database) -> None:
+    """What is to be told, the mails that tell it, and the way of each mail to each channel.
+
+    A telling is written with what it tells of. A mail is composed of those that are due together, and frozen. `outbox` has one
+    row for each place that it goes to: `mail`, or `notify` and one of its URLs (by a digest: the URL itself is a secret).
+    `trouble` of a row that did not go: it surely never got to the server (`unreached`), the server said no (`refused`), or nobody
+    knows (`unsure`). `summed`: what it told went with a later mail. `told_at`: when the last mail about an escalation was composed.
+    """
+    execute_all(
+        db,
+        """
+ALTER TABLE outbox RENAME TO outbox_before;
+DROP INDEX outbox_to_go;
+DROP INDEX outbox_by_escalation;
+ALTER TABLE escalations ADD COLUMN told_at TEXT;
+CREATE TABLE tellings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    escalation_id INTEGER NOT NULL REFERENCES escalations(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('problem', 'question', 'note', 'expired', 'reminder', 'recovery')),
+    said TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'told', 'not sent')),
+    why TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE mails (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('escalation', 'group', 'digest', 'test')),
+    message_id TEXT NOT NULL UNIQUE,
+    thread TEXT NOT NULL DEFAULT '',
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    html TEXT NOT NULL DEFAULT '',
+    headers TEXT NOT NULL DEFAULT '{}',
+    created_at TEXT NOT NULL,
+    period TEXT UNIQUE
+);
+CREATE TABLE told (
+    telling_id INTEGER NOT NULL REFERENCES tellings(id) ON DELETE CASCADE,
+    mail_id INTEGER NOT NULL REFERENCES mails(id) ON DELETE CASCADE,
+    PRIMARY KEY (telling_id, mail_id)
+) WITHOUT ROWID;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    mail_id INTEGER NOT NULL REFERENCES mails(id) ON DELETE CASCADE,
+    channel TEXT NOT NULL CHECK (channel IN ('mail', 'notify')),
+    place TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'sending', 'sent', 'summed', 'not sent')),
+    next_at TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    trouble TEXT NOT NULL DEFAULT '' CHECK (trouble IN ('', 'unreached', 'refused', 'unsure')),
+    last_error TEXT NOT NULL DEFAULT '',
+    sent_at TEXT
+);
+INSERT INTO tellings SELECT id, escalation_id, CASE WHEN kind = 'reminder' THEN 'expired' ELSE kind END, subject, created_at,
+    CASE status WHEN 'waiting' THEN 'waiting' WHEN 'not sent' THEN 'not sent' ELSE 'told' END,
+    CASE status WHEN 'not sent' THEN last_error ELSE '' END
+    FROM outbox_before WHERE escalation_id IS NOT NULL;
+INSERT INTO mails (id, kind, message_id, subject, body, created_at)
+    SELECT id, CASE kind WHEN 'test' THEN 'test' WHEN 'summary' THEN 'group' ELSE 'escalation' END, message_id, subject, body, created_at
+    FROM outbox_before WHERE status IN ('sent', 'sending') OR escalation_id IS NULL;
+INSERT INTO told SELECT id, COALESCE(summary_id, id) FROM outbox_before
+    WHERE escalation_id IS NOT NULL AND COALESCE(summary_id, id) IN (SELECT id FROM mails);
+INSERT INTO outbox (mail_id, channel, created_at, status, next_at, attempts, trouble, last_error, sent_at)
+    SELECT id, 'mail', created_at, status, next_at, attempts, CASE status WHEN 'sent' THEN '' ELSE 'unsure' END, last_error, sent_at
+    FROM outbox_before WHERE id IN (SELECT id FROM mails);
+UPDATE escalations SET told_at = (SELECT MAX(created_at) FROM tellings WHERE escalation_id = escalations.id AND status = 'told');
+DROP TABLE outbox_before;
+CREATE INDEX tellings_waiting ON tellings(created_at) WHERE status = 'waiting';
+CREATE INDEX tellings_reminding ON tellings(created_at) WHERE kind = 'reminder';
+CREATE INDEX tellings_by_escalation ON tellings(escalation_id);
+CREATE INDEX told_by_mail ON told(mail_id);
+CREATE INDEX mails_by_created ON mails(created_at);
+CREATE INDEX mails_with_body ON mails(created_at) WHERE html != '';
+CREATE INDEX outbox_to_go ON outbox(next_at) WHERE status IN ('waiting', 'sending');
+CREATE INDEX outbox_by_mail ON outbox(mail_id);
+CREATE INDEX escalations_to_remind ON escalations(COALESCE(told_at, created_at)) WHERE status = 'open';
+CREATE VIEW v_mails AS
+SELECT t.id, t.escalation_id, t.kind, t.said, t.created_at, o.status, o.channel, o.place, o.mail_id, m.subject, o.attempts, o.last_error,
+       o.next_at, o.sent_at, (SELECT COUNT(*) FROM told WHERE mail_id = o.mail_id) AS told_together
+FROM tellings AS t JOIN told ON told.telling_id = t.id JOIN outbox AS o ON o.mail_id = told.mail_id JOIN mails AS m ON m.id = o.mail_id
+WHERE t.status = 'told' AND o.status != 'summed'
+UNION ALL
+SELECT id, escalation_id, kind, said, created_at, status, '', '', NULL, '', 0, why, NULL, NULL, 0 FROM tellings WHERE status != 'told';
+""",
+    )
+
+
+@escalations()
 def m006_acts(db: Database) -> None:
     """What people do: an acknowledgement ends, somebody looked, a plan was edited or chosen, and no click counts twice.
 

@@ -1,16 +1,16 @@
-"""The outbox: mails are rows that are written with what they tell of, and sent later, as often as it takes."""
+"""The outbox: composed mails on their way to each channel, as often as it takes, and never as if a second one were new."""
 
+import json
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from escalation.rendering import render
-from escalation.text import host_name, one_line, plain
-from escalation.words import Delivered, MailKind
-from orchestrator.config import Mail
+from escalation import notify
+from escalation.letters import Letter
+from escalation.text import host_name, one_line
+from escalation.words import Delivered, Post, SendFailed
 from orchestrator.model import Json, utc
-from orchestrator.store import StoreFailed
 from orchestrator.store.ledger import Ledger, looking, transaction
 
 if TYPE_CHECKING:
@@ -22,12 +22,20 @@ FIRST_RETRY_SECONDS = 60.0
 LAST_RETRY_SECONDS = 3600.0
 LEASE_SECONDS = 300.0
 """A mail that was begun and never ended (its sender died) is due again after this: longer than any session with the server."""
-SUMMARY_FROM = 10
-"""So many mails due together go as one: after a long outage of the mail server, or in a storm."""
-SUBJECT_CHARACTERS = 200
-BODY_CHARACTERS = 60_000
+AT_ONCE = 100
+"""Mails of one delivery to one place."""
+MAIL = "mail "
+"""The mail channel as a place: a channel, and what the channel calls it."""
+_SOMEWHERE = "notify "
+"""Wherever the file of the URLs says, once it can be read."""
 
-_TO_GO = "status IN ('waiting', 'sending') AND next_at <= ?"
+_TO_GO = "status IN ('waiting', 'sending') AND (next_at <= :now OR next_at > :never)"
+"""A time that lies beyond every back-off is one of before the clock was set back."""
+_UNTRIED = "status = 'waiting' AND trouble IN ('', 'unreached')"
+"""They surely never got to the server. Once it answers, all of them go, whenever their next turn would be."""
+
+Regroup = Callable[[str, float], None]
+"""Make one mail of those that wait for a place and surely never got there."""
 
 
 class Outbox:
@@ -35,115 +43,168 @@ class Outbox:
         self.ledger = ledger
         self.host = host_name(host)
 
-    @transaction
-    def put(self, kind: MailKind, subject: str, body: str, *, escalation_id: int | None = None, at: str = "", off: bool = False) -> int:
-        """Queue a mail for `at` (at once when empty). With `off` it is only written down: mail is switched off."""
-        number = f"{escalation_id or kind}.{secrets.token_hex(6)}"
-        row = {
-            "escalation_id": escalation_id,
-            "kind": kind,
-            # Made once and kept: a mail that is sent twice, since a kill came between server and disk, is seen as one.
-            "message_id": f"<escalation-{number}@{self.host}>",
-            "subject": one_line(subject, SUBJECT_CHARACTERS),
-            "body": plain(body, BODY_CHARACTERS),
-            "created_at": utc(),
-            "next_at": at or utc(),
-        }
-        unsent = {"status": "not sent", "last_error": "mail is off in the configuration"} if off else {}
-        return self.ledger.insert("outbox", {**row, **unsent})
+    def put(
+        self,
+        letter: Letter,
+        places: Sequence[str],
+        now: float,
+        *,
+        thread: str = "",
+        period: str | None = None,
+        attempts: int = 0,
+        since: str = "",
+    ) -> int:
+        """Part of a transaction. The mail is frozen from here on; returns its id.
 
-    @looking
-    def told(self, escalation_id: int) -> bool:
-        """Whether any mail of this escalation went out, or may have."""
-        sent = "SELECT 1 FROM outbox WHERE escalation_id = ? AND status IN ('sent', 'sending', 'summed')"
-        return self.ledger.row(sent, (escalation_id,)) is not None
+        `attempts` and `since` are those of the mails that it stands for.
+        """
+        # Made once and kept: a mail that is sent twice, since a kill came between server and disk, is seen as one.
+        message_id = f"<{letter.kind}-{secrets.token_hex(8)}@{self.host}>"
+        row = letter.model_dump(exclude={"headers"}) | {"headers": json.dumps(letter.headers), "created_at": utc(now), "period": period}
+        mail = self.ledger.insert("mails", {**row, "message_id": message_id, "thread": thread})
+        for place in places:
+            channel, _, name = place.partition(" ")
+            way = {"mail_id": mail, "channel": channel, "place": name, "created_at": since or utc(now)}
+            self.ledger.insert("outbox", {**way, "next_at": utc(now), "attempts": attempts})
+        return mail
 
-    def deliver(self, mail: Mail, now: float) -> Delivered:
-        """Send what is due. Never raises: a mail that does not go now goes later."""
-        sent = failed = 0
+    def places(self, post: Post) -> list[str]:
+        """Where a mail goes that is composed now."""
+        places = [MAIL] if post.mail.enabled else []
         try:
-            due = self._due(now) if mail.enabled else []
-            if due:
-                sent, failed = self._send_all(due, mail, now)
-            return Delivered(sent=sent, failed=failed, waiting=self._waiting())
-        except StoreFailed as error:
-            log.warning("the outbox is left for later: %s", error)
-            return Delivered(sent=sent, failed=failed)
+            return [*places, *(f"notify {place}" for place in notify.urls_of(post.notify))]
+        except SendFailed:
+            return [*places, _SOMEWHERE]
 
-    def _send_all(self, due: Sequence[Json], mail: Mail, now: float) -> tuple[int, int]:
-        from escalation.mail import SendFailed, Server  # noqa: PLC0415  # a megabyte, paid by the first mail
+    def deliver(self, post: Post, now: float, regroup: Regroup) -> Delivered:
+        """Send what is due. Raises StoreFailed."""
+        nothing = Delivered()
+        mailed = self._by_mail(post, now, regroup) if post.mail.enabled and self._is_due("mail", now) else nothing
+        notified = self._by_notify(post, now, regroup) if post.notify.urls_file and self._is_due("notify", now) else nothing
+        return Delivered(sent=mailed.sent + notified.sent, failed=mailed.failed + notified.failed, waiting=self._waiting())
+
+    # ---- by mail -----------------------------------------------------------------------------------------------------
+
+    def _by_mail(self, post: Post, now: float, regroup: Regroup) -> Delivered:
+        from escalation.mail import Server  # noqa: PLC0415  # a megabyte, paid by the first mail
 
         try:
-            with Server(mail, self.host) as server:
-                sent = [self._send(row, server, mail, now) for row in due]
+            with Server(post.mail, self.host) as server:
+                regroup(MAIL, now)
+                sent = [self._send(row, server, post, now) for row in self._to_send("mail", now)]
         except SendFailed as error:  # no server: none of them was tried
-            for row in due:
-                self._put_off(row["id"], row["attempts"] + 1, str(error), now)
-            log.warning("%d mails wait: %s", len(due), error)
-            return 0, len(due)
-        return sent.count(True), sent.count(False)
+            waiting = self._put_all_off("mail", error, now)
+            log.warning("%d mails wait: %s", waiting, error)
+            return Delivered(failed=waiting)
+        return Delivered(sent=sent.count(True), failed=sent.count(False))
 
-    def _send(self, row: Json, server: "Server", mail: Mail, now: float) -> bool | None:
-        """Whether it was sent; None when it is no longer to go."""
-        from escalation.mail import SendFailed, message_of  # noqa: PLC0415  # see above
+    def _send(self, row: Json, server: "Server", post: Post, now: float) -> bool | None:
+        """Whether it was sent; None when somebody else has it."""
+        from escalation.mail import message_of  # noqa: PLC0415  # see above
 
-        if not self._claim(row, now):
+        if not self._claim(row["id"], now):
             return None
         try:
-            refused = server.send(message_of(row, mail, self.host, self._thread(row)))
+            refused = server.send(message_of(row, post.mail, self.host))
         except SendFailed as error:
-            self._put_off(row["id"], row["attempts"] + 1, str(error), now)
-            log.warning("mail %s waits: %s", row["id"], error)
+            self._put_off(row["id"], row["attempts"] + 1, error, now)
+            log.warning("mail %s waits: %s", row["mail_id"], error)
             return False
         self._sent(row["id"], refused)
         return True
 
-    @transaction
-    def _due(self, now: float) -> list[Json]:
-        due = self.ledger.rows(f"SELECT * FROM outbox WHERE {_TO_GO} ORDER BY id LIMIT 500", (utc(now),))  # noqa: S608 - a constant
-        fresh = [row for row in due if row["kind"] not in ("summary", "test")]
-        if len(fresh) < SUMMARY_FROM:
-            return due
-        body = render("summary.txt.j2", mails=fresh, host=self.host)
-        summary = self.put("summary", f"[{self.host}] {len(fresh)} mails in one", body, at=utc(now))
-        for row in fresh:
-            self.ledger.update("outbox", row["id"], {"status": "summed", "summary_id": summary})
-        return self.ledger.rows(f"SELECT * FROM outbox WHERE {_TO_GO} ORDER BY id", (utc(now),))  # noqa: S608 - a constant
+    # ---- by other channels ---------------------------------------------------------------------------------------------
+
+    def _by_notify(self, post: Post, now: float, regroup: Regroup) -> Delivered:
+        try:
+            urls = notify.urls_of(post.notify)
+        except SendFailed as error:
+            return Delivered(failed=self._put_all_off("notify", error, now))
+        self._name_places(urls)
+        for place in urls:
+            regroup(f"notify {place}", now)
+        rows = [row for row in self._to_send("notify", now) if self._claim(row["id"], now)]
+        fates = notify.send([notify.Notice.of(row, urls[row["place"]]) for row in rows if row["place"] in urls])
+        sent = failed = 0
+        for row in rows:
+            if row["place"] not in urls:
+                self._unsent(row["id"], f"its line is no longer in {post.notify.urls_file}")
+            elif trouble := fates[row["id"]]:
+                failed += 1
+                self._put_off(row["id"], row["attempts"] + 1, trouble, now)
+                log.warning("mail %s waits for %s: %s", row["mail_id"], row["place"], trouble)
+            else:
+                sent += 1
+                self._sent(row["id"], "")
+        return Delivered(sent=sent, failed=failed)
 
     @transaction
-    def _claim(self, row: Json, now: float) -> bool:
-        """Mark it as on its way. False when somebody else has it, or there is nothing left to tell."""
-        if why := self._obsolete(row):
-            self.ledger.update("outbox", row["id"], {"status": "not sent", "last_error": why})
-            return False
-        claim = f"UPDATE outbox SET status = 'sending', attempts = attempts + 1, next_at = ? WHERE id = ? AND {_TO_GO}"  # noqa: S608
-        return self.ledger.run(claim, (utc(now + LEASE_SECONDS), row["id"], utc(now))) == 1
+    def _name_places(self, places: Iterable[str]) -> None:
+        """Those that were put while the file could not be read."""
+        for row in self.ledger.rows("SELECT * FROM outbox WHERE channel = 'notify' AND place = '' AND status = 'waiting'"):
+            self.ledger.run("DELETE FROM outbox WHERE id = ?", (row.pop("id"),))
+            for place in places:
+                self.ledger.insert("outbox", {**row, "place": place})
 
-    def _obsolete(self, row: Json) -> str:
-        """Why nobody needs this mail any more; empty when somebody does."""
-        escalation = self.ledger.row("SELECT status FROM escalations WHERE id = ?", (row["escalation_id"],))
-        if row["kind"] == "recovery":
-            return "" if self.told(row["escalation_id"]) else "no mail about the problem went out"
-        return "the escalation was resolved before" if escalation and escalation["status"] == "resolved" else ""
-
-    @transaction
-    def _put_off(self, mail_id: int, attempts: int, why: str, now: float) -> None:
-        wait = min(FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 10), LAST_RETRY_SECONDS)
-        put_off = """UPDATE outbox SET status = 'waiting', attempts = ?, next_at = ?, last_error = ?
-        WHERE id = ? AND status IN ('waiting', 'sending')"""
-        self.ledger.run(put_off, (attempts, utc(now + wait), one_line(why, 500), mail_id))
-
-    @transaction
-    def _sent(self, mail_id: int, refused: str) -> None:
-        self.ledger.update("outbox", mail_id, {"status": "sent", "sent_at": utc(), "last_error": one_line(refused, 500)})
+    # ---- rows --------------------------------------------------------------------------------------------------------
 
     @looking
-    def _thread(self, row: Json) -> str:
-        """The Message-ID of the incident's first mail; empty when this is the first."""
-        before = "SELECT message_id FROM outbox WHERE escalation_id = ? AND id < ? ORDER BY id LIMIT 1"
-        first = self.ledger.row(before, (row["escalation_id"], row["id"]))
-        return first["message_id"] if first else ""
+    def _is_due(self, channel: str, now: float) -> bool:
+        due = f"SELECT 1 FROM outbox WHERE {_TO_GO} AND channel = :channel LIMIT 1"  # noqa: S608 - a constant
+        return self.ledger.row(due, _times(now) | {"channel": channel}) is not None
+
+    @looking
+    def _to_send(self, channel: str, now: float) -> list[Json]:
+        to_send = f"""SELECT o.*, m.kind, m.message_id, m.thread, m.subject, m.body, m.html, m.headers, m.created_at AS composed_at
+        FROM outbox AS o JOIN mails AS m ON m.id = o.mail_id
+        WHERE channel = :channel AND (({_TO_GO}) OR ({_UNTRIED})) ORDER BY o.mail_id LIMIT {AT_ONCE}"""  # noqa: S608 - constants
+        return self.ledger.rows(to_send, _times(now) | {"channel": channel})
+
+    @transaction
+    def _claim(self, number: int, now: float) -> bool:
+        """Mark it as on its way, before anybody hears of it. False when somebody else has it."""
+        claim = f"""UPDATE outbox SET status = 'sending', attempts = attempts + 1, next_at = :lease
+        WHERE id = :id AND (({_TO_GO}) OR ({_UNTRIED}))"""  # noqa: S608 - constants
+        return self.ledger.run(claim, _times(now) | {"id": number, "lease": utc(now + LEASE_SECONDS)}) == 1
+
+    @transaction
+    def _put_off(self, number: int, attempts: int, error: SendFailed, now: float) -> None:
+        self.ledger.run(
+            """UPDATE outbox SET status = 'waiting', attempts = ?, next_at = ?, trouble = ?, last_error = ?
+            WHERE id = ? AND status IN ('waiting', 'sending')""",
+            (attempts, _after(attempts, now), error.trouble, one_line(error, 500), number),
+        )
+
+    @transaction
+    def _put_all_off(self, channel: str, error: SendFailed, now: float) -> int:
+        """Nobody is there: all that wait for it wait on together. Returns how many."""
+        rows = self.ledger.rows(
+            f"SELECT * FROM outbox WHERE channel = :channel AND (({_TO_GO}) OR ({_UNTRIED}))",  # noqa: S608 - constants
+            _times(now) | {"channel": channel},
+        )
+        attempts = max((row["attempts"] for row in rows), default=0) + 1
+        for row in rows:
+            unsure = row["status"] == "sending" or row["trouble"] == "unsure"  # who was sending it may have done so, and died
+            why = {"trouble": "unsure" if unsure else row["trouble"] or error.trouble, "last_error": one_line(error, 500)}
+            self.ledger.update("outbox", row["id"], {"status": "waiting", "attempts": attempts, "next_at": _after(attempts, now), **why})
+        return len(rows)
+
+    @transaction
+    def _sent(self, number: int, refused: str) -> None:
+        self.ledger.update("outbox", number, {"status": "sent", "sent_at": utc(), "trouble": "", "last_error": one_line(refused, 500)})
+
+    @transaction
+    def _unsent(self, number: int, why: str) -> None:
+        self.ledger.update("outbox", number, {"status": "not sent", "last_error": one_line(why, 500)})
 
     @looking
     def _waiting(self) -> int:
         return int(self.ledger.rows("SELECT COUNT(*) AS n FROM outbox WHERE status IN ('waiting', 'sending')")[0]["n"])
+
+
+def _times(now: float) -> Json:
+    return {"now": utc(now), "never": utc(now + 2 * LAST_RETRY_SECONDS)}
+
+
+def _after(attempts: int, now: float) -> str:
+    return utc(now + min(FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 10), LAST_RETRY_SECONDS))

@@ -1,7 +1,9 @@
 """The templates, and how a case and a mail read."""
 
+import re
+import textwrap
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from escalation.text import one_line, plain
@@ -11,9 +13,11 @@ from orchestrator.store import mask
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+COLUMNS = 78
 EVIDENCE_SHOWN = 12
 EVIDENCE_LINES = 20
 EVIDENCE_CHARACTERS = 1500
+_ACTION = re.compile(r" +[0-9]+\. ")
 STORY_CHARACTERS = 25_000
 """Of each of the two parts of a story: together they fit a mail."""
 
@@ -25,19 +29,19 @@ def _templates() -> "Environment":
 
     templates = Environment(
         loader=PackageLoader("escalation"),
-        autoescape=select_autoescape(default=False),  # these are plain text; pages escape in the dashboard
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),  # the others are plain text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters.update(line=one_line, clock=_clock, tail=_tail)
+    templates.filters.update(line=one_line, clock=_clock, tail=_tail, wrap=wrap)
     return templates
 
 
 def story(case: Case) -> str:
     """The case as plain text: what is wrong, what was tried with verdict and outcome, what was ruled out, what was seen."""
-    return f"{told(case)}\n{seen(case)}"
+    return f"{_folded(told(case))}\n{seen(case)}"
 
 
 def told(case: Case) -> str:
@@ -59,8 +63,23 @@ def render(template: str, **values: Any) -> str:
 
 
 def local_time(at: float) -> str:
-    """The host's own time with its offset: what the person who reads it has on the wall."""
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M %z")
+    """The host's own time with its offset, which is what the person who reads it has on the wall; and UTC, as in all tables."""
+    here = datetime.fromtimestamp(at, UTC).astimezone()
+    return f"{utc(at)[:19]} UTC" + (f" ({here:%Y-%m-%d %H:%M %z} here)" if here.utcoffset() else "")
+
+
+def wrap(text: str, first: str = "", rest: str = "") -> str:
+    """Prose for a plain mail; each line of it begins as it says. A word is never broken: it may be a path, or a link."""
+    fill = partial(textwrap.fill, width=COLUMNS, break_long_words=False, break_on_hyphens=False)
+    lines = str(text).splitlines() or [""]
+    return "\n".join(fill(line, initial_indent=first if n == 0 else rest, subsequent_indent=rest) for n, line in enumerate(lines))
+
+
+def _folded(told: str) -> str:
+    """With its prose wrapped, each line's rest further in; an action with its command line stays whole."""
+    return "\n".join(
+        line if _ACTION.match(line) else wrap(line, rest=" " * (4 + len(line) - len(line.lstrip()))) for line in told.split("\n")
+    )
 
 
 def _clock(at: float) -> str:

@@ -23,5 +23,8 @@ def one_line(text: object, limit: int = LINE_CHARACTERS) -> str:
 
 
 def host_name(name: str) -> str:
-    """`name` as it may stand in a Message-ID: what a host's name is made of."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip(".-")[:100] or "localhost"
+    """`name` as it may stand in a Message-ID: what a host's name is made of.
+
+    Short: a header without a space is not to be longer than a line, else Python encodes it, and no client finds the thread again.
+    """
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name)[:40].strip(".-") or "localhost"

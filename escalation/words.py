@@ -4,11 +4,14 @@ from typing import Literal
 
 from pydantic import SerializeAsAny
 
+from orchestrator.config import Dashboard, Mail, Notify
 from orchestrator.model import Action, Proposal, Word
 
 Kind = Literal["approval", "input", "decision", "review", "escalation"]
 AnswerStatus = Literal["approved", "rejected", "answered", "withdrawn"]
-MailKind = Literal["problem", "question", "note", "reminder", "recovery", "summary", "test"]
+TellingKind = Literal["problem", "question", "note", "expired", "reminder", "recovery"]
+State = Literal["OPEN", "ASKS", "UPDATE", "EXPIRED", "RESOLVED"]
+"""The first word of a mail about an escalation, and of its subject."""
 
 
 class Escalation(Word):
@@ -31,6 +34,8 @@ class Escalation(Word):
     body: str
     """The story as plain text, as it was when it was last told."""
     acknowledged_at: str | None
+    told_at: str | None = None
+    """When the last mail about it was composed."""
     acknowledged_until: str | None = None
     """Then it is open again; None is without an end."""
     looked_at: str | None = None
@@ -99,9 +104,31 @@ class Mend(Word):
     """A person resolved it while the task row is still with that person."""
 
 
+class Post(Word):
+    """How people are told, and where links lead."""
+
+    mail: Mail
+    notify: Notify = Notify()
+    link: str = Dashboard().address
+
+    @property
+    def off(self) -> str:
+        """Why nobody is told of anything; empty when somebody is."""
+        return "" if self.mail.enabled or self.notify.urls_file else "mail is off in the configuration"
+
+
 class Delivered(Word):
     """What one delivery of the outbox did; `waiting` are the mails that are still to go."""
 
     sent: int = 0
     failed: int = 0
     waiting: int = 0
+
+
+class SendFailed(Exception):
+    """A mail did not go: what was said against it, as one line."""
+
+    def __init__(self, said: str, trouble: Literal["unreached", "refused", "unsure"]) -> None:
+        """`trouble`: nobody was there; somebody said no; or nobody knows whether it was taken."""
+        super().__init__(said)
+        self.trouble = trouble

@@ -132,13 +132,19 @@ def _mail(view: View, config: Config) -> Iterator[Finding]:
         return
     import socket  # noqa: PLC0415
 
-    from escalation.mail import SendFailed, Server  # noqa: PLC0415
+    from escalation.mail import Server  # noqa: PLC0415
+    from escalation.words import SendFailed  # noqa: PLC0415
 
     try:
         with Server(config.mail, socket.gethostname()):
             yield Finding("mail", "ok", f"{config.mail.host}:{config.mail.port} answers; whether it arrives: orchestrator test-alert")
     except SendFailed as error:
         yield Finding("mail", "bad", f"{error}; escalations reach nobody by mail", "mend the mail server, or [mail] host and port")
+
+
+def _outbox(view: View, config: Config) -> Iterator[Finding]:
+    """What is on its way for long: nobody has heard of it."""
+    del view, config
     waiting = reader().status()["mail"]
     if waiting["waiting"] and (old := age(waiting["oldest"])) > _OLD_MAIL_SECONDS:
         yield Finding("outbox", "bad", f"{waiting['waiting']} mails wait, the oldest for {lasting(old)}", "orchestrator test-alert")
@@ -183,5 +189,5 @@ def _clock(view: View, config: Config) -> Iterator[Finding]:
 
 
 _LOOKS: tuple[Look, ...] = (
-    _daemon, _lock, _systemd, _dbus, _journal, _state, _databases, _mail, _knowledge, _host, _clock,
+    _daemon, _lock, _systemd, _dbus, _journal, _state, _databases, _mail, _outbox, _knowledge, _host, _clock,
 )  # fmt: skip

@@ -17,6 +17,7 @@ def missing(config: Config) -> Iterator[str]:
             yield from look(config, view)
         except Unavailable as trouble:
             yield f"not all could be looked for: {trouble}"
+    yield from _missing_channels(config)
     for where, program in _programs(config):
         if which(program) is None:
             yield f"{where} {program!r}: no such program"
@@ -41,6 +42,24 @@ def _missing_mounts(config: Config, view: View) -> Iterator[str]:
     for disk in config.disk:
         if disk.mount not in points:
             yield f"[[disk]] mount {disk.mount!r}: nothing is mounted there"
+
+
+def _missing_channels(config: Config) -> Iterator[str]:
+    """What stands between a mail and the channels of [notify]."""
+    if config.notify.urls_file is None:
+        return
+    from escalation import notify  # noqa: PLC0415
+    from escalation.words import SendFailed  # noqa: PLC0415
+
+    if not notify.is_installed():
+        yield f"[notify] urls_file: {notify.NO_LIBRARY}"
+    try:
+        if not notify.urls_of(config.notify):
+            yield f"[notify] urls_file {config.notify.urls_file!r}: no URL stands in it"
+        elif Path(config.notify.urls_file).stat().st_mode & 0o077:
+            yield f"[notify] urls_file {config.notify.urls_file!r} holds secrets that others can read: chmod 600"
+    except SendFailed as trouble:
+        yield str(trouble)
 
 
 def _units(config: Config) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import click
 from escalation import Desk, FrontDesk
 from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
+from orchestrator.config import Config
 from orchestrator.model import Json
 from orchestrator.store.life import dead
 from orchestrator.store.times import age, ago, between, clock, lasting, until
@@ -16,7 +17,7 @@ from orchestrator.store.times import age, ago, between, clock, lasting, until
 _SHOWN = 20
 _FIXED_SHOWN = 5
 _MAIL_SECONDS = 30.0
-"""The daemon looks into its outbox each 10 s, and a mail server may take its time."""
+"""The daemon looks into its outbox each 5 s, and a mail server may take its time."""
 
 
 @click.command()
@@ -57,34 +58,47 @@ def checks() -> None:
 @click.command()
 @configured
 def test_alert() -> None:
-    """Send a mail that says that mail works.
+    """Send a mail that says that mail works; the same to each channel of [notify].
 
-    It takes the way of a real one: through the outbox, by the daemon if it runs.
+    It takes the way of a real one: through the outbox, by the daemon if it runs; but at once.
     """
     config = settings()
-    if not config.mail.enabled:
+    if not config.mail.enabled and config.notify.urls_file is None:
         raise click.ClickException("mail is off in the configuration ([mail] enabled = false)")
     FrontDesk(state_dir()).close()  # only the daemon makes or migrates the file; this raises when it has not
-    with closing(Desk(state_dir(), config.mail, socket.gethostname())) as desk:
+    with closing(Desk(state_dir(), config.mail, socket.gethostname()).configure(config)) as desk:
         mail = desk.test_mail()
         if dead(reader().status(), config.daemon.poll_seconds):
             say("the daemon does not run: sending it from here")
             desk.deliver(time.time())
-    row = _fate(mail)
+    rows = _fates(mail)
+    for row in rows:
+        _tell_fate(row, config)
+    if any(row["status"] != "sent" for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+def _tell_fate(row: Json, config: Config) -> None:
+    by_mail = row["channel"] == "mail"
+    where = ", ".join(config.mail.to) if by_mail else one_line(row["place"]) or "[notify] urls_file"
+    said = one_line(row["last_error"])
     if row["status"] != "sent":
-        why = one_line(row["last_error"]) or "no answer yet"
-        raise click.ClickException(f"not sent to {', '.join(config.mail.to)}: {why}; it is tried again")
-    refused = f"; refused: {one_line(row['last_error'])}" if row["last_error"] else ""
-    say(f"the mail server {config.mail.host}:{config.mail.port} took it for {', '.join(config.mail.to)}{refused}")
+        say(f"not sent to {where}: {said or 'no answer yet'}; it is tried again", style="red", error=True)
+    elif by_mail:
+        refused = f"; refused: {said}" if said else ""
+        say(f"the mail server {config.mail.host}:{config.mail.port} took it for {where}{refused}")
+    else:
+        say(f"{where} took it")
 
 
-def _fate(mail: int) -> Json:
-    """The mail's row once it was tried, or as it is when that takes too long."""
+def _fates(mail: int) -> list[Json]:
+    """The mail's way to each channel once all were tried, or as it is when that takes too long."""
     deadline = time.monotonic() + _MAIL_SECONDS
     while True:
-        row = reader().sql(f"SELECT status, last_error FROM outbox WHERE id = {mail:d}")[0]  # noqa: S608  # a number
-        if row["status"] in ("sent", "not sent") or row["last_error"] or time.monotonic() > deadline:
-            return row
+        rows = reader().sql(f"SELECT channel, place, status, last_error FROM outbox WHERE mail_id = {mail:d}")  # noqa: S608  # a number
+        tried = all(row["status"] in ("sent", "not sent") or row["last_error"] for row in rows)
+        if tried or time.monotonic() > deadline:
+            return rows
         time.sleep(0.1)
 
 

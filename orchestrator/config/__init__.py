@@ -3,7 +3,7 @@
 from orchestrator.config.config import OWN_UNIT, PROTECTED_PATHS, Config
 from orchestrator.config.reading import DEFAULT_FILE, ConfigError, load
 from orchestrator.config.services import Command, CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe, probes_from
-from orchestrator.config.tables import Argv, Certificate, CleanPath, Daemon, Disk, LogRule, Mail, Name, Notify
+from orchestrator.config.tables import Argv, Certificate, CleanPath, Daemon, Dashboard, Disk, LogRule, Mail, Name, Notify
 
 __all__ = [
     "DEFAULT_FILE",
@@ -17,6 +17,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Daemon",
+    "Dashboard",
     "Disk",
     "FileProbe",
     "HttpProbe",

@@ -60,7 +60,7 @@ class Daemon:
         self._reload = threading.Event()
         self.store = Store(state_dir)
         self.store.lock()
-        self.desk = Desk(state_dir, config.mail, socket.gethostname())
+        self.desk = Desk(state_dir, config.mail, socket.gethostname()).configure(config)
         self.view = View(state_dir)
         machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
         self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
@@ -152,7 +152,7 @@ class Daemon:
             self.tick()
             if self.looks.idle and not self._lanes.busy and not self._unfinished():
                 break
-        self._deliver()
+        self._deliver(at_once=True)  # nobody will be here when the wait is over
 
     def _unfinished(self) -> bool:
         """Whether a case will move without an event or a person: one that is being proved, or due."""
@@ -326,12 +326,8 @@ class Daemon:
             log.info("nothing remembered: %s", reason)
         _give_memory_back()
 
-    def _deliver(self) -> None:
-        try:
-            delivered = self.desk.deliver(self.view.now())
-        except StoreFailed as trouble:
-            log.warning("mail waits: %s", trouble)
-            return
+    def _deliver(self, *, at_once: bool = False) -> None:
+        delivered = self.desk.deliver(self.view.now(), at_once=at_once)
         if delivered.sent or delivered.failed:
             log.info("mail: %d sent, %d failed, %d waiting", delivered.sent, delivered.failed, delivered.waiting)
 
@@ -385,7 +381,7 @@ class Daemon:
         self.engine.reload(config, phases)
         self._clicks.reload(config)
         self.hands.reload(config)
-        self.desk.mail = config.mail
+        self.desk.configure(config)
         self._remembering.note_changed(frozenset())  # other files, other servers
         self._timetable.start(config.daemon.poll_seconds)
         self.looks.ask_all()

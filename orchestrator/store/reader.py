@@ -29,6 +29,9 @@ _JSON_COLUMNS = frozenset(
 )
 
 
+_OF_ESCALATION = {"interventions": "interventions", "notes": "notes", "outbox": "v_mails", "agent_consultations": "agent_consultations"}
+
+
 class Reader:
     """Every method opens, reads all and closes, so that it never holds the daemon up. No file yet is an empty answer.
 
@@ -154,8 +157,8 @@ class Reader:
             if found is None:
                 return None
             parts = {
-                name: book.rows("escalations", f"SELECT * FROM {name} WHERE escalation_id = ? ORDER BY id", (escalation_id,))  # noqa: S608
-                for name in ("interventions", "notes", "outbox", "agent_consultations")
+                name: book.rows("escalations", f"SELECT * FROM {table} WHERE escalation_id = ? ORDER BY id", (escalation_id,))  # noqa: S608
+                for name, table in _OF_ESCALATION.items()
             }
             task = book.row("tasks", "SELECT * FROM tasks WHERE id = ?", (found["task_id"],))
             return {"escalation": found, "task": task, **parts}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from escalation import Desk
-from orchestrator.config import Config
+from escalation.words import Post
+from orchestrator.config import Config, Mail
 from orchestrator.engine.clicks import Clicks
 from orchestrator.model import Status, epoch
 from orchestrator.store import Store
@@ -167,9 +168,12 @@ def test_retry_begins_anew(call: Call, store: Store, desk: Desk) -> None:
 
 def test_every_line_of_a_mail_can_be_typed(call: Call, store: Store, desk: Desk) -> None:
     """What a mail tells a person to type is a command that exists, with the options that it has."""
+    desk.post = Post(mail=Mail.model_validate({"port": 9, "first_wait_seconds": 0, "group_seconds": 0}))
     asked(store, desk)
+    desk.deliver(time.time())
     escalated(store, desk, fault("b.service", "b.service failed"))
-    bodies = [row["body"] for row in desk.ledger.rows("SELECT body FROM outbox")]
+    desk.deliver(time.time())
+    bodies = [row["body"] for row in desk.ledger.rows("SELECT body FROM mails")]
     lines = {line.strip() for body in bodies for line in body.splitlines() if line.strip().startswith("orchestrator ")}
     assert len(lines) >= 10
     for line in sorted(lines):

@@ -14,6 +14,8 @@ from escalation import Desk
 from orchestrator.config import Mail
 from orchestrator.store import Store
 
+AT_ONCE = {"first_wait_seconds": 0, "group_seconds": 0, "repeat_seconds": 0, "per_hour": 1000, "digest": "off"}
+
 
 class Postman:
     """What the mail server does with each mail: `verdict` is its answer, `taken` what it accepted."""
@@ -32,7 +34,18 @@ class Postman:
         return self.verdict
 
     def texts(self) -> list[str]:
-        return [str(message.get_content()).replace("\r\n", "\n") for message in self.taken]
+        """The plain part of each mail."""
+        return [self._part(message, "plain") for message in self.taken]
+
+    def pages(self) -> list[str]:
+        """The HTML part of each mail."""
+        return [self._part(message, "html") for message in self.taken]
+
+    @staticmethod
+    def _part(message: EmailMessage, kind: str) -> str:
+        part = message.get_body((kind,))
+        assert part is not None
+        return str(part.get_content()).replace("\r\n", "\n")
 
 
 @pytest.fixture
@@ -61,7 +74,9 @@ class MailServer:
             self._controller = None
 
     def mail(self, **more: Any) -> Mail:
-        return Mail.model_validate({"host": "127.0.0.1", "port": self.port, "from": "heal@web1", "to": ["ops@example.org"], **more})
+        """Each telling goes at once, in a mail of its own, unless `more` says else."""
+        here = {"host": "127.0.0.1", "port": self.port, "from": "heal@web1", "to": ["ops@example.org"]}
+        return Mail.model_validate({**here, **AT_ONCE, **more})
 
 
 @pytest.fixture

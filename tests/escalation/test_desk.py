@@ -36,7 +36,7 @@ def test_an_escalation_its_question_and_its_mail_are_one(desk: Desk) -> None:
     pending = desk.pending(1)
     assert pending is not None
     assert (pending.escalation_id, pending.question, pending.proposal, pending.hash) == (number, "May I start it?", PLAN, PLAN.hash)
-    assert [mail["status"] for mail in rows(desk, "SELECT status FROM outbox")] == ["waiting"]
+    assert [mail["status"] for mail in rows(desk, "SELECT status FROM tellings")] == ["waiting"]
 
 
 def test_a_repeated_call_with_nothing_new_changes_nothing(desk: Desk) -> None:
@@ -45,7 +45,7 @@ def test_a_repeated_call_with_nothing_new_changes_nothing(desk: Desk) -> None:
     before = desk.find(number)
     assert ask(desk) == number
     assert desk.find(number) == before
-    counts = [len(rows(desk, f"SELECT id FROM {name}")) for name in ("escalations", "interventions", "outbox", "notes")]  # noqa: S608  # names
+    counts = [len(rows(desk, f"SELECT id FROM {name}")) for name in ("escalations", "interventions", "tellings", "notes")]  # noqa: S608  # names
     assert counts == [1, 1, 1, 1]
 
 
@@ -58,7 +58,7 @@ def test_a_second_call_goes_into_the_open_escalation(desk: Desk) -> None:
     assert found is not None
     assert (found.reason, found.body, found.kind) == ("the fault is worse", "a longer story", "approval")
     assert [row["kind"] for row in rows(desk, "SELECT kind FROM interventions ORDER BY id")] == ["approval", "escalation"]
-    assert [row["kind"] for row in rows(desk, "SELECT kind FROM outbox ORDER BY id")] == ["problem", "question", "note"]
+    assert [row["kind"] for row in rows(desk, "SELECT kind FROM tellings ORDER BY id")] == ["problem", "question", "note"]
     pending = desk.pending(1)
     assert pending is not None
     assert pending.kind == "approval", "what is asked comes before a plain hand-over"
@@ -76,7 +76,7 @@ def test_after_it_was_resolved_the_next_one_is_new(desk: Desk) -> None:
 def test_a_review_opens_no_escalation(desk: Desk) -> None:
     """A fix that a person should look at is a question without a ticket and without a mail."""
     desk.review(1, "it healed, but why?")
-    assert rows(desk, "SELECT id FROM escalations") == rows(desk, "SELECT id FROM outbox") == []
+    assert rows(desk, "SELECT id FROM escalations") == rows(desk, "SELECT id FROM tellings") == []
     assert desk.pending(1) is None
     with pytest.raises(ValueError, match="opens no escalation"):
         desk.escalate(an_incident(), "x", body="", kind="review")
@@ -110,7 +110,7 @@ def test_a_permission_expires_the_case_never(desk: Desk) -> None:
     found = desk.find(number)
     assert found is not None
     assert found.status == "open"
-    assert [row["kind"] for row in rows(desk, "SELECT kind FROM outbox ORDER BY id")] == ["problem", "reminder"]
+    assert [row["kind"] for row in rows(desk, "SELECT kind FROM tellings ORDER BY id")] == ["problem", "expired"]
 
 
 def test_a_plan_that_was_tampered_with_cannot_be_approved(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -135,9 +135,8 @@ def test_a_fault_that_goes_away_resolves_its_escalation(desk: Desk) -> None:
     assert found is not None
     assert (found.status, found.resolution) == ("resolved", "it went away by itself")
     assert rows(desk, "SELECT status FROM interventions") == [{"status": "withdrawn"}]
-    (mail,) = rows(desk, "SELECT kind, status, last_error FROM outbox")
-    assert (mail["kind"], mail["status"]) == ("problem", "not sent")
-    assert "it went away by itself" in mail["last_error"]
+    (telling,) = rows(desk, "SELECT kind, status, why FROM tellings")
+    assert telling == {"kind": "problem", "status": "not sent", "why": "it was over before the first mail was due"}
     desk.went_away(1, "again")
     assert desk.find(number) == found
 
@@ -177,6 +176,7 @@ def test_what_was_resolved_long_ago_goes_and_what_is_open_stays(desk: Desk) -> N
     for number in (1, 2):
         desk.minutes(number, [Minute(expert="sceptic", stance="nothing")])
         desk.escalate(an_incident(number), "x", body="")
+    desk.deliver(NOW)
     desk.resolve(1, "done", "eve")
     desk.review(3, "why?")
     desk.tidy(NOW)
@@ -194,7 +194,8 @@ def test_secrets_reach_neither_page_nor_mail(desk: Desk) -> None:
     number = desk.escalate(incident, "DB_PASSWORD=hunter2", body="url postgres://u:hunter2@h/", question="api_key=hunter2?")
     desk.note(number, "I used password=hunter2", "eve")
     desk.resolve(number, "token: hunter2", "eve")
-    everything = str([rows(desk, f"SELECT * FROM {name}") for name in ("escalations", "interventions", "notes", "outbox")])  # noqa: S608  # names
+    desk.deliver(NOW)
+    everything = str([rows(desk, f"SELECT * FROM {name}") for name in ("escalations", "interventions", "notes", "tellings", "mails")])  # noqa: S608  # names
     assert "hunter2" not in everything
 
 
@@ -213,7 +214,7 @@ def test_an_escalation_survives_kill_9_whole(state_dir: Path, mail: Mail) -> Non
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     with Desk(state_dir, mail, "web1") as desk:
-        counts = [len(rows(desk, f"SELECT id FROM {name}")) for name in ("escalations", "interventions", "outbox", "notes")]  # noqa: S608  # names
+        counts = [len(rows(desk, f"SELECT id FROM {name}")) for name in ("escalations", "interventions", "tellings", "notes")]  # noqa: S608  # names
     assert counts == [1, 1, 1, 1]
 
 

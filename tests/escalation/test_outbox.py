@@ -1,8 +1,6 @@
 """The outbox against a real mail server: nothing is lost, and nothing is told twice as if it were new."""
 
-import os
 import re
-import signal
 import ssl
 import subprocess
 import time
@@ -13,9 +11,9 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 
 from escalation import Delivered, Desk
-from escalation.outbox import LAST_RETRY_SECONDS, LEASE_SECONDS, SUMMARY_FROM
+from escalation.outbox import LAST_RETRY_SECONDS
 from orchestrator.config import Mail
-from orchestrator.model import Minute, utc
+from orchestrator.model import utc
 from tests.escalation.conftest import MailServer, Postman
 from tests.escalation.made import an_incident
 from tests.store.made import a_proposal
@@ -28,32 +26,9 @@ def outbox(desk: Desk) -> list[dict[str, Any]]:
     return desk.ledger.rows("SELECT * FROM outbox ORDER BY id")
 
 
-def test_a_problem_is_told_in_one_mail(desk: Desk, postman: Postman) -> None:
-    """State first, then what it is; the story, the plan, the votes, and the commands to act with."""
-    proposal = a_proposal()
-    desk.minutes(1, [Minute(expert="safety", stance="propose", reasoning="the disk is fine", confidence=0.8)])
-    desk.escalate(an_incident(), "high risk", body="WHAT WAS SEEN\nit is gone", kind="approval", proposal=proposal, expires_at=NOW + 900)
-    assert desk.deliver(NOW) == Delivered(sent=1, failed=0, waiting=0)
-    (message,) = postman.taken
-    assert message["Subject"] == "[web1] OPEN #1 HIGH web.service failed"
-    assert (message["From"], message["To"]) == ("heal@web1", "ops@example.org")
-    assert message["Auto-Submitted"] == "auto-generated"
-    assert message["List-Id"] == "autonomous-orchestrator <escalations.web1>"
-    assert message["References"] is None
-    (text,) = postman.texts()
-    assert text.startswith("OPEN: high risk\n")
-    for said in (
-        "WHAT WAS SEEN",
-        "systemctl start web.service",
-        "risk low; can be undone",
-        a_proposal().hash,
-        "safety",
-        "the disk is fine",
-    ):
-        assert said in text
-    for command in ("show 1", "approve 1", "reject 1", "ack 1", "resolve 1"):
-        assert f"orchestrator escalations {command}" in text
-    assert desk.deliver(NOW) == Delivered()
+def told(desk: Desk) -> list[tuple[str, str]]:
+    """What was to be told, and what became of it, as people read it."""
+    return [(row["kind"], row["status"]) for row in desk.ledger.rows("SELECT * FROM v_mails ORDER BY id")]
 
 
 def test_mails_of_one_incident_are_one_thread(desk: Desk, postman: Postman) -> None:
@@ -61,28 +36,20 @@ def test_mails_of_one_incident_are_one_thread(desk: Desk, postman: Postman) -> N
     desk.escalate(an_incident(), "first", body="")
     desk.deliver(NOW)
     desk.escalate(an_incident(), "second", body="")
+    desk.deliver(NOW)
     desk.escalate(an_incident(), "asks", body="", kind="approval", proposal=a_proposal(), expires_at=NOW - 10)
+    desk.deliver(NOW)
     desk.expire(NOW)
+    desk.deliver(NOW)
     desk.went_away(1, "healed: started it")
     desk.deliver(NOW)
     subjects = [message["Subject"] for message in postman.taken]
-    assert subjects[0] == "[web1] OPEN #1 HIGH web.service failed"
-    assert re.fullmatch(r"\[web1\] RESOLVED #1 HIGH web\.service failed \(after [0-9.]+ s\)", subjects[1])
-    first, recovery = postman.taken
-    assert recovery["References"] == recovery["In-Reply-To"] == first["Message-ID"]
-    assert recovery["Message-ID"] != first["Message-ID"]
-    assert postman.texts()[1].startswith("RESOLVED: healed: started it\n")
-    assert {row["status"] for row in outbox(desk)} == {"sent", "not sent"}
-
-
-def test_each_kind_of_mail_says_its_state_first(desk: Desk, postman: Postman) -> None:
-    """Open, asks, update, expired: told by the subject alone."""
-    desk.escalate(an_incident(), "first", body="")
-    desk.escalate(an_incident(), "first", body="", kind="approval", proposal=a_proposal(), expires_at=NOW - 10)
-    desk.escalate(an_incident(), "worse", body="")
-    desk.expire(NOW)
-    desk.deliver(NOW)
-    assert [message["Subject"].split()[1] for message in postman.taken] == ["OPEN", "ASKS", "UPDATE", "EXPIRED"]
+    assert subjects[:4] == [f"[web1] {state} #1 HIGH web.service failed" for state in ("OPEN", "UPDATE", "ASKS", "EXPIRED")]
+    assert re.fullmatch(r"\[web1\] RESOLVED #1 HIGH web\.service failed \(after [0-9.]+ s\)", subjects[4])
+    first, *others = postman.taken
+    assert {message["References"] for message in others} == {message["In-Reply-To"] for message in others} == {first["Message-ID"]}
+    assert len({message["Message-ID"] for message in postman.taken}) == 5
+    assert postman.texts()[4].startswith("RESOLVED: healed: started it\n")
 
 
 def test_a_dead_server_loses_nothing(desk: Desk, server: MailServer, postman: Postman) -> None:
@@ -100,7 +67,7 @@ def test_a_dead_server_loses_nothing(desk: Desk, server: MailServer, postman: Po
     assert "refused" in outbox(desk)[0]["last_error"].lower()
     server.start()
     assert desk.deliver(at) == Delivered(sent=1)
-    assert postman.taken[0]["Message-ID"] == outbox(desk)[0]["message_id"]
+    assert postman.taken[0]["Message-ID"] == desk.ledger.rows("SELECT message_id FROM mails")[0]["message_id"]
 
 
 @pytest.mark.parametrize("verdict", ["451 try later", "550 looks like spam"])
@@ -115,36 +82,15 @@ def test_a_mail_that_is_refused_is_kept(desk: Desk, postman: Postman, verdict: s
 
 
 def test_one_refused_mail_does_not_hold_up_the_others(desk: Desk, postman: Postman) -> None:
-    """Each mail fares for itself within one session."""
-    for number in (1, 2, 3):
-        desk.escalate(an_incident(number), "nothing left", body="")
-    verdicts = iter(["250 OK", "554 no", "250 OK"])
-
-    def next_verdict() -> None:
-        postman.verdict = next(verdicts)
-
-    postman.on_mail = next_verdict
-    assert desk.deliver(NOW) == Delivered(sent=2, failed=1, waiting=1)
-    assert [row["status"] for row in outbox(desk)] == ["sent", "waiting", "sent"]
-
-
-def test_a_kill_between_server_and_disk_repeats_the_same_mail(state_dir: Path, server: MailServer, postman: Postman) -> None:
-    """Killed after the server took it: it comes again with the same Message-ID, which makes it the same mail; never a new one."""
-    with Desk(state_dir, server.mail(), "web1") as desk:
-        desk.escalate(an_incident(), "nothing left", body="")
-    child = os.fork()
-    if child == 0:
-        doomed = Desk(state_dir, server.mail(), "web1")
-        doomed.outbox._sent = lambda *_row: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
-        doomed.deliver(NOW)
-        os._exit(1)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-    assert len(postman.taken) == 1
-    with Desk(state_dir, server.mail(), "web1") as desk:
-        assert desk.deliver(NOW + 1) == Delivered(waiting=1)
-        assert desk.deliver(NOW + LEASE_SECONDS + 1) == Delivered(sent=1)
-    first, second = postman.taken
-    assert first["Message-ID"] == second["Message-ID"]
+    """What the server does not like waits alone, and takes nothing that comes after it along."""
+    desk.escalate(an_incident(1), "nothing left", body="")
+    postman.verdict = "554 no"
+    assert desk.deliver(NOW).failed == 1
+    desk.escalate(an_incident(2), "nothing left", body="")
+    postman.verdict = "250 OK"
+    assert desk.deliver(NOW + 1) == Delivered(sent=1, waiting=1)
+    assert desk.deliver(NOW + 61) == Delivered(sent=1)
+    assert [message["X-Orchestrator-Escalation"] for message in postman.taken] == ["2", "1"]
 
 
 def test_a_recovery_is_told_only_if_the_problem_was(desk: Desk, server: MailServer, postman: Postman) -> None:
@@ -156,13 +102,14 @@ def test_a_recovery_is_told_only_if_the_problem_was(desk: Desk, server: MailServ
     server.start()
     assert desk.deliver(NOW + 4000) == Delivered()
     assert postman.taken == []
+    assert told(desk) == [("problem", "not sent")]
 
 
 def test_a_problem_that_goes_away_while_its_mail_is_on_the_way_is_followed_up(desk: Desk, postman: Postman) -> None:
     """A mail that may have gone out counts as told: its recovery follows."""
     desk.escalate(an_incident(), "nothing left", body="")
     postman.on_mail = lambda: desk.went_away(1, "healed") if desk.open_for(1) else None
-    assert desk.deliver(NOW) == Delivered(sent=1, waiting=1)
+    assert desk.deliver(NOW) == Delivered(sent=1)
     assert desk.deliver(NOW) == Delivered(sent=1)
     assert [message["Subject"].split()[1] for message in postman.taken] == ["OPEN", "RESOLVED"]
 
@@ -176,24 +123,31 @@ def test_a_mail_that_failed_on_the_way_is_dropped_with_its_resolved_problem(desk
     postman.verdict = "250 OK"
     assert desk.deliver(NOW + 4000) == Delivered()
     assert postman.taken == []
-    assert [(row["kind"], row["status"]) for row in outbox(desk)] == [("problem", "not sent"), ("recovery", "not sent")]
+    assert told(desk) == [("problem", "not sent"), ("recovery", "not sent")]
 
 
-def test_many_mails_due_together_go_as_one(desk: Desk, server: MailServer, postman: Postman) -> None:
-    """After a long outage of the server one summary names them all; it is sent once, and recoveries still follow."""
+def test_after_a_long_outage_one_summary_tells_all(desk: Desk, server: MailServer, postman: Postman) -> None:
+    """Whatever surely never got to the server goes as one mail, as things are now; what is over meanwhile is not told at all."""
     server.stop()
-    for number in range(1, SUMMARY_FROM + 1):
-        desk.escalate(an_incident(number, f"u{number} failed"), "nothing left", body="")
-    desk.deliver(NOW)
-    server.start()
-    assert desk.deliver(NOW + 61) == Delivered(sent=1)
-    (message,) = postman.taken
-    assert message["Subject"] == f"[web1] {SUMMARY_FROM} mails in one"
-    for number in range(1, SUMMARY_FROM + 1):
-        assert f"OPEN #{number} HIGH u{number} failed" in postman.texts()[0]
-    assert {row["status"] for row in outbox(desk)} == {"summed", "sent"}
+    for hour in range(6):
+        desk.escalate(an_incident(hour + 1, f"u{hour + 1} failed"), "nothing left", body="")
+        assert desk.deliver(NOW + 3600 * hour).failed >= 1
     desk.went_away(1, "healed")
-    assert desk.deliver(NOW + 62) == Delivered(sent=1)
+    desk.escalate(an_incident(2, "u2 failed"), "it is worse", body="")
+    server.start()
+    assert desk.deliver(NOW + 6 * 3600) == Delivered(sent=1)
+    (message,) = postman.taken
+    assert message["Subject"].startswith("[web1] 5 OPEN: u2 failed; ")
+    (text,) = postman.texts()
+    assert "it is worse" in text
+    assert "u1 failed" not in text
+    assert "This mail stands for 7 that could not go since" in text
+    assert {row["status"] for row in outbox(desk)} == {"summed", "not sent", "sent"}
+    assert told(desk) == [("problem", "not sent"), *[("problem", "sent")] * 5, ("note", "sent")]
+    assert desk.deliver(NOW + 7 * 3600) == Delivered()
+    desk.went_away(2, "healed")
+    desk.deliver(NOW + 7 * 3600)
+    assert postman.taken[1]["References"] == message["Message-ID"]
 
 
 def test_a_snoozed_escalation_is_silent_but_for_its_end(desk: Desk, postman: Postman) -> None:
@@ -202,7 +156,7 @@ def test_a_snoozed_escalation_is_silent_but_for_its_end(desk: Desk, postman: Pos
     desk.deliver(NOW)
     desk.snooze(1, NOW + 600, "eve")
     desk.escalate(an_incident(), "still nothing", body="")
-    assert desk.deliver(NOW + 599) == Delivered(waiting=1)
+    assert desk.deliver(NOW + 599) == Delivered()
     assert desk.deliver(NOW + 601) == Delivered(sent=1)
     desk.snooze(1, NOW + 6000, "eve")
     desk.went_away(1, "healed")
@@ -215,30 +169,8 @@ def test_mail_that_is_off_is_written_down_as_not_sent(state_dir: Path) -> None:
     with Desk(state_dir, Mail(enabled=False), "web1") as desk:
         desk.escalate(an_incident(), "nothing left", body="")
         assert desk.deliver(NOW) == Delivered()
-        assert [(row["status"], row["last_error"]) for row in outbox(desk)] == [("not sent", "mail is off in the configuration")]
-
-
-def test_hostile_names_never_make_a_header(desk: Desk, postman: Postman) -> None:
-    """Line ends, escape codes and endless text in a fault's message end as one bounded subject line."""
-    hostile = "x\r\nBcc: all@example.org\r\n\r\nbody\x1b[31m\u202e" + "y" * 5000
-    desk.escalate(an_incident(message=hostile), "a\r\nSubject: b\x00\x07", body="\x1b]0;title\x07" + "z" * 200_000)
-    assert desk.deliver(NOW) == Delivered(sent=1)
-    (message,) = postman.taken
-    assert message["Bcc"] is None
-    assert len(message.get_all("Subject") or []) == 1
-    assert message["Subject"].startswith("[web1] OPEN #1 HIGH x Bcc: all@example.org body")
-    assert len(message["Subject"]) <= 200
-    (text,) = postman.texts()
-    assert len(text) < 70_000
-    assert not set(text) & {"\x1b", "\x00", "\x07", "\u202e"}
-
-
-def test_words_of_every_language_arrive(desk: Desk, postman: Postman) -> None:
-    """Text beyond ASCII goes through header and body."""
-    desk.escalate(an_incident(message="дисκ 磁盘 full ☠"), "Grüße", body="ünï\n" + "長い" * 3000)
-    desk.deliver(NOW)
-    assert "дисκ 磁盘 full ☠" in postman.taken[0]["Subject"]
-    assert "長い" * 3000 in postman.texts()[0]
+        kept = desk.ledger.rows("SELECT status, last_error FROM v_mails")
+        assert kept == [{"status": "not sent", "last_error": "mail is off in the configuration"}]
 
 
 def test_a_test_mail_says_that_mail_works(desk: Desk, postman: Postman) -> None:

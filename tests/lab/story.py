@@ -151,7 +151,9 @@ class Story:
         self._stage.say("A person was told, by a ticket and by mail:")
         self._host.wait_until(lambda: self._host.sh(f"ls {MAILS}/box/new | grep -q .").status == 0, 20, "a mail is there")
         mail = email.message_from_string(self._host.ok(f"cat {MAILS}/box/new/*"), policy=email.policy.default)
-        body, _, seen = str(mail.get_content()).replace("\r\n", "\n").partition("WHAT WAS SEEN\n")
+        part = mail.get_body(("plain",))
+        assert part
+        body, _, seen = str(part.get_content()).replace("\r\n", "\n").partition("WHAT WAS SEEN\n")
         heads = [f"{name}: {str(mail[name]).strip()}" for name in ("From", "To", "Subject")]
         self._stage.quote("\n".join([*heads, "", body.rstrip(), "", f"WHAT WAS SEEN: {len(seen.splitlines())} more lines"]))
         expect("damaged data" in body and damaged.incident["target"] in body, "the mail names what is wrong, and why it is a person's")

@@ -74,6 +74,7 @@ path = "{SMALL}/cache"
 remove_older_than = "1h"
 [mail]
 port = 9
+first_wait_seconds = 600
 """
 
 
@@ -93,7 +94,7 @@ def test_a_full_disk_is_healed_or_told_although_the_state_lies_on_it(lab: Host, 
     row = lab.incident(SMALL, "escalated")
     assert row["occurrences"] == 2
     assert lab.sql("SELECT status FROM escalations", db="escalations") == [{"status": "open"}]
-    assert lab.sql("SELECT kind, status FROM outbox", db="escalations") == [{"kind": "problem", "status": "waiting"}]
+    assert lab.sql("SELECT kind, status FROM tellings", db="escalations") == [{"kind": "problem", "status": "waiting"}]
     assert int(lab.ok(f"ls {SMALL}/other | wc -l")) > 5
     assert reason in lab.sql("SELECT fault FROM tasks")[0]["fault"]
 
@@ -295,8 +296,8 @@ def test_a_mail_waits_for_its_server_and_goes_once(lab: Host) -> None:
     lab.unit(
         "post.service", f"[Service]\nExecStart={sys.executable} -m aiosmtpd -n -l 127.0.0.1:2525 -c aiosmtpd.handlers.Mailbox /srv/mail\n"
     )
-    config = SETTINGS + '[mail]\nhost = "127.0.0.1"\nport = 2525\n[[service]]\nname = "ledger"\nunit = "ledger.service"\n'
-    lab.start_daemon(config)
+    mail = '[mail]\nhost = "127.0.0.1"\nport = 2525\nfirst_wait_seconds = 0\n'
+    lab.start_daemon(SETTINGS + mail + '[[service]]\nname = "ledger"\nunit = "ledger.service"\n')
     row = lab.incident("ledger.service", "escalated")
     outbox = "SELECT status, attempts FROM outbox"
     lab.wait_until(lambda: lab.sql(outbox, db="escalations") == [{"status": "waiting", "attempts": 1}], 15, "a mail that waits")

@@ -152,7 +152,7 @@ def test_an_undo_and_an_escalation_survive_a_death(mortal: Mortal, step: str) ->
     escalation = mortal.one("SELECT * FROM escalations", db="escalations")
     assert (escalation["task_id"], escalation["status"]) == (row["id"], "open")
     assert mortal.one("SELECT status FROM interventions", db="escalations") == {"status": "pending"}
-    assert mortal.one("SELECT kind FROM outbox", db="escalations") == {"kind": "problem"}
+    assert mortal.one("SELECT kind FROM tellings", db="escalations") == {"kind": "problem"}
 
 
 def test_an_undo_is_finished_whatever_was_mended_meanwhile(mortal: Mortal) -> None:

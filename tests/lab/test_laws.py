@@ -321,7 +321,7 @@ def test_6_a_breaker_opens_and_says_so_once(lab: Host) -> None:
     assert lab.read("/srv/starts").count("\n") == 3
     [escalation] = lab.sql("SELECT reason FROM escalations", db="escalations")
     assert "the limit is 2" in escalation["reason"]
-    assert lab.sql("SELECT kind FROM outbox", db="escalations") == [{"kind": "problem"}]
+    assert lab.sql("SELECT kind FROM tellings", db="escalations") == [{"kind": "problem"}]
 
 
 # ---- 7. What may be touched, and what may be removed ----
