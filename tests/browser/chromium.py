@@ -1,5 +1,6 @@
 """A real Chromium, driven through its own driver, and the questions that a test asks it."""
 
+import base64
 import contextlib
 import ctypes
 import shutil
@@ -91,6 +92,14 @@ class Browser:
         script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
         return bool(self.driver.execute_script(script))
 
+    def picture(self, height: int) -> bytes:
+        """The page from its top on, at most so many pixels of it, as PNG."""
+        script = "return [document.documentElement.clientWidth, document.documentElement.scrollHeight]"
+        width, whole = self.driver.execute_script(script)
+        clip = {"x": 0, "y": 0, "width": width, "height": min(whole, height), "scale": 1}
+        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        return base64.b64decode(shot["data"])
+
     # ---- what a person does --------------------------------------------------------------------------------------------
 
     def open(self, address: str) -> None:
@@ -124,6 +133,7 @@ class Browser:
         self.driver.execute_script(AXE.read_text(encoding="utf-8"))
         found = self.driver.execute_async_script("const done = arguments[0]; axe.run().then(done, error => done({error: String(error)}))")
         assert "violations" in found, found
+        self.complaints()  # of axe's own styles, which the page's policy refuses
         return [f"{item['id']}: {node['target']} {node['failureSummary']}" for item in found["violations"] for node in item["nodes"]]
 
     def complaints(self) -> list[str]:

@@ -24,12 +24,13 @@ from typing import Any, Self
 
 from tests.lab.base import GROUP, Base, LabError, family, first_inside, groups_of, in_groups, inside, remove, unavailable
 
-__all__ = ["CHECKOUT", "CONFIG", "DAEMON", "STATE", "Base", "Host", "LabError", "Result", "Row", "unavailable"]
+__all__ = ["CHECKOUT", "CONFIG", "DAEMON", "DASHBOARD", "STATE", "Base", "Host", "LabError", "Result", "Row", "unavailable"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIG = "/etc/autonomous-orchestrator/config.toml"
 STATE = "/var/lib/autonomous-orchestrator"
 DAEMON = "autonomous-orchestrator.service"
+DASHBOARD = "escalation-dashboard.service"
 ENVIRONMENT = ("HOME=/root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_COLORS=0", "SYSTEMD_PAGER=cat",
                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")  # fmt: skip
 
@@ -170,15 +171,23 @@ class Host:
         """Run the daemon from the checkout as its shipped unit; returns when it says that it is ready."""
         self.write(CONFIG, config)
         self.ok(f"groupadd -rf orchestrator && usermod -aG orchestrator ops && install -d -m 2770 -g orchestrator {STATE}")
-        start = f"{sys.executable} -m orchestrator run --config {CONFIG}"
+        self._start_shipped(DAEMON, "run", timeout)
+
+    def start_dashboard(self, *, timeout: float = 30) -> None:
+        """Run the dashboard from the checkout as its shipped unit, beside the daemon; returns when it answers."""
+        self._start_shipped(DASHBOARD, "dashboard serve", timeout)
+        self.ok("until curl -sf -m 2 -o /dev/null http://127.0.0.1:8888/health; do sleep 0.05; done", timeout)
+
+    def _start_shipped(self, unit: str, command: str, timeout: float) -> None:
+        start = f"{sys.executable} -m orchestrator {command} --config {CONFIG}"
         self.write(
-            f"/etc/systemd/system/{DAEMON}.d/checkout.conf",
+            f"/etc/systemd/system/{unit}.d/checkout.conf",
             f"[Service]\nExecStart=\nExecStart={start}\nWorkingDirectory={CHECKOUT}\nEnvironment=PYTHONDONTWRITEBYTECODE=1\n",
         )
-        self.unit(DAEMON, (CHECKOUT / "systemd" / DAEMON).read_text(encoding="utf-8"))
-        started = self.sh(f"systemctl start {DAEMON}", timeout)
+        self.unit(unit, (CHECKOUT / "systemd" / unit).read_text(encoding="utf-8"))
+        started = self.sh(f"systemctl start {unit}", timeout)
         if started.status:
-            raise LabError(f"the daemon did not start: {started.out}{self.journal(DAEMON)[-3000:]}")
+            raise LabError(f"{unit} did not start: {started.out}{self.journal(unit)[-3000:]}")
 
     def sql(self, query: str, *, db: str = "tasks", user: str = "ops") -> list[Row]:
         """Rows of tasks.db or escalations.db, read with sqlite3 as a member of the group would."""
