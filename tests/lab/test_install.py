@@ -1,5 +1,6 @@
 """scripts/install on a host without network."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from tests.lab.base import Base
 from tests.lab.host import CHECKOUT, CONFIG, DAEMON, STATE, Host
 
 WHEELS = CHECKOUT / "build" / "wheels"
+DASHBOARD = "escalation-dashboard.service"
 INSTALL = f"{CHECKOUT}/scripts/install --wheels {WHEELS}"
 
 
@@ -22,8 +24,10 @@ def installed(base: Base) -> Iterator[Host]:
 
 
 def test_it_runs_after_the_installation_and_after_a_boot(installed: Host) -> None:
-    """The daemon is up, enabled, and answers through its command."""
-    assert installed.ok(f"systemctl is-active {DAEMON}; systemctl is-enabled {DAEMON}").split() == ["active", "enabled"]
+    """The daemon and the dashboard are up and enabled, and answer."""
+    for unit in (DAEMON, DASHBOARD):
+        assert installed.ok(f"systemctl is-active {unit}; systemctl is-enabled {unit}").split() == ["active", "enabled"]
+    installed.ok("curl -sf --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:8888/ready", timeout=40)
     assert installed.sh("orchestrator status").status == 0
 
 
@@ -63,6 +67,36 @@ def test_what_operators_rely_on_holds_after_a_fault(installed: Host) -> None:
             assert installed.sql(ESCALATIONS, db="escalations", user=user) == [], change
 
 
+def test_the_dashboard_needs_neither_root_nor_the_daemon(installed: Host) -> None:
+    """As its own user, in its sandbox, it shows and acts, with the daemon up or stopped; it ends at once, and is small."""
+    pid = installed.show(DASHBOARD, "MainPID")["MainPID"]
+    assert installed.ok(f"stat -c '%U %G' /proc/{pid}").split() == ["orchestrator", "orchestrator"]
+    for change in ("true", f"systemctl stop {DAEMON}", f"systemctl restart {DASHBOARD}", f"systemctl start {DAEMON}"):
+        installed.ok(change)
+        installed.ok("curl -sf --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:8888/health", timeout=40)
+        link = installed.ok("orchestrator dashboard url").strip()
+        token = link.partition("token=")[2]
+        form = f"curl -sf -o /dev/null -c /tmp/jar -H 'Sec-Fetch-Site: same-origin' -d token={token} http://127.0.0.1:8888/login"
+        installed.ok(form)
+        assert "shop.service" in installed.ok("curl -sf -b /tmp/jar http://127.0.0.1:8888/incidents"), change
+        assert installed.sh(form).status != 0, "a link is used up"
+        name = f"t{abs(hash(change))}"
+        made = installed.ok(f"orchestrator dashboard token create {name} --write").strip()
+        paused = installed.ok(
+            f"curl -sf -H 'Authorization: Bearer {made}' -H 'Content-Type: application/json' "
+            '-d \'{"seconds": 1, "reason": "a test"}\' http://127.0.0.1:8888/api/v1/windows'
+        )
+        assert '"decision":' in paused
+    resident = installed.ok(f"awk '/^VmRSS/ {{print $2}}' /proc/$(systemctl show -P MainPID {DASHBOARD})/status")
+    assert int(resident) < 100_000
+    assert "Traceback" not in installed.journal(DASHBOARD)
+    began = time.monotonic()
+    installed.ok(f"systemctl stop {DASHBOARD}")
+    assert time.monotonic() - began < 5
+    assert installed.show(DASHBOARD, "Result") == {"Result": "success"}
+    installed.ok(f"systemctl start {DASHBOARD}")
+
+
 def test_the_second_installation_keeps_the_configuration(installed: Host) -> None:
     """Run again, it brings the program up to date and leaves the operator's settings alone."""
     installed.ok(f"echo '# mine' >>{CONFIG}")
@@ -84,13 +118,15 @@ def test_a_broken_configuration_is_named(installed: Host) -> None:
 
 
 def test_the_unit_is_without_fault(installed: Host) -> None:
-    """systemd itself has nothing to say against the unit file."""
-    assert installed.ok(f"systemd-analyze verify /etc/systemd/system/{DAEMON}") == ""
+    """systemd itself has nothing to say against the unit files, and the dashboard's sandbox is tight."""
+    assert installed.ok(f"systemd-analyze verify /etc/systemd/system/{DAEMON} /etc/systemd/system/{DASHBOARD}") == ""
+    installed.ok(f"systemd-analyze security --offline=true --threshold=20 /etc/systemd/system/{DASHBOARD}")
 
 
 def test_the_removal_leaves_settings_and_data(installed: Host) -> None:
     """Uninstalled, the program is gone, and what belongs to the operator is still there."""
     installed.ok(f"{CHECKOUT}/scripts/install --uninstall")
     assert installed.sh("command -v orchestrator").status == 1
-    assert installed.show(DAEMON, "LoadState") == {"LoadState": "not-found"}
+    for unit in (DAEMON, DASHBOARD):
+        assert installed.show(unit, "LoadState") == {"LoadState": "not-found"}
     installed.ok(f"test -e {CONFIG} && test -e {STATE}/tasks.db")
