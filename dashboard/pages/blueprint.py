@@ -21,6 +21,14 @@ def line(text: object, limit: int = 400) -> str:
 
 
 @blueprint.app_template_filter()
+def said(detail: object, limit: int = 300) -> str:
+    """Plain data in a row, as words."""
+    if not isinstance(detail, dict):
+        return line(detail, limit)
+    return line(", ".join(f"{name} {value}" for name, value in detail.items() if value not in ("", None)), limit)
+
+
+@blueprint.app_template_filter()
 def tail(text: object, limit: int = TAIL_CHARACTERS) -> str:
     return plain("" if text is None else str(text), limit)
 

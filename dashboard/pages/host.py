@@ -42,6 +42,8 @@ def maintenance() -> str:
 
 @blueprint.get("/decisions")
 def decisions() -> str:
+    """What waits for the daemon, what it made of the rest, and which fixes ask for a person's look."""
     rows = here().reader.decisions(100)
     waiting = [row for row in rows if not row["answered_at"]]
-    return render_template("decisions.html", waiting=waiting, answered=rows[len(waiting) :])
+    reviews, audit = here().reader.reviews(), here().reader.audit(100)
+    return render_template("decisions.html", waiting=waiting, answered=rows[len(waiting) :], reviews=reviews, audit=audit)

@@ -34,9 +34,8 @@ class Tab(Word):
 def escalations() -> str:
     """Without a word in the address: what is not resolved."""
     wanted, listing = _asked(here().reader.list_escalations)
-    return render_template(
-        "escalations.html", wanted=wanted, listing=listing, tabs=tuple(_escalation_tabs(wanted, listing)), **_choices(wanted)
-    )
+    tabs, reviews = tuple(_escalation_tabs(wanted, listing)), len(here().reader.reviews())
+    return render_template("escalations.html", wanted=wanted, listing=listing, tabs=tabs, reviews=reviews, **_choices(wanted))
 
 
 @blueprint.get("/incidents")

@@ -18,11 +18,13 @@ _QUESTIONS = {
     "forget": ("Forget", "It is removed with its record. Taught again it begins anew, on probation."),
 }
 _PLAN_CHARACTERS = 20_000
+_SHOWN = 200
 
 
 @blueprint.get("/patterns")
 def patterns() -> str:
-    return render_template("patterns.html", rows=here().reader.patterns())
+    rows = here().reader.patterns()
+    return render_template("patterns.html", rows=rows[:_SHOWN], left_out=max(0, len(rows) - _SHOWN))
 
 
 @blueprint.get(f"/patterns/{NUMBER}")

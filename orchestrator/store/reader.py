@@ -99,6 +99,16 @@ class Reader:
                 (utc(), limit),
             )
 
+    def reviews(self, limit: int = 50) -> list[Json]:
+        """Fixes that a person has not looked at yet though something about them asks for it, the oldest first."""
+        with self._open() as book:
+            return book.rows(
+                "escalations",
+                """SELECT id, task_id, question, created_at FROM interventions
+                WHERE status = 'pending' AND kind = 'review' ORDER BY id LIMIT ?""",
+                (limit,),
+            )
+
     def decisions(self, limit: int = 50) -> list[Json]:
         """What people left for the daemon, those that still wait first, then the newest; `result` is what it made of each."""
         with self._open() as book:
