@@ -1,6 +1,7 @@
 """One incident or escalation in the words that a woken person reads first: how it stands, who said what, what is left to do."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from escalation.text import one_line
 from orchestrator.model import Json, Minute, Phase, is_unit
@@ -34,15 +35,21 @@ def verdict(story: Json) -> str:
 
 def votes(minutes: tuple[Minute, ...]) -> Iterator[str]:
     """Each expert's answer, and who disagreed with the plan that had the most votes."""
-    plans = [tuple(action.about() for action in minute.plan) for minute in minutes if minute.stance == "propose"]
-    most = max(plans, key=plans.count, default=())
-    for minute in minutes:
-        plan = tuple(action.about() for action in minute.plan)
-        agrees = minute.stance in ("nothing", "failed") or (minute.stance == "propose" and plan == most)
-        dissent = "" if agrees or not most else "  [dissents]"
-        about = f": {'; '.join(plan)}" if plan else ""
-        yield f"round {minute.round}, {one_line(minute.expert)} ({one_line(minute.backend)}): {minute.stance}{one_line(about)}{dissent}"
+    plans = ["; ".join(action.about() for action in minute.plan) for minute in minutes]
+    disagrees = dissents([(minute.stance, plan) for minute, plan in zip(minutes, plans, strict=True)])
+    for minute, plan, dissent in zip(minutes, plans, disagrees, strict=True):
+        about, told = f": {plan}" if plan else "", "  [dissents]" if dissent else ""
+        yield f"round {minute.round}, {one_line(minute.expert)} ({one_line(minute.backend)}): {minute.stance}{one_line(about)}{told}"
         yield f"    {one_line(minute.reasoning)} (confidence {100 * minute.confidence:.0f} %, cites {_cited(minute.evidence_ids)})"
+
+
+def dissents(answers: Sequence[tuple[str, str]]) -> tuple[bool, ...]:
+    """Of each answer (its stance, and its plan in words): whether it disagrees with the plan that had more votes than any other."""
+    counted = Counter(plan for stance, plan in answers if stance == "propose").most_common(2)
+    if not counted or (len(counted) == 2 and counted[0][1] == counted[1][1]):
+        return (False,) * len(answers)
+    most = counted[0][0]
+    return tuple(stance not in ("nothing", "failed") and (stance, plan) != ("propose", most) for stance, plan in answers)
 
 
 def remains(story: Json) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dashboard.pages.plans import Step, changes_of, in_short, steps_of
 from escalation.text import one_line
+from escalation.verdict import dissents
 from orchestrator.model import Json, Phase, Word
 
 SEEN_SHOWN = 40
@@ -75,15 +76,10 @@ def told(story: Json, *, all_seen: bool = False) -> Told:
 
 
 def votes_of(minutes: Sequence[Json]) -> tuple[Vote, ...]:
-    """Each answer, and whether it disagrees with the plan that had the most votes in its round."""
-    plans = {row["id"]: in_short(row["plan"]) for row in minutes}
-    proposed = [plans[row["id"]] for row in minutes if row["stance"] == "propose"]
-    most = max(proposed, key=proposed.count, default="")
-    return tuple(Vote(row, plans[row["id"]], _dissents(row, plans[row["id"]], most)) for row in minutes)
-
-
-def _dissents(row: Json, plan: str, most: str) -> bool:
-    return bool(most) and row["stance"] not in ("nothing", "failed") and (row["stance"] != "propose" or plan != most)
+    """Each answer, and whether it disagrees with what most said."""
+    plans = [in_short(row["plan"]) for row in minutes]
+    disagrees = dissents([(row["stance"], plan) for row, plan in zip(minutes, plans, strict=True)])
+    return tuple(map(Vote, minutes, plans, disagrees))
 
 
 def _tries(story: Json) -> Iterator[Try]:
