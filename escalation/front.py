@@ -57,45 +57,47 @@ class FrontDesk:
     @transaction
     def ack(self, escalation_id: int, owner: str, *, until: float | None = None, version: int | None = None) -> Escalation:
         """`owner` has it, until then (seconds since the epoch; None is without an end)."""
-        return self._move(escalation_id, owner, "acknowledged", ("open",), version, **_had_by(owner, until))
+        return self._move(escalation_id, owner, "acknowledged", "acknowledged", ("open",), version, **_had_by(owner, until))
 
     @transaction
     def unack(self, escalation_id: int, actor: str, *, version: int | None = None) -> Escalation:
         """Nobody has it."""
-        return self._move(escalation_id, actor, "no longer acknowledged", ("acknowledged",), version, **NOBODY, status="open")
+        return self._move(
+            escalation_id, actor, "no longer acknowledged", "no longer acknowledged", ("acknowledged",), version, **NOBODY, status="open"
+        )
 
     @transaction
     def assign(self, escalation_id: int, owner: str, actor: str, *, until: float | None = None, version: int | None = None) -> Escalation:
         """`owner` has it from now on, whoever had it before."""
         said = f"assigned to {one_line(owner, 200)}"
-        return self._move(escalation_id, actor, said, STANDING, version, **_had_by(owner, until))
+        return self._move(escalation_id, actor, "assigned", said, STANDING, version, **_had_by(owner, until))
 
     @transaction
     def severity(self, escalation_id: int, severity: Severity, actor: str, *, version: int | None = None) -> Escalation:
         """A person's word on how bad it is: it holds, whatever the fault says of itself."""
         said = {"severity": severity.value, "severity_by": one_line(actor, 200)}
-        return self._move(escalation_id, actor, f"its severity is {severity}", STANDING, version, **said)
+        return self._move(escalation_id, actor, "severity", f"its severity is {severity}", STANDING, version, **said)
 
     @transaction
     def snooze(self, escalation_id: int, until: float, actor: str, *, version: int | None = None) -> Escalation:
         """No mail about it before `until` (seconds since the epoch), but one that it is over."""
         said = f"snoozed until {stamp(until)} UTC"
-        return self._move(escalation_id, actor, said, STANDING, version, snoozed_until=stamp(until))
+        return self._move(escalation_id, actor, "snoozed", said, STANDING, version, snoozed_until=stamp(until))
 
     @transaction
     def unsnooze(self, escalation_id: int, actor: str, *, version: int | None = None) -> Escalation:
         """Mails about it come again."""
-        return self._move(escalation_id, actor, "no longer snoozed", STANDING, version, snoozed_until=None)
+        return self._move(escalation_id, actor, "no longer snoozed", "no longer snoozed", STANDING, version, snoozed_until=None)
 
     @transaction
     def note(self, escalation_id: int, text: str, actor: str) -> Escalation:
-        return self._move(escalation_id, actor, text, EVER, None)
+        return self._move(escalation_id, actor, "note", text, EVER, None)
 
     @transaction
     def look(self, escalation_id: int, actor: str) -> Escalation:
         """Somebody has seen it; the second look changes nothing."""
         found = self.known(escalation_id)
-        return found if found.looked_at else self._move(escalation_id, actor, "looked at", EVER, None)
+        return found if found.looked_at else self._move(escalation_id, actor, "looked at", "looked at", EVER, None)
 
     @transaction
     def resolve(self, escalation_id: int, resolution: str, actor: str, *, version: int | None = None) -> Escalation:
@@ -104,7 +106,7 @@ class FrontDesk:
         Whether the fault still stands is for the caller to say.
         """
         word = plain(mask(resolution), TEXT_CHARACTERS)
-        ended = self._move(escalation_id, actor, f"resolved: {word}", STANDING, version, **_ended(word))
+        ended = self._move(escalation_id, actor, "resolved", f"resolved: {word}", STANDING, version, **_ended(word))
         self._withdraw(escalation_id, word, actor)
         return ended
 
@@ -118,7 +120,7 @@ class FrontDesk:
         if (newer := self.open_for(found.task_id)) and found.status == "resolved":
             raise Stale(f"incident {found.task_id} has escalation {newer.id} now, which is {newer.status}", newer)
         again = {**NOBODY, "status": "open", "resolved_at": None, "resolution": "", "reminder": int(reminder)}
-        return self._move(escalation_id, actor, "reopened", ("resolved",), version, **again)
+        return self._move(escalation_id, actor, "reopened", "reopened", ("resolved",), version, **again)
 
     @transaction
     def once(self, key: str, body: Callable[[], str]) -> str:
@@ -149,7 +151,7 @@ class FrontDesk:
         return found
 
     def _move(
-        self, escalation_id: int, actor: str, said: str, allowed: tuple[str, ...], version: int | None, **columns: object
+        self, escalation_id: int, actor: str, act: str, said: str, allowed: tuple[str, ...], version: int | None, **columns: object
     ) -> Escalation:
         """An act of a person: one conditional update, one version on. Whoever comes second, or late, changes nothing."""
         actor = one_line(actor, 200)
@@ -163,22 +165,22 @@ class FrontDesk:
         if not moved:
             found = self.known(escalation_id)
             raise Stale(f"escalation {escalation_id} moved on: it is {found.status} (version {found.version})", found)
-        return self._noted(escalation_id, actor, said)
+        return self._noted(escalation_id, actor, said, act)
 
     def _touched(self, escalation_id: int, actor: str) -> None:
         """A person did something about it."""
         looked = "UPDATE escalations SET looked_at = ?, looked_by = ? WHERE id = ? AND looked_at IS NULL"
         self.ledger.run(looked, (utc(), one_line(actor, 200), escalation_id))
 
-    def _change(self, escalation_id: int, actor: str, said: str, **columns: object) -> Escalation:
+    def _change(self, escalation_id: int, actor: str, said: str, act: str = "", **columns: object) -> Escalation:
         """What the daemon itself does: set columns, one version on, and write down who did what."""
         self.ledger.run("UPDATE escalations SET version = version + 1 WHERE id = ?", (escalation_id,))
         if columns:
             self.ledger.update("escalations", escalation_id, columns)
-        return self._noted(escalation_id, actor, said)
+        return self._noted(escalation_id, actor, said, act)
 
-    def _noted(self, escalation_id: int, actor: str, said: str) -> Escalation:
-        written = {"actor": one_line(actor, 200), "text": plain(mask(said), TEXT_CHARACTERS)}
+    def _noted(self, escalation_id: int, actor: str, said: str, act: str) -> Escalation:
+        written = {"act": act, "actor": one_line(actor, 200), "text": plain(mask(said), TEXT_CHARACTERS)}
         self.ledger.insert("notes", {"escalation_id": escalation_id, "at": utc(), **written})
         row: Json = self.ledger.rows("SELECT * FROM escalations WHERE id = ?", (escalation_id,))[0]
         return Escalation.model_validate(row)
@@ -187,7 +189,7 @@ class FrontDesk:
         """Over by itself."""
         word = plain(mask(resolution), TEXT_CHARACTERS)
         self._withdraw(escalation_id, word, actor)
-        return self._change(escalation_id, actor, f"resolved: {word}", **_ended(word))
+        return self._change(escalation_id, actor, f"resolved: {word}", "resolved", **_ended(word))
 
     def _withdraw(self, escalation_id: int, word: str, actor: str) -> None:
         self.ledger.run(

@@ -77,7 +77,8 @@ class Interventions(FrontDesk):
         row = self.ledger.rows("SELECT * FROM interventions WHERE id = ?", (intervention_id,))[0]
         if row["escalation_id"] is not None:
             self._touched(row["escalation_id"], actor)
-            self._change(row["escalation_id"], actor, f"{row['kind']} {status}" + (f": {answer}" if answer else ""))
+            act = f"{row['kind']} {status}"
+            self._change(row["escalation_id"], actor, f"{act}: {answer}" if answer else act, act)
         return True
 
     @transaction

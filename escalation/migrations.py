@@ -313,3 +313,9 @@ WHEN OLD.status = 'pending' AND NEW.status IN ('approved', 'rejected', 'answered
     INSERT INTO tallies SELECT 'wait_sum', NEW.kind, '', s FROM {took} WHERE 1 ON CONFLICT DO UPDATE SET n = n + excluded.n; END;
 """,  # noqa: S608  # constants of this function
     )
+
+
+@escalations()
+def m010_notes(db: Database) -> None:
+    """`act`: what was done when the note was written; empty where it is words alone."""
+    execute_all(db, "ALTER TABLE notes ADD COLUMN act TEXT NOT NULL DEFAULT ''")

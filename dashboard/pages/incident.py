@@ -9,6 +9,7 @@ from dashboard.here import here
 from dashboard.numbers import NUMBER
 from dashboard.pages.blueprint import blueprint
 from dashboard.pages.story import told
+from escalation.timeline import timeline
 from escalation.verdict import remains, verdict
 from orchestrator.model import Json
 
@@ -41,6 +42,6 @@ def parts(story: Json) -> dict[str, Any]:
         "told": parts,
         "there": frozenset(item.row["id"] for item in parts.seen),
         "similar": here().reader.similar(task["id"], 8),
-        "moments": (),
+        "moments": timeline(story),
         "reviews": [row for row in story["interventions"] if row["kind"] == "review"],
     }

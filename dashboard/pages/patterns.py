@@ -1,6 +1,7 @@
 """What the daemon learned here, and a person's word on it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from flask import abort, render_template, request
@@ -8,7 +9,8 @@ from flask import abort, render_template, request
 from dashboard.here import here
 from dashboard.numbers import NUMBER
 from dashboard.pages.blueprint import blueprint
-from dashboard.pages.plans import steps_of
+from dashboard.pages.plans import as_text, steps_of
+from escalation.offers import offers
 from escalation.plans import parse_step
 from orchestrator.model import Json
 
@@ -63,10 +65,11 @@ def teaching(task: Json) -> dict[str, Any]:
     }
 
 
-def _offers(task_id: int) -> list[Json]:
+def _offers(task_id: int) -> Iterator[Json]:
     """Plans that were tried, said or done for it before: to pick from."""
-    del task_id
-    return []
+    reader = here().reader
+    for offer in offers(reader.story(task_id) or {}, here().config, reader.similar(task_id)):
+        yield {"why": offer.why, "steps": steps_of(offer.plan), "text": as_text(offer.plan)}
 
 
 def _read(text: str) -> Json:

@@ -38,12 +38,17 @@ def _today(pattern: Pattern, target: str, offered: Sequence[Action]) -> tuple[Ac
     here = _renamed(pattern.plan, target)
     plan = []
     for learned in pattern.plan:
-        targets = tuple(map(here, learned.targets()))
-        match = next((action for action in offered if action.kind == learned.kind and action.targets() == targets), None)
+        match = next((action for action in offered if _is_same(action, learned, here)), None)
         if match is None:
             return None
         plan.append(match)
     return tuple(plan)
+
+
+def _is_same(action: Action, learned: Action, here: Callable[[str], str]) -> bool:
+    """The same deed on what is here. Of several commands of one service, the one of that name."""
+    named = action.kind != "run_command" or action.model_dump()["name"] == learned.model_dump()["name"]
+    return action.kind == learned.kind and named and action.targets() == tuple(map(here, learned.targets()))
 
 
 def _renamed(plan: Sequence[Action], target: str) -> Callable[[str], str]:

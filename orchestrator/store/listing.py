@@ -12,7 +12,7 @@ COUNTED = 10_000
 """Rows are counted up to here; a person does not care how many more there are."""
 _RANK = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
 _STATE = "CASE WHEN status = 'resolved' THEN 'resolved' WHEN snoozed_until > :now THEN 'snoozed' ELSE status END"
-_TRAY = "status = 'resolved' AND acknowledged_at IS NULL"
+_TRAY = "status = 'resolved' AND looked_at IS NULL"
 
 
 class Listing(Word):

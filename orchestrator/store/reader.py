@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.model import Json, utc
+from orchestrator.store.beside import people_of
 from orchestrator.store.ledger import connect, fetch
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.past import preview_of, series_of, similar_to
@@ -25,7 +26,22 @@ SQL_ROWS = 10_000
 
 _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 _JSON_COLUMNS = frozenset(
-    ("fault", "scope", "handoffs", "approved", "plan", "action", "facts", "evidence_ids", "args", "summary", "proposal", "detail")
+    (
+        "fault",
+        "scope",
+        "handoffs",
+        "approved",
+        "plan",
+        "action",
+        "facts",
+        "evidence_ids",
+        "args",
+        "summary",
+        "proposal",
+        "detail",
+        "options",
+        "decided",
+    )
 )
 
 
@@ -148,7 +164,8 @@ class Reader:
             minutes = book.rows("escalations", "SELECT * FROM agent_consultations WHERE task_id = ? ORDER BY id", (task_id,))
             found = book.rows("escalations", "SELECT * FROM escalations WHERE task_id = ? ORDER BY id", (task_id,))
             questions = book.rows("escalations", "SELECT * FROM interventions WHERE task_id = ? ORDER BY id", (task_id,))
-            return {"task": task, "symptoms": symptoms, **of_task, "minutes": minutes, "escalations": found, "interventions": questions}
+            told = {"minutes": minutes, "escalations": found, "interventions": questions}
+            return {"task": task, "symptoms": symptoms, **of_task, **told, **people_of(book, task)}
 
     def escalations(self, *, status: str | None = None, limit: int = 50, before: int | None = None) -> list[Json]:
         """The newest first. Without a `status`, those that are not resolved."""

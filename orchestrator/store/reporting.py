@@ -28,7 +28,7 @@ def status_of(book: Rows) -> Json:
     now = utc()
     daemon = book.row("tasks", "SELECT * FROM daemon")
     live = "SELECT status, COUNT(*) AS n FROM tasks WHERE resolved_at IS NULL GROUP BY status"
-    open_now = "SELECT * FROM windows WHERE ended_by IS NULL AND until > ? ORDER BY id"
+    open_now = "SELECT * FROM windows WHERE ended_by IS NULL AND begins_at <= :now AND until > :now ORDER BY id"
     return {
         "daemon": daemon,
         "tick_age_seconds": max(0.0, time.time() - epoch(daemon["tick_at"])) if daemon else None,
@@ -36,7 +36,7 @@ def status_of(book: Rows) -> Json:
         "escalations": _counts(book.rows("escalations", "SELECT status, COUNT(*) AS n FROM escalations GROUP BY status")),
         "snoozed": _number(book, "escalations", _SNOOZED, (now,)),
         "blind_checks": book.rows("tasks", "SELECT * FROM checks WHERE state = 'blind' ORDER BY name"),
-        "maintenance": book.rows("tasks", open_now, (now,)),
+        "maintenance": book.rows("tasks", open_now, {"now": now}),
         "decisions_waiting": _number(book, "tasks", "SELECT COUNT(*) AS n FROM inbox WHERE answered_at IS NULL"),
         "mail": book.row("escalations", _MAIL) or {"waiting": 0, "oldest": None},
     }

@@ -44,6 +44,19 @@ def test_a_plan_of_which_a_part_is_not_possible_today_is_not_recalled() -> None:
     assert _recalled(learned, "shop.service", _start("shop.service")) is None
 
 
+def _command(name: str) -> Action:
+    fields = {"risk": "low", "service": "shop", "argv": ["/bin/true"], "user": None, "timeout_seconds": 5}
+    return actions.parse({"kind": "run_command", "name": name, **fields})
+
+
+def test_of_two_commands_of_a_service_the_learned_one_is_recalled() -> None:
+    """Both touch the same service; only one is what was learned."""
+    proposal = _recalled(_learned("shop.service", _command("requeue")), "shop.service", _command("purge"), _command("requeue"))
+    assert proposal is not None
+    assert proposal.plan == (_command("requeue"),)
+    assert _recalled(_learned("shop.service", _command("requeue")), "shop.service", _command("purge")) is None
+
+
 def test_a_demoted_pattern_is_not_recalled() -> None:
     """What failed more than it helped has no turn."""
     learned = _learned("shop.service", _start("shop.service"), stage=Stage.DEMOTED)
