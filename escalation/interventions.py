@@ -159,9 +159,10 @@ def options_among(minutes: Sequence[Minute]) -> tuple[Option, ...]:
     )
 
 
-def options_of(text: str) -> tuple[Option, ...]:
-    """Those whose plan is still the one that was hashed: no other is anybody's to choose."""
-    options = (Option.model_validate({**item, "plan": tuple(map(parse, item["plan"]))}) for item in json.loads(text))
+def options_of(stored: str | Sequence[Json]) -> tuple[Option, ...]:
+    """Those whose plan is still the one that was hashed: no other is anybody's to choose. As the row has them, or `Reader` says."""
+    items = json.loads(stored) if isinstance(stored, str) else stored
+    options = (Option.model_validate({**item, "plan": tuple(map(parse, item["plan"]))}) for item in items)
     return tuple(option for option in options if option.hash == plan_hash(option.plan))
 
 

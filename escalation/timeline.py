@@ -133,18 +133,21 @@ def _noted(story: Json) -> Iterator[Moment]:
 
 
 def _mailed(story: Json) -> Iterator[Moment]:
+    """What was to be told, and the way of the mail that told it; what waits, failed or was never sent, with the reason."""
     for row in story["mails"]:
-        subject = f"{row['kind']}: {row['subject']}"
-        why = f" ({row['last_error']})" if row["last_error"] else ""
-        if row["status"] == "sent":
-            yield from _moment(row["sent_at"], "mail sent", f"{subject}{'; refused by' + why if why else ''}")
-        elif row["status"] == "waiting":
-            tried = f"; {row['attempts']} tries" if row["attempts"] else ""
-            yield from _moment(row["created_at"], "mail waits", f"{subject}; next at {clock(row['next_at'])}{tried}{why}")
-        elif row["status"] == "summed":
-            yield from _moment(row["created_at"], "mail told in a summary", subject)
-        else:
-            yield from _moment(row["created_at"], f"mail {row['status']}", f"{subject}{why}")
+        told = row["subject"] or row["said"]
+        together = f" (with {row['told_together'] - 1} more)" if row["told_together"] > 1 else ""
+        trouble = f": {row['last_error']}" if row["last_error"] else ""
+        by = " by notification" if row["channel"] == "notify" else ""
+        match row["status"]:
+            case "sent":
+                yield from _moment(row["sent_at"], f"mail sent{by}", f"{row['kind']}: {told}{together}{trouble}")
+            case "waiting" | "sending":
+                tried = f", after {row['attempts']} tries" if row["attempts"] else ""
+                next_at = f", next at {clock(row['next_at'])}" if row["next_at"] else ""
+                yield from _moment(row["created_at"], f"mail waits{by}", f"{row['kind']}: {told}{next_at}{tried}{trouble}")
+            case _:
+                yield from _moment(row["created_at"], f"mail {row['status']}{by}", f"{row['kind']}: {told}{trouble}")
 
 
 def _decided(story: Json) -> Iterator[Moment]:

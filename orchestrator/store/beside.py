@@ -4,19 +4,18 @@ from orchestrator.model import Json, utc
 from orchestrator.store.reporting import Rows
 
 _OF = "escalation_id IN (SELECT id FROM escalations.escalations WHERE task_id = ?)"
-_MAILS = "id, escalation_id, kind, subject, created_at, status, next_at, attempts, last_error, sent_at, summary_id"
 _WINDOWS = """SELECT * FROM windows WHERE (key = :key OR (key = '' AND service IN ('', :target, :service)))
 AND begins_at <= COALESCE(:gone_at, :now) AND COALESCE(ended_at, until) >= :seen_at ORDER BY id LIMIT 100"""
 
 
 def people_of(book: Rows, task: Json) -> Json:
-    """Notes, mails without their bodies, decisions with what the daemon made of them, and the windows that covered it."""
+    """Notes, what was told by mail, decisions with what the daemon made of them, and the windows that covered it."""
     scope = task["scope"] if isinstance(task["scope"], dict) else {}
     times = {"seen_at": task["detected_at"], "gone_at": task["resolved_at"], "now": utc()}
     names = {"key": task["key"], "target": task["target"], "service": scope.get("service") or task["target"]}
     return {
         "notes": book.rows("escalations", f"SELECT * FROM notes WHERE {_OF} ORDER BY id", (task["id"],)),  # noqa: S608
-        "mails": book.rows("escalations", f"SELECT {_MAILS} FROM outbox WHERE {_OF} ORDER BY id", (task["id"],)),  # noqa: S608
+        "mails": book.rows("escalations", f"SELECT * FROM v_mails WHERE {_OF} ORDER BY id", (task["id"],)),  # noqa: S608
         "decisions": _decisions(book, task),
         "windows": book.rows("tasks", _WINDOWS, {**names, **times}),
     }

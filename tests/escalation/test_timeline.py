@@ -53,7 +53,7 @@ def test_a_handed_over_incident_from_its_first_sight_to_its_end(store: Store, de
         "|rolled back|the probe still fails: connection refused",
         "|experts answered|log-reader: propose restart shop.service; host-reader: propose restart shop.service; change-reader: person",
         "orchestrator|escalated|escalation 1, high: three phases found no fix: the experts disagree",
-        "|mail not sent|problem: [web1] OPEN #1",
+        "|mail not sent|problem: three phases found no fix: the experts disagree: mail is off",
         "anna|acknowledged|",
         "anna|note|the disk",
         "orchestrator|resolved|it went away by itself",
