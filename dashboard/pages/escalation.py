@@ -12,6 +12,7 @@ from dashboard.pages.patterns import teaching
 from dashboard.pages.plans import Step, as_text, is_shown, steps_of
 from dashboard.pages.story import votes_of
 from escalation.interventions import options_of
+from escalation.timeline import of_escalation, timeline
 from escalation.words import Option
 from orchestrator.model import Json
 
@@ -38,7 +39,7 @@ def escalation(number: int) -> str:
     found = _found(number)
     task = found["task"]
     story = here().reader.story(task["id"]) if task else None
-    told = parts(story) if story else {"task": None, "votes": votes_of(found["agent_consultations"])}
+    told = parts(story) if story else _left(found)
     return render_template("escalation.html", found=found, row=found["escalation"], asked=_asked(found, story), **told)
 
 
@@ -49,6 +50,11 @@ def teach_with(number: int) -> str:
     if not found["task"]:
         abort(404, "the incident of this escalation is gone")
     return render_template("resolve_teach.html", found=found, row=found["escalation"], **teaching(found["task"]))
+
+
+def _left(found: Json) -> Json:
+    """What is known of an escalation whose incident is no longer kept."""
+    return {"task": None, "votes": votes_of(found["agent_consultations"]), "moments": timeline(of_escalation(found))}
 
 
 def _found(number: int) -> Json:

@@ -1,7 +1,6 @@
 """What the daemon learned here, and a person's word on it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from flask import abort, render_template, request
@@ -58,18 +57,18 @@ def teaching(task: Json) -> dict[str, Any]:
     text = request.args.get("plan", "")[:_PLAN_CHARACTERS]
     return {
         "task": task,
-        "offers": tuple(_offers(task["id"])),
+        "offers": _offers(task["id"]),
         "text": text,
         "preview": here().reader.preview(task["fingerprint"]),
         **_read(text),
     }
 
 
-def _offers(task_id: int) -> Iterator[Json]:
-    """Plans that were tried, said or done for it before: to pick from."""
-    reader = here().reader
-    for offer in offers(reader.story(task_id) or {}, here().config, reader.similar(task_id)):
-        yield {"why": offer.why, "steps": steps_of(offer.plan), "text": as_text(offer.plan)}
+def _offers(task_id: int) -> tuple[Json, ...]:
+    """Plans to pick from."""
+    story, similar = here().reader.story(task_id), here().reader.similar(task_id)
+    found = offers(story, here().config, similar) if story else ()
+    return tuple({"steps": steps_of(offer.plan), "text": as_text(offer.plan), "why": offer.why} for offer in found)
 
 
 def _read(text: str) -> Json:

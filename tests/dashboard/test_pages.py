@@ -223,3 +223,13 @@ def test_a_click_that_waits_is_told_in_place_of_its_button(lived_in: dict[str, i
     page = read(f"/escalations/{lived_in['question']}")
     assert "the daemon has not taken it up yet" in page.text
     assert "approve" not in page.ids
+
+
+def test_an_escalation_outlives_its_incident(read: Callable[[str], Markup], store: Store, desk: Desk) -> None:
+    """Its incident is no longer kept: what was told then, the votes and the timeline are, and nothing leads nowhere."""
+    task, number = escalated(store, desk)
+    store.ledger.run("DELETE FROM tasks WHERE id = ?", (task,))
+    page = read(f"/escalations/{number}")
+    for words in ("Its incident is no longer kept", "the story", "change-reader", "escalated"):
+        assert words in page.text
+    assert not [link for link in page.links if link.startswith("/incidents/")]
