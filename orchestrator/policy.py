@@ -46,6 +46,7 @@ class Surroundings(Word):
     shutting_down: bool = False
     package_manager: str = ""
     maintenance: str = ""
+    maintenance_until: float = 0.0
     in_transition: str = ""
     """What systemd is doing with the fault's own unit: a queued job, a start-up, a restart."""
     keeper: str = ""

@@ -14,7 +14,7 @@ from orchestrator.engine.claims import Claims
 from orchestrator.engine.look import look, stands
 from orchestrator.engine.second_look import SecondLook
 from orchestrator.engine.settling import READY_SECONDS, Settling
-from orchestrator.engine.surroundings import surroundings
+from orchestrator.engine.surroundings import hands_off, surroundings
 from orchestrator.hands import Hands
 from orchestrator.host import View
 from orchestrator.knowledge.candidates import as_evidence, candidates
@@ -45,6 +45,7 @@ LAST_PHASE = 3
 _STAND_DOWN_LOOK_SECONDS = 2.0
 _STAND_DOWN_TOLD_SECONDS = 3600.0
 """A fault that others keep us from for an hour is told to a person: waiting must not become silence."""
+_WINDOW_LOOK_SECONDS = 60.0
 _MODE_LOOK_SECONDS = 3600.0
 _TROUBLE_SECONDS = 30.0
 _JOB_SECONDS, _JOB_PAUSE_SECONDS = 3.0, 0.1
@@ -149,7 +150,9 @@ class Engine:
             self.escalate(case, f"it stands for an hour, and was left alone all the time because {reason}")
             return True
         if reason:
-            self._store.wait(case.incident.id, now + _STAND_DOWN_LOOK_SECONDS, reason)
+            # A window that ends early makes its cases due (`Store.end_window`): nobody needs to ask every other second.
+            until = min(around.maintenance_until, now + _WINDOW_LOOK_SECONDS) if around.maintenance else now + _STAND_DOWN_LOOK_SECONDS
+            self._store.wait(case.incident.id, until, reason)
         return bool(reason)
 
     def _budget(self, phase: int) -> float:
@@ -394,7 +397,7 @@ class Engine:
         if (pattern_id := self._store.pattern_of(number)) is not None:
             self._store.credit(pattern_id, "relapse")
         case = self._store.case(number)
-        if case and case.incident.occurrences > RELAPSE_BUDGET:
+        if case and case.incident.occurrences > RELAPSE_BUDGET and not hands_off(case, self._view, self._store, self.config):
             heals = [heal for heal in self._store.heals(case.incident.detected_at) if heal.incident == number]
             told = pattern(heals) if heals else f"healed {case.incident.occurrences - 1} times"
             self.escalate(case, f"it was {told}, and came back each time", watched=False)

@@ -10,7 +10,8 @@ from orchestrator.host import Unavailable, View
 from orchestrator.host.keepers import keeper_of
 from orchestrator.model import Case, is_unit
 from orchestrator.policy import Surroundings
-from orchestrator.store import Store
+from orchestrator.store import Store, Window
+from orchestrator.store.times import moment
 
 _MAY_LACK_NAMES = ("probe_failing", "unit_failed", "unit_inactive", "unit_crash_loop", "unit_stuck", "service_down")
 
@@ -25,9 +26,7 @@ _KEPT = ("unit_failed", "unit_inactive")
 def surroundings(case: Case, view: View, store: Store, config: Config, *, booting: bool) -> Surroundings:
     """What cannot be read counts as nobody at work: the fault itself was seen, and policy and hands still guard."""
     target = case.fault.target
-    service = config.service_of(target)
-    names = (target, *((service.name,) if service else ()))
-    windows = [window for window in store.maintenance(view.now()) if window.covers(case.fault.key, names)]
+    window = hands_off(case, view, store, config)
     shutting_down, in_transition, keeper = False, "", ""
     with suppress(Unavailable):
         shutting_down = view.units.shutdown_scheduled()
@@ -46,11 +45,25 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
         booting=booting,
         shutting_down=shutting_down,
         package_manager=packages,
-        maintenance=windows[0].reason or "no reason given" if windows else "",
+        maintenance=_told(window) if window else "",
+        maintenance_until=window.until if window else 0.0,
         in_transition=in_transition,
         keeper=keeper,
         root=_root(case, view, config),
     )
+
+
+def hands_off(case: Case, view: View, store: Store, config: Config) -> Window | None:
+    """The window that covers a case now: of several the one that ends last."""
+    service = config.service_of(case.fault.target)
+    names = (case.fault.target, *((service.name,) if service else ()))
+    windows = (window for window in store.maintenance(view.now()) if window.covers(case.fault.key, names))
+    return max(windows, key=lambda window: window.until, default=None)
+
+
+def _told(window: Window) -> str:
+    silenced = "silenced, " if window.key else ""
+    return f"{silenced}{window.reason or 'no reason given'} ({window.actor}, until {moment(window.until)})"
 
 
 def _root(case: Case, view: View, config: Config) -> str:

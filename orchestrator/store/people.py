@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import metadata
 
 from orchestrator.model import Json, epoch, utc
-from orchestrator.store.base import Part, as_json, stamp
+from orchestrator.store.base import AT_ONCE, Part, as_json, stamp
 from orchestrator.store.ledger import looking, transaction
 from orchestrator.store.masking import mask
 from orchestrator.store.rows import all_readable
@@ -89,7 +89,13 @@ class People(Part):
 
     def _end_windows(self, which: str, it: object, actor: str) -> int:
         ended = f"UPDATE windows SET ended_by = :actor, ended_at = :now WHERE {which} AND ended_by IS NULL AND until > :now"  # noqa: S608
-        return self.ledger.run(ended, {"it": it, "actor": actor, "now": utc()})
+        count = self.ledger.run(ended, {"it": it, "actor": actor, "now": utc()})
+        if count:  # what they held back looks for itself whether another one still covers it
+            held_back = (
+                "UPDATE tasks SET next_at = ? WHERE resolved_at IS NULL AND next_at IS NOT NULL AND waiting_for LIKE 'maintenance: %'"
+            )
+            self.ledger.run(held_back, (AT_ONCE,))
+        return count
 
     @transaction
     def save_baseline(self, data: Json) -> None:
