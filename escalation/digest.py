@@ -1,6 +1,7 @@
 """How the host fared, once a period: one sentence, then the numbers with what they are out of, then what waits."""
 
 import json
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from escalation.rendering import local_time, render
 from escalation.text import one_line
 from escalation.words import Post
 from orchestrator.model import Json, Word, utc
-from orchestrator.store import Reader
+from orchestrator.store import QueryRefused, Reader, StoreFailed
 from orchestrator.store.ledger import looking, transaction
 from orchestrator.store.times import ago, lasting
 
+log = logging.getLogger(__name__)
+
 MONDAY = 0
 O_CLOCK = 8
+_AGAIN_SECONDS = 600.0
 SHOWN = 10
 """Rows of each list; what is beyond is counted."""
 
@@ -65,12 +69,17 @@ class Digest:
         """For which setting nothing is due, from when to when."""
 
     def put(self, post: Post, now: float) -> int | None:
-        """Once for each period that is over; None when nothing is due. Raises StoreFailed."""
+        """Once for each period that is over; None when nothing is due. Never raises: mails of faults do not wait for it."""
         every, since, until = self._done
         if post.mail.digest == "off" or (every == post.mail.digest and since <= now < until):
             return None
         period = period_of(post.mail.digest, now)
-        mail = None if self._is_put(period) else self._put(period, self._letter_or_none(period, post), post, now)
+        try:
+            mail = None if self._is_put(period) else self._put(period, self._letter_or_none(period, post), post, now)
+        except (StoreFailed, QueryRefused) as error:
+            log.warning("no digest yet: %s", error)
+            self._done = (post.mail.digest, now, now + _AGAIN_SECONDS)
+            return None
         self._done = (post.mail.digest, period.until, period.next_at)
         return mail
 

@@ -7,7 +7,7 @@ from escalation.interventions import Interventions
 from escalation.letters import Item, in_order, item_of, letter_of
 from escalation.outbox import Outbox
 from escalation.words import Escalation, Post
-from orchestrator.model import Json, epoch, utc
+from orchestrator.model import Json, Word, epoch, utc
 from orchestrator.store.ledger import looking, transaction
 from orchestrator.store.rows import all_readable
 from orchestrator.store.times import clock
@@ -27,6 +27,16 @@ JOIN outbox AS o ON o.mail_id = m.id WHERE t.escalation_id = ? AND o.channel = '
 ORDER BY m.id LIMIT 1"""
 _ELSEWHERE = """SELECT 1 FROM told JOIN outbox AS o ON o.mail_id = told.mail_id
 WHERE telling_id = ? AND o.channel || ' ' || o.place != ? AND o.status IN ('waiting', 'sending', 'sent')"""
+
+
+class Before(Word):
+    """What a mail stands for that could not go."""
+
+    place: str | None = None
+    """None: it goes everywhere, and nothing was tried before."""
+    held: str = ""
+    attempts: int = 0
+    since: str = ""
 
 
 class Pulse:
@@ -67,7 +77,7 @@ class Grouping:
         if self._too_many(waiting, post, now):
             return None
         due = self._still_true(waiting)
-        return self._freeze(due, post, self.outbox.places(post), now, held=_held(waiting, post)) if due else None
+        return self._freeze(due, post, now, Before(held=_held(waiting, post))) if due else None
 
     @transaction
     def again(self, post: Post, place: str, now: float) -> None:
@@ -130,18 +140,18 @@ class Grouping:
         if due:
             attempts, since = max(row["attempts"] for row in rows), min(row["created_at"] for row in rows)
             held = f"This mail stands for {len(rows)} that could not go since {clock(since)}." if len(rows) > 1 else ""
-            self._freeze(due, post, [place], now, held=held, attempts=attempts, since=since)
+            self._freeze(due, post, now, Before(place=place, held=held, attempts=attempts, since=since))
 
-    def _freeze(
-        self, due: Sequence[Json], post: Post, places: Sequence[str], now: float, *, held: str, attempts: int = 0, since: str = ""
-    ) -> int | None:
-        items = self._items(due, post, now)
+    def _freeze(self, due: Sequence[Json], post: Post, now: float, before: Before) -> int | None:
+        items = self._items(due, post, now, before.place)
         if not items:
             tellings.drop(self.ledger, [row["id"] for row in due], "its escalation cannot be read")
             return None
         mine = {item.escalation.id for item in items}
-        letter = letter_of(items, [row for row in self._standing() if row.id not in mine], self.host, post.link, held)
-        mail = self.outbox.put(letter, places, now, thread=self._threads(items), attempts=attempts, since=since)
+        letter = letter_of(items, [row for row in self._standing() if row.id not in mine], self.host, post.link, before.held)
+        places = self.outbox.places(post) if before.place is None else [before.place]
+        again = before.model_dump(include={"attempts", "since"})
+        mail = self.outbox.put(letter, places, now, thread=self._threads(items), **again)
         for telling in {row["id"] for row in due}:
             self.ledger.update("tellings", telling, {"status": "told", "why": ""})
             self.ledger.insert("told", {"telling_id": telling, "mail_id": mail})
@@ -149,13 +159,13 @@ class Grouping:
             self.ledger.update("escalations", number, {"told_at": utc(now)})
         return mail
 
-    def _items(self, due: Sequence[Json], post: Post, now: float) -> list[Item]:
+    def _items(self, due: Sequence[Json], post: Post, now: float, place: str | None) -> list[Item]:
         items = []
         for number in dict.fromkeys(row["escalation_id"] for row in due):
             found = self.desk.find(number)
             if found:
                 mine = [row for row in due if row["escalation_id"] == number]
-                first = not tellings.reached(self.ledger, number)
+                first = not tellings.reached(self.ledger, number, place)
                 items.append(item_of(self.desk, found, mine, first=first, link=post.link, now=now))
         return in_order(items)
 

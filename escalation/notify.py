@@ -25,6 +25,11 @@ TEXT_CHARACTERS = 4000
 NO_LIBRARY = "Apprise is not installed: pip install 'autonomous-orchestrator[notify]'"
 
 
+Kind = Literal["failure", "success", "info"]
+_KINDS: Mapping[str, Kind] = {"RESOLVED": "success", "DIGEST": "info", "TEST": "info"}
+"""How a channel shows a mail of that state; of any other, somebody has to do something."""
+
+
 class Notice(Word):
     """One message to one URL."""
 
@@ -32,14 +37,14 @@ class Notice(Word):
     url: str
     title: str
     body: str
-    type: Literal["failure", "success", "info"]
+    type: Kind
 
     @classmethod
     def of(cls, row: Json, url: str) -> Self:
         """From a row of the outbox."""
         state = json.loads(row["headers"]).get("State", "")
         cut = "\n[the rest is in the mail]" if len(row["body"]) > TEXT_CHARACTERS else ""
-        kind: Literal["failure", "success", "info"] = "info" if not state else "success" if state == "RESOLVED" else "failure"
+        kind = _KINDS.get(state, "failure")
         return cls(id=row["id"], url=url, title=row["subject"], body=row["body"][:TEXT_CHARACTERS] + cut, type=kind)
 
 
@@ -103,7 +108,11 @@ def _environment() -> dict[str, str]:
 
 
 def is_installed() -> bool:
-    return importlib.util.find_spec("apprise") is not None
+    """Without importing it."""
+    try:
+        return importlib.util.find_spec("apprise") is not None
+    except ValueError:  # sys.modules says that there is none
+        return False
 
 
 def main() -> int:

@@ -147,7 +147,9 @@ def _outbox(view: View, config: Config) -> Iterator[Finding]:
     del view, config
     waiting = reader().status()["mail"]
     if waiting["waiting"] and (old := age(waiting["oldest"])) > _OLD_MAIL_SECONDS:
-        yield Finding("outbox", "bad", f"{waiting['waiting']} mails wait, the oldest for {lasting(old)}", "orchestrator test-alert")
+        many = waiting["waiting"] > 1
+        what = f"{waiting['waiting']} mails wait, the oldest for {lasting(old)}" if many else f"1 mail waits, for {lasting(old)}"
+        yield Finding("outbox", "bad", what, "orchestrator test-alert")
 
 
 def _host(view: View, config: Config) -> Iterator[Finding]:

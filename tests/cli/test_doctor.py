@@ -18,6 +18,7 @@ from aiosmtpd.handlers import Message as KeepMessages
 
 from escalation import Desk
 from orchestrator.config import Mail
+from orchestrator.model import utc
 from orchestrator.store import Store
 from tests.cli.conftest import Call
 
@@ -109,6 +110,34 @@ def test_a_mail_server_that_is_away_is_bad(call: Call, config_file: Path) -> Non
     assert "localhost:1: " in row["what"]
 
 
+def test_mail_that_waits_long_is_bad(call: Call, config_file: Path, desk: Desk) -> None:
+    """An hour of back-off is nothing; a quarter of an hour without anybody having heard is."""
+    config_file.write_text(config_file.read_text().replace("enabled = false", "port = 1"))
+    call("test-alert")
+    assert "outbox" not in parts(call)
+    desk.ledger.run("UPDATE outbox SET created_at = ?", (utc(time.time() - 1000),))
+    row = parts(call)["outbox"]
+    assert row["state"] == "bad"
+    assert "1 mail waits, for 16 min" in row["what"]
+
+
+def test_channels_that_cannot_work_are_told_before_they_are_needed(
+    call: Call, config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file, none of its lines, others can read it, no library: a warning each, and the line that mends it."""
+    urls = tmp_path / "notify.urls"
+    config_file.write_text(config_file.read_text() + f'[notify]\nurls_file = "{urls}"\n')
+    assert "No such file" in call("check-config").stderr
+    urls.write_text("# none\n")
+    assert "no URL stands in it" in call("check-config").stderr
+    urls.write_text("json://127.0.0.1\n")
+    assert "chmod 600" in call("check-config").stderr
+    urls.chmod(0o600)
+    assert "[notify]" not in call("check-config").stderr
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    assert "pip install 'autonomous-orchestrator[notify]'" in call("check-config").stderr
+
+
 def test_a_test_alert_arrives(call: Call, mailbox: Mailbox, desk: Desk) -> None:
     """It takes the way of a real one; without a daemon the command sends it itself."""
     del desk
@@ -117,6 +146,20 @@ def test_a_test_alert_arrives(call: Call, mailbox: Mailbox, desk: Desk) -> None:
     assert "took it for ops@example.org" in result.stdout
     (mail,) = mailbox.mails
     assert "TEST" in mail["Subject"]
+
+
+def test_a_test_alert_goes_to_each_channel(call: Call, mailbox: Mailbox, desk: Desk, config_file: Path, tmp_path: Path) -> None:
+    """What cannot go is told beside what went, and the exit status is 1."""
+    del desk
+    urls = tmp_path / "notify.urls"
+    urls.write_text("json://127.0.0.1:1/secret\n")
+    config_file.write_text(config_file.read_text() + f'[notify]\nurls_file = "{urls}"\n')
+    result = call("test-alert")
+    assert result.exit_code == 1
+    assert "took it for ops@example.org" in result.stdout
+    assert "not sent to json:" in result.stderr
+    assert "secret" not in result.output
+    assert len(mailbox.mails) == 1
 
 
 def test_a_test_alert_that_cannot_go_is_1(call: Call, config_file: Path, desk: Desk) -> None:

@@ -1,6 +1,7 @@
 import email
 import email.policy
 import socket
+from asyncio import WriteTransport
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,7 +19,7 @@ AT_ONCE = {"first_wait_seconds": 0, "group_seconds": 0, "repeat_seconds": 0, "pe
 
 
 class Postman:
-    """What the mail server does with each mail: `verdict` is its answer, `taken` what it accepted."""
+    """What the mail server does with each mail: `verdict` is its answer (`close`: it dies), `taken` what it accepted."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -26,8 +27,10 @@ class Postman:
         self.on_mail: Callable[[], None] = lambda: None
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # the library's name
-        del server, session
+        del session
         self.on_mail()
+        if self.verdict == "close":
+            cast("WriteTransport", server.transport).abort()
         if self.verdict.startswith("250"):
             parsed = email.message_from_bytes(cast("bytes", envelope.content), policy=email.policy.default)
             self.taken.append(parsed)
