@@ -85,11 +85,10 @@ def _ways(status: Json, waits: int) -> Iterator[Way]:
         "maintenance": len(status["maintenance"]),
         "decisions": int(status["decisions_waiting"]),
     }
-    here_now = (request.endpoint or "").removeprefix("pages.").split("_")[0]
+    place = request.path.split("/")[1] or "escalations"
     for name, word, icon in _NAV:
-        current = here_now in (name, name.removesuffix("s"))
         href, n = url_for(f"pages.{name}"), counts.get(name, 0)
-        yield Way(name=name, word=word, icon=icon, href=href, here=current, n=n, waits=name == "escalations" and n > 0)
+        yield Way(name=name, word=word, icon=icon, href=href, here=name == place, n=n, waits=name == "escalations" and n > 0)
 
 
 def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
