@@ -90,7 +90,7 @@ def _tries(story: Json) -> Iterator[Try]:
 
 def _cited(story: Json) -> Iterator[int]:
     for row in (*story["attempts"], *story["minutes"]):
-        yield from (int(number) for number in row["evidence_ids"])
+        yield from (number for number in row["evidence_ids"] if isinstance(number, int))
 
 
 def _seen(evidence: Sequence[Json], cited: frozenset[int]) -> tuple[Seen, ...]:

@@ -43,6 +43,7 @@ def lived_in(store: Store, desk: Desk, state_dir: Path) -> dict[str, int]:
     store.observe("disk_full", Blind(reason=HOSTILE), 1e9)
     with closing(Inbox(state_dir)) as inbox:
         inbox.put("approve", {"escalation_id": question, "hash": proposal.hash}, "anna")
+        inbox.put(HOSTILE, {"escalation_id": HOSTILE, "task_id": [1], "service": HOSTILE}, HOSTILE)
     return {"incident": hurt, "escalated": task, "escalation": escalation, "question": question, "pattern": 1}
 
 
