@@ -1,7 +1,7 @@
 """The frame of every page: whether anybody watches the host, how far the daemon may go, what is stuck, what waits."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import request, url_for
 
@@ -15,6 +15,7 @@ from orchestrator.store.times import age, ago, lasting, until
 
 MAIL_STUCK_SECONDS = 900.0
 """A mail that has not gone for so long will not go by itself soon."""
+_NAMED, _WINDOWS = 5, 3
 _NAV = (
     ("escalations", "Escalations", "inbox"),
     ("incidents", "Incidents", "list"),
@@ -92,38 +93,42 @@ def _ways(status: Json, waits: int) -> Iterator[Way]:
 
 
 def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
-    if why_dead:
-        yield Sign(icon="blind", tone="bad", text=f"NOT WATCHED: {why_dead}", title="systemctl status autonomous-orchestrator")
-    else:
-        yield Sign(icon="eye", tone="good", text=f"Watched, last look {ago(status['daemon']['tick_at'])}")
+    """What is as it should be is told in two words, and nothing else of it."""
+    yield _watched(status, why_dead)
     yield _mode(config)
-    for window in status["maintenance"][:3]:
-        yield _maintenance(window)
-    if len(status["maintenance"]) > 3:
-        yield Sign(icon="pause", tone="tell", text=f"{len(status['maintenance']) - 3} more windows", href=url_for("pages.maintenance"))
-    if blind := len(status["blind_checks"]):
-        names = ", ".join(check["name"] for check in status["blind_checks"][:5])
-        text = f"{blind} check{'s' if blind > 1 else ''} blind"
-        yield Sign(icon="blind", tone="tell", text=text, title=one_line(names), href=url_for("pages.checks"))
-    mail = status["mail"]
-    if mail["waiting"] and (stuck := age(mail["oldest"])) > MAIL_STUCK_SECONDS:
-        text = f"{mail['waiting']} mails stuck for {lasting(stuck)}"
-        yield Sign(icon="mail", tone="bad", text=text, title="orchestrator doctor")
-    if decided := status["decisions_waiting"]:
-        text = f"{decided} decision{'s' if decided > 1 else ''} wait{'' if decided > 1 else 's'} for the daemon"
+    yield from _maintenance(status["maintenance"])
+    if names := [check["name"] for check in status["blind_checks"]]:
+        title = one_line(", ".join(names[:_NAMED]))
+        yield Sign(icon="blind", tone="tell", text=f"{_count(len(names), 'check')} blind", title=title, href=url_for("pages.checks"))
+    if (n := status["mail"]["waiting"]) and (stuck := age(status["mail"]["oldest"])) > MAIL_STUCK_SECONDS:
+        yield Sign(icon="mail", tone="bad", text=f"{_count(n, 'mail')} stuck for {lasting(stuck)}", title="orchestrator doctor")
+    if n := status["decisions_waiting"]:
+        text = f"{_count(n, 'decision')} left for the daemon"
         yield Sign(icon="ticks", tone="tell", text=text, href=url_for("pages.decisions"))
+
+
+def _watched(status: Json, why_dead: str) -> Sign:
+    if why_dead:
+        return Sign(icon="blind", tone="bad", text=f"NOT WATCHED: {why_dead}", title="systemctl status autonomous-orchestrator")
+    return Sign(icon="eye", tone="good", text=f"Watched, last look {ago(status['daemon']['tick_at'])}")
 
 
 def _mode(config: Config) -> Sign:
     mode = str(config.daemon.mode)
     others = sum(1 for service in config.service if service.mode and service.mode != config.daemon.mode)
-    text = f"mode {mode}" + (f", {others} service{'s' if others > 1 else ''} otherwise" if others else "")
+    text = f"mode {mode}" + (f", {_count(others, 'service')} otherwise" if others else "")
     return Sign(icon="mode", tone="" if mode == "auto" else "tell", text=text, title=MODES[mode])
 
 
-def _maintenance(window: Json) -> Sign:
-    what = one_line(window.get("key") or window["service"] or "the whole host", 60)
-    why = one_line(f"{window['actor']}: {window['reason']}")
-    return Sign(
-        icon="pause", tone="tell", text=f"hands off {what}, ends {until(window['until'])}", title=why, href=url_for("pages.maintenance")
-    )
+def _maintenance(windows: Sequence[Json]) -> Iterator[Sign]:
+    href = url_for("pages.maintenance")
+    for window in windows[:_WINDOWS]:
+        what = one_line(window["key"] or window["service"] or "the whole host", 60)
+        why = one_line(f"{window['actor']}: {window['reason']}")
+        yield Sign(icon="pause", tone="tell", text=f"hands off {what}, ends {until(window['until'])}", title=why, href=href)
+    if (more := len(windows) - _WINDOWS) > 0:
+        yield Sign(icon="pause", tone="tell", text=f"{more} more", href=href)
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

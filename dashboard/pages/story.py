@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from dashboard.pages.plans import Step, changes_of, in_short, steps_of
 from escalation.text import one_line
 from escalation.verdict import dissents
-from orchestrator.model import Json, Phase, Word
+from orchestrator.model import Json, Phase
 
-SEEN_SHOWN = 40
-"""Observations on one page, the cited ones first; all of them are one click away."""
+SEEN_SHOWN, SEEN_AT_MOST = 40, 300
+"""Observations on one page, the cited ones first; and when a person asks for all."""
+TRIES_SHOWN, VOTES_SHOWN = 30, 30
 _BEFORE = "before the change"
 
 
@@ -48,35 +49,34 @@ class Seen:
     first: str
 
 
-class Told(Word):
-    """The parts of a story, ready to be shown."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The parts of a story, ready to be shown; the newest of each, where there is no end of them."""
 
     tries: tuple[Try, ...]
+    tries_left_out: int
     handoffs: tuple[Json, ...]
     votes: tuple[Vote, ...]
     seen: tuple[Seen, ...]
     seen_left_out: int
-    cited: frozenset[int]
-
-    model_config = Word.model_config | {"arbitrary_types_allowed": True}
 
 
 def told(story: Json, *, all_seen: bool = False) -> Told:
-    cited = frozenset(_cited(story))
-    seen = _seen(story["evidence"], cited)
-    shown = seen if all_seen else _chosen(seen)
+    seen, tries = _seen(story), tuple(_tries(story))
+    shown = seen[:SEEN_AT_MOST] if all_seen else _chosen(seen)
     return Told(
-        tries=tuple(_tries(story)),
+        tries=tries[-TRIES_SHOWN:],
+        tries_left_out=max(0, len(tries) - TRIES_SHOWN),
         handoffs=tuple({**item, "phase": _phase(item["phase"])} for item in story["task"]["handoffs"]),
         votes=votes_of(story["minutes"]),
         seen=shown,
         seen_left_out=len(seen) - len(shown),
-        cited=cited,
     )
 
 
 def votes_of(minutes: Sequence[Json]) -> tuple[Vote, ...]:
     """Each answer, and whether it disagrees with what most said."""
+    minutes = minutes[-VOTES_SHOWN:]
     plans = [in_short(row["plan"]) for row in minutes]
     disagrees = dissents([(row["stance"], plan) for row, plan in zip(minutes, plans, strict=True)])
     return tuple(map(Vote, minutes, plans, disagrees))
@@ -93,16 +93,16 @@ def _cited(story: Json) -> Iterator[int]:
         yield from (number for number in row["evidence_ids"] if isinstance(number, int))
 
 
-def _seen(evidence: Sequence[Json], cited: frozenset[int]) -> tuple[Seen, ...]:
+def _seen(story: Json) -> tuple[Seen, ...]:
     """The newest first."""
-    return tuple(Seen(row, row["id"] in cited, _first_line(row["text"])) for row in reversed(evidence))
+    cited = frozenset(_cited(story))
+    return tuple(Seen(row, row["id"] in cited, _first_line(row["text"])) for row in reversed(story["evidence"]))
 
 
 def _chosen(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
     """What was cited, and the newest of the rest, in their order."""
-    room = max(0, SEEN_SHOWN - sum(item.cited for item in seen))
-    newest = {item.row["id"] for item in [item for item in seen if not item.cited][:room]}
-    return tuple(item for item in seen if item.cited or item.row["id"] in newest)
+    best = sorted(seen, key=lambda item: not item.cited)[:SEEN_SHOWN]
+    return tuple(item for item in seen if item in best)
 
 
 def _first_line(text: str) -> str:

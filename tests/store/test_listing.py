@@ -123,7 +123,7 @@ def test_filters_hold_together(store: Store, desk: Desk, state_dir: Path) -> Non
 def test_incidents_are_listed_without_symptoms(store: Store, state_dir: Path) -> None:
     """A symptom is its root's story, unless one asks for symptoms."""
     for n in range(4):
-        an_incident(store, a_fault(f"u{n}", f"c{n}"))
+        an_incident(store, a_fault(f"u{n}", f"c{n}"), time.time() - 60)
     store.close(1, Status.FIXED, phase=2, fix_successful=True, resolution="")
     store.observe("c2", (a_fault("u2", "c2"),), time.time(), lambda _faults: {"c2:u2": "c3:u3"})
     reader = Reader(state_dir)
