@@ -453,6 +453,21 @@ class Heal(Word):
         return self.key.partition(":")[2]
 
 
+class Alert(Word):
+    """What another watcher says of a declared service or unit. Only its target counts; all else is text for people."""
+
+    key: str
+    """The sender's own name for it: the same again is the same alert."""
+    name: str
+    target: str
+    summary: str = ""
+    severity: Severity = Severity.WARNING
+    source: str = "alertmanager"
+    starts_at: float
+    seen_at: float
+    """When it was said last."""
+
+
 class Stage(StrEnum):
     """A pattern's life: taught by success, trusted after more of it, demoted by failure."""
 

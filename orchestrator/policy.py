@@ -51,6 +51,8 @@ class Surroundings(Word):
     """What systemd is doing with the fault's own unit: a queued job, a start-up, a restart."""
     keeper: str = ""
     """Who else starts the fault's own unit when it ends, and has not had the time for that yet."""
+    young_alert: bool = False
+    """Another watcher said so a moment ago, and what is behind it may be about to show."""
     root: str = ""
     """What its trouble comes from, and is about to show as an incident of its own: names that are not found, a certificate that is due."""
 
@@ -67,6 +69,7 @@ def stand_down(fault: Fault, around: Surroundings) -> str:
         (around.in_transition and not looping, f"systemd is at work: {around.in_transition}"),
         (around.keeper, f"{around.keeper} looks after it, and is given the time to start it"),
         (around.root, f"its root is another: {around.root}"),
+        (around.young_alert, "what stands behind the alert is given time to show itself"),
     )
     return next((reason for holds, reason in at_work if holds), "")
 

@@ -78,6 +78,9 @@ def _explains(root: Fault, fault: Fault) -> bool:
 
 
 def _rank(fault: Fault) -> int:
+    """What another watcher says comes last: whatever this host sees itself knows more."""
+    if fault.check == "alert":
+        return len(_PRECEDENCE) + 1
     return _PRECEDENCE.index(fault.check) if fault.check in _PRECEDENCE else len(_PRECEDENCE)
 
 

@@ -37,6 +37,8 @@ class Check:
     """Also asked at once when systemd says that a unit changed."""
     retry: float = _RETRY_SECONDS
     """Seconds until the next look while a fault waits for its confirmation."""
+    proves: bool = True
+    """Whether a look right after a change tells what the change did; what others say comes at their pace."""
 
     def ask(self, view: View, config: Config) -> Seen:
         """One look, now, in this thread. Our own trouble is blindness: it never becomes a fault, nor hides one."""
@@ -51,13 +53,15 @@ class Check:
 _REGISTERED: dict[str, Check] = {}
 
 
-def check(*, every: float | None = None, deadline: float = 10, confirm: int = 1, on_events: bool = False) -> Callable[[Look], Look]:
+def check(
+    *, every: float | None = None, deadline: float = 10, confirm: int = 1, on_events: bool = False, proves: bool = True
+) -> Callable[[Look], Look]:
     """Register the decorated function as a check under its own name; its docstring's first line is what `checks` shows."""
 
     def register(look: Look) -> Look:
         name = look.__name__
         about = (look.__doc__ or "").strip().split("\n")[0]
-        _REGISTERED[name] = Check(name, look, about, every, deadline, confirm, on_events)
+        _REGISTERED[name] = Check(name, look, about, every, deadline, confirm, on_events, proves=proves)
         return look
 
     return register

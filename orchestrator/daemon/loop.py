@@ -199,6 +199,7 @@ class Daemon:
             if self._trouble:
                 self._note_tick()  # only a write that goes through ends the trouble, and before that nothing is handed out
             self._clicks.take()
+            self._hear()
             self._hand_out()
             if self._tidy_due.is_set():
                 self._tidy_due.clear()
@@ -239,6 +240,12 @@ class Daemon:
             self._tell_observed(check, observed)
         if trouble:
             raise trouble
+
+    def _hear(self) -> None:
+        """What other watchers said since the last turn is looked at at once."""
+        if (said := self.store.alerts(self.view.now())) != self.view.alerts:
+            self.view.alerts = said
+            self.looks.ask("alert")
 
     def _tell_observed(self, check: str, observed: Observed) -> None:
         self._all_well = self._all_well and not (observed.opened or observed.reopened)

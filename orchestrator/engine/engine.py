@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from escalation import Desk, Kind, story
-from orchestrator.checks import log_flood, log_pattern
+from orchestrator.checks import alert, log_flood, log_pattern
 from orchestrator.checks.recurring import pattern
 from orchestrator.config import Config
 from orchestrator.engine.claims import Claims
@@ -283,6 +283,7 @@ class Engine:
         if not failed:
             log_pattern.seen_to(self._view, self.config, case.scope)
             log_flood.seen_to(self._view, case.scope)
+            alert.seen_to(self._view, self.config, case.scope)
         now = self._view.now()
         patience = READY_SECONDS + sum(action.patience for action in begun.proposal.plan)
         self._store.settle(begun.id, ready_by=now if failed else now + patience)

@@ -44,8 +44,8 @@ def look(case: Case, view: View, config: Config) -> Look:
     checks = all_checks()
     for name in dict.fromkeys((case.fault.check, *(symptom.check for symptom in case.incident.symptoms), *_on_events())):
         one = checks.get(name)
-        if one is None:
-            continue  # an alert or a log line has no check of its own: its proof is the service's probes
+        if one is None or not one.proves:
+            continue  # its proof is the service's probes
         seen = one.ask(view, config if one.on_events else config.narrowed(case.fault.target))
         if isinstance(seen, Blind):
             if name == case.fault.check:

@@ -20,6 +20,8 @@ _KEEPERS_SECONDS = 30.0
 """So long another program that looks after a unit is given to start it."""
 _NEEDS_SECONDS = 120.0
 """So long systemd is given to bring up what a unit needs."""
+_ALERT_SECONDS = 60.0
+"""So long what another watcher says waits for what this host sees itself: that is the root, and is healed."""
 _KEPT = ("unit_failed", "unit_inactive")
 
 
@@ -50,6 +52,7 @@ def surroundings(case: Case, view: View, store: Store, config: Config, *, bootin
         in_transition=in_transition,
         keeper=keeper,
         root=_root(case, view, config),
+        young_alert=case.fault.check == "alert" and view.now() - case.incident.opened_at < _ALERT_SECONDS,
     )
 
 

@@ -30,7 +30,7 @@ from orchestrator.host.provenance import Programs
 from orchestrator.host.sockets import Sockets
 from orchestrator.host.systemd import Units
 from orchestrator.host.trends import Trends
-from orchestrator.model import Heal
+from orchestrator.model import Alert, Heal
 
 
 class View:
@@ -65,6 +65,10 @@ class View:
         """The socket files that were there while somebody listened on them."""
         self.heals: tuple[Heal, ...] = ()
         """What was healed here in the last days, oldest first; the daemon replaces it."""
+        self.alerts: tuple[Alert, ...] = ()
+        """What other watchers say now; the daemon replaces it."""
+        self.acted: dict[str, float] = {}
+        """When something was done last within the scope of a declared service."""
         self.clock = Clock()
         self.names = Names()
         """Which names the declared services need, and how they were found last."""

@@ -117,7 +117,7 @@ def proposals(books: Sequence[Runbook], case: Case, offered: Sequence[Action], *
     """What the runbooks of a phase propose for the case, in their order, without what was tried."""
     facts = known(case)
     for book in books:
-        if book.phase != phase or not book.plan or not holds(book.when, facts):
+        if book.phase != phase or not book.plan or not holds(book.when, facts) or not _speaks_of(book, case):
             continue
         told = _with_captured(book, facts)
         for plan in variants(book.plan, case, offered, told):
@@ -130,6 +130,11 @@ def proposals(books: Sequence[Runbook], case: Case, offered: Sequence[Action], *
             )
             if not case.has_tried(proposal):
                 yield proposal
+
+
+def _speaks_of(book: Runbook, case: Case) -> bool:
+    """What another watcher says is no evidence: only what was written for such words acts on them."""
+    return case.fault.check != "alert" or "check" in book.when
 
 
 def together(case: Case, offered: Sequence[Action], *, proposer: str) -> Proposal | None:

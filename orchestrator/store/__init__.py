@@ -1,5 +1,6 @@
 """tasks.db: incidents, attempts, changes, evidence, patterns, and what people decided."""
 
+from orchestrator.store.alerts import Alerts, Taken, severity_of, target_of
 from orchestrator.store.arranging import Arrange
 from orchestrator.store.inbox import Inbox
 from orchestrator.store.incidents import CLEAR_AFTER_SECONDS
@@ -13,6 +14,7 @@ from orchestrator.store.words import Click, Observed, QueryRefused, Stale, Store
 
 __all__ = [
     "CLEAR_AFTER_SECONDS",
+    "Alerts",
     "Arrange",
     "Click",
     "Inbox",
@@ -24,8 +26,11 @@ __all__ = [
     "Store",
     "StoreFailed",
     "StoreUnusable",
+    "Taken",
     "Wanted",
     "Window",
     "mask",
+    "severity_of",
     "stage_after",
+    "target_of",
 ]

@@ -1,12 +1,15 @@
 """How long anything is kept: every table has an end (law 9)."""
 
 from orchestrator.model import utc
+from orchestrator.store.alerts import ALERT_SECONDS
 from orchestrator.store.base import Part
 from orchestrator.store.ledger import transaction
 
 DAY = 86_400.0
 INCIDENTS_DAYS = 90
 AUDIT_DAYS = 365
+ALERTS_DAYS = 7
+"""So long an alert that ended is kept."""
 CLOSED_KEPT = 20_000
 """Closed incidents, whatever their age."""
 AUDIT_KEPT = 100_000
@@ -20,6 +23,8 @@ _SWEEPS = (
         LIMIT :some)""",
     "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE answered_at < :incidents LIMIT :some)",
     "DELETE FROM windows WHERE until < :incidents",
+    "UPDATE alerts SET ended_at = seen_at WHERE ended_at IS NULL AND seen_at < :silent",
+    "DELETE FROM alerts WHERE ended_at < :ended",
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < :audit OR id <= (SELECT MAX(id) FROM audit) - :audited LIMIT :some)",
 )
 
@@ -32,6 +37,7 @@ class Retention(Part):
 
     @transaction
     def _remove(self, now: float) -> None:
-        limits = {"incidents": utc(now - INCIDENTS_DAYS * DAY), "audit": utc(now - AUDIT_DAYS * DAY)}
+        alerts = {"silent": utc(now - ALERT_SECONDS), "ended": utc(now - ALERTS_DAYS * DAY)}
+        limits = {**alerts, "incidents": utc(now - INCIDENTS_DAYS * DAY), "audit": utc(now - AUDIT_DAYS * DAY)}
         for sweep in _SWEEPS:
             self.ledger.run(sweep, {**limits, "closed": CLOSED_KEPT, "audited": AUDIT_KEPT, "some": AT_ONCE})

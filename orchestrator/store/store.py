@@ -4,6 +4,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from orchestrator.store.alerts import Firing
 from orchestrator.store.attempts import Attempts
 from orchestrator.store.cases import Cases
 from orchestrator.store.files import Lock, make_directory
@@ -19,7 +20,7 @@ from orchestrator.store.retention import Retention
 FILE_NAME = "tasks.db"
 
 
-class Store(Incidents, Cases, Moves, Attempts, Marks, Patterns, People, Retention):
+class Store(Incidents, Cases, Moves, Attempts, Marks, Patterns, People, Firing, Retention):
     """tasks.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path) -> None:
