@@ -54,7 +54,7 @@ def document(calls: Sequence[Call]) -> Json:
     schemas = _schemas(calls)
     paths: dict[str, Json] = {}
     for call in calls:
-        paths.setdefault(_PARAMETER.sub(r"{\1}", call.path), {})[call.method.lower()] = _operation(call)
+        paths.setdefault(path_of(call), {})[call.method.lower()] = _operation(call)
     return {
         "openapi": "3.1.0",
         "info": {"title": "autonomous-orchestrator", "version": version(), "summary": "What the dashboard can do, for programs."},
@@ -67,6 +67,11 @@ def document(calls: Sequence[Call]) -> Json:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "orchestrator dashboard token create"}},
         },
     }
+
+
+def path_of(call: Call) -> str:
+    """As OpenAPI writes it."""
+    return _PARAMETER.sub(r"{\1}", call.path)
 
 
 def _schemas(calls: Sequence[Call]) -> Json:
@@ -101,6 +106,7 @@ def _parameters(call: Call) -> Iterator[Json]:
     if call.query:
         schema = call.query.model_json_schema()
         for name, item in schema["properties"].items():
+            item.pop("maxItems", None)  # the same said twice is one
             yield {"name": name, "in": "query", "required": False, "schema": item, "explode": False}
     if call.body:
         key = {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"}

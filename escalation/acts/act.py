@@ -75,7 +75,7 @@ class Act(Word):
 
 class EscalationAct(Act):
     of: ClassVar[Of] = "escalation"
-    version: int | None = Field(None, ge=1)
+    version: int | None = Field(None, ge=1, le=2**63 - 1)
     """What was seen when it was decided: another version by now makes the act stale."""
     note: Text = ""
     """Kept with the act, for whoever comes next."""
