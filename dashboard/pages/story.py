@@ -8,8 +8,8 @@ from escalation.text import one_line
 from escalation.verdict import dissents
 from orchestrator.model import Json, Phase
 
-SEEN_SHOWN, SEEN_AT_MOST = 40, 300
-"""Observations on one page, the cited ones first; and when a person asks for all."""
+SEEN_SHOWN = 40
+"""Observations on one page, the cited ones first; all that the store keeps are one click away."""
 TRIES_SHOWN, VOTES_SHOWN = 30, 30
 _BEFORE = "before the change"
 
@@ -63,7 +63,7 @@ class Told:
 
 def told(story: Json, *, all_seen: bool = False) -> Told:
     seen, tries = _seen(story), tuple(_tries(story))
-    shown = seen[:SEEN_AT_MOST] if all_seen else _chosen(seen)
+    shown = seen if all_seen else _chosen(seen)
     return Told(
         tries=tries[-TRIES_SHOWN:],
         tries_left_out=max(0, len(tries) - TRIES_SHOWN),
@@ -101,8 +101,8 @@ def _seen(story: Json) -> tuple[Seen, ...]:
 
 def _chosen(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
     """What was cited, and the newest of the rest, in their order."""
-    best = sorted(seen, key=lambda item: not item.cited)[:SEEN_SHOWN]
-    return tuple(item for item in seen if item in best)
+    best = {item.row["id"] for item in sorted(seen, key=lambda item: not item.cited)[:SEEN_SHOWN]}
+    return tuple(item for item in seen if item.row["id"] in best)
 
 
 def _first_line(text: str) -> str:

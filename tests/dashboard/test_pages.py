@@ -184,6 +184,7 @@ def test_a_story_without_end_makes_no_page_without_end(store: Store, desk: Desk,
     assert "seen=all#seen" in page
     assert "characters are left out" in page
     assert 'id="seen-1"' in page, "cited by an expert"
+    assert anna.get(f"/escalations/{number}?seen=all").text.count('<li class="seen') == 121
 
 
 def test_all_checks_are_told_the_blind_first(read: Callable[[str], Markup], store: Store) -> None:
