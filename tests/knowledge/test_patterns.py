@@ -25,6 +25,10 @@ def _learned(target: str, *plan: Action, wins: int = 1, stage: Stage = Stage.PRO
     return Pattern(id=7, signature=signature, plan=plan, stage=stage, wins=wins, losses=0, relapses=0, origin="x", created_at="")
 
 
+def _taught(*plan: Action) -> Pattern:
+    return _learned("shop@1.service", *plan, wins=0).model_copy(update={"origin": "person:anna"})
+
+
 def _recalled(pattern: Pattern, target: str, *offered: Action) -> Proposal | None:
     return next(recall([pattern], _case(target), offered), None)
 
@@ -101,3 +105,16 @@ def test_the_cause_tells_its_record(wins: int, told: str) -> None:
 def test_only_an_instance_of_a_template_has_a_template(unit: str, kind: tuple[str, str]) -> None:
     """Faults of two instances are of one kind, whatever dots their names have; a path is no unit."""
     assert instance_of(unit) == kind
+
+
+def test_what_a_person_taught_may_be_what_no_code_would_think_of() -> None:
+    """On what the fault's target stands on, of this instance; never beyond the scope, and not against what code left out for the target."""
+    case = _case("shop@2.service")
+    scope = Scope(target="shop@2.service", below=("hub@2.service",))
+    case = case.model_copy(update={"scope": scope})
+    (proposal,) = recall([_taught(_start("hub@1.service"))], case, ())
+    assert proposal.plan == (_start("hub@2.service"),)
+    assert not [*recall([_taught(_start("far@1.service"))], case, ())]
+    assert not [*recall([_taught(_start("shop@1.service"))], case, ())]
+    learned = _taught(_start("hub@1.service")).model_copy(update={"origin": "runbook:x"})
+    assert not [*recall([learned], case, ())], "only a person's word goes so far"
