@@ -112,6 +112,9 @@ class Desk(Interventions, Retention):
     def expire(self, now: float) -> tuple[Intervention, ...]:
         """Permissions that ran out: the question expires, the case never does. What somebody has had for long enough is open again."""
         self._expire_acks(now)
+        self.outbox.give_up(self.post)
+        if self.post.off:
+            self.ledger.run("UPDATE tellings SET status = 'not sent', why = ? WHERE status = 'waiting'", (self.post.off,))
         due = self.ledger.rows("SELECT * FROM interventions WHERE status = 'pending' AND expires_at <= ? ORDER BY id", (utc(now),))
         for row in due:
             self.ledger.update("interventions", row["id"], {"status": "expired", "answered_at": utc(now)})

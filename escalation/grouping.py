@@ -143,6 +143,8 @@ class Grouping:
             self._freeze(due, post, now, Before(place=place, held=held, attempts=attempts, since=since))
 
     def _freeze(self, due: Sequence[Json], post: Post, now: float, before: Before) -> int | None:
+        for number in {row["escalation_id"] for row in due}:
+            self.ledger.update("escalations", number, {"told_at": utc(now)})
         items = self._items(due, post, now, before.place)
         if not items:
             tellings.drop(self.ledger, [row["id"] for row in due], "its escalation cannot be read")
@@ -155,8 +157,6 @@ class Grouping:
         for telling in {row["id"] for row in due}:
             self.ledger.update("tellings", telling, {"status": "told", "why": ""})
             self.ledger.insert("told", {"telling_id": telling, "mail_id": mail})
-        for number in mine:
-            self.ledger.update("escalations", number, {"told_at": utc(now)})
         return mail
 
     def _items(self, due: Sequence[Json], post: Post, now: float, place: str | None) -> list[Item]:

@@ -83,6 +83,16 @@ class Outbox:
         notified = self._by_notify(post, now, regroup) if post.notify.urls_file and self._is_due("notify", now) else nothing
         return Delivered(sent=mailed.sent + notified.sent, failed=mailed.failed + notified.failed, waiting=self._waiting())
 
+    def give_up(self, post: Post) -> None:
+        """Part of a transaction. What waits for a channel that was switched off waits for nobody."""
+        for channel, on in (("mail", post.mail.enabled), ("notify", post.notify.urls_file)):
+            if not on:
+                self.ledger.run(
+                    """UPDATE outbox SET status = 'not sent', last_error = ? || last_error
+                    WHERE status IN ('waiting', 'sending') AND status = 'waiting' AND channel = ?""",
+                    (f"[{channel}] was switched off; before that: ", channel),
+                )
+
     # ---- by mail -----------------------------------------------------------------------------------------------------
 
     def _by_mail(self, post: Post, now: float, regroup: Regroup) -> Delivered:

@@ -24,7 +24,8 @@ def tell(found: Json) -> None:
     for note in found["notes"]:
         say(f"  note       {clock(note['at'])} {one_line(note['actor'])}: {one_line(note['text'])}")
     for mail in found["outbox"]:
-        say(f"  mail       {clock(mail['created_at'])} {mail['kind']}: {_fate(mail)}")
+        where = f" to {one_line(mail['place'])}" if mail["channel"] == "notify" else ""
+        say(f"  mail       {clock(mail['created_at'])} {mail['kind']}{where}: {_fate(mail)}")
 
 
 def tell_question(question: Json) -> None:

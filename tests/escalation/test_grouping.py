@@ -203,6 +203,18 @@ def test_all_that_is_due_of_one_incident_is_one_mail(desk: Desk, postman: Postma
     assert fates(desk, "kind", "status") == [("problem", "sent"), ("question", "sent")]
 
 
+def test_an_escalation_that_cannot_be_read_is_not_told_for_ever(desk: Desk, postman: Postman, at: Clock) -> None:
+    """Its row is damaged: that is said once for each reminder, and the others are told."""
+    for number in (1, 2):
+        desk.escalate(an_incident(number), "nothing left", body="")
+    desk.ledger.run("UPDATE escalations SET version = 'x' WHERE id = 1")
+    desk.deliver(at(31))
+    for minute in range(0, 300, 10):
+        desk.deliver(at(60 * minute))
+    assert [message["X-Orchestrator-Escalation"] for message in postman.taken] == ["2", "2"]
+    assert len(desk.ledger.rows("SELECT id FROM tellings")) == 4
+
+
 @pytest.fixture
 def old(state_dir: Path, mail: Mail) -> Iterator[Desk]:
     """A desk at which nothing is due, with many things that were."""

@@ -12,6 +12,7 @@ from aiosmtpd.smtp import AuthResult
 
 from escalation import Delivered, Desk
 from escalation.outbox import LAST_RETRY_SECONDS
+from escalation.words import Post
 from orchestrator.config import Mail
 from orchestrator.model import utc
 from tests.escalation.conftest import MailServer, Postman
@@ -171,6 +172,20 @@ def test_mail_that_is_off_is_written_down_as_not_sent(state_dir: Path) -> None:
         assert desk.deliver(NOW) == Delivered()
         kept = desk.ledger.rows("SELECT status, last_error FROM v_mails")
         assert kept == [{"status": "not sent", "last_error": "mail is off in the configuration"}]
+
+
+def test_what_waits_when_mail_is_switched_off_is_told_as_not_sent(desk: Desk, server: MailServer) -> None:
+    """A mail that could not go, and a telling whose group was not due: neither waits for ever."""
+    server.stop()
+    desk.escalate(an_incident(1), "nothing left", body="")
+    desk.deliver(NOW)
+    desk.escalate(an_incident(2), "nothing left", body="")
+    desk.post = Post(mail=Mail(enabled=False))
+    desk.expire(NOW)
+    assert told(desk) == [("problem", "not sent"), ("problem", "not sent")]
+    kept = [row["last_error"] for row in desk.ledger.rows("SELECT last_error FROM v_mails ORDER BY id")]
+    assert kept[0].startswith("[mail] was switched off; before that: 127.0.0.1:")
+    assert kept[1] == "mail is off in the configuration"
 
 
 def test_a_test_mail_says_that_mail_works(desk: Desk, postman: Postman) -> None:
