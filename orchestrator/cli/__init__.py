@@ -25,9 +25,13 @@ _MODULES = {
     "doctor": "doctor",
     "incidents": "incidents",
     "show": "incidents",
+    "report": "incidents",
     "escalations": "people",
+    "reviews": "reviews",
     "pause": "maintenance",
+    "silence": "maintenance",
     "resume": "maintenance",
+    "windows": "maintenance",
     "retry": "maintenance",
     "patterns": "patterns",
     "actions": "knowledge",
@@ -69,6 +73,12 @@ class Commands(click.Group):
         found: click.Command = getattr(import_module(f"{__name__}.{_MODULES[cmd_name]}"), cmd_name.replace("-", "_"))
         return found
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as unknown:
+            raise _with_hint(unknown, ctx, args) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -82,6 +92,15 @@ class Commands(click.Group):
             return work()
         _let_streams_bear_all_text()
         sys.exit(_flushed(_status_of(work)))
+
+
+def _with_hint(unknown: click.UsageError, ctx: click.Context, args: list[str]) -> click.UsageError:
+    """`orchestrator ack 4` means a verb of a group."""
+    group: click.Group = ctx.command  # type: ignore[assignment]  # whose command is unknown
+    groups = ((name, group.get_command(ctx, name)) for name in group.list_commands(ctx))
+    meant = [f"orchestrator {name} {' '.join(args)}" for name, one in groups if isinstance(one, click.Group) and args[0] in one.commands]
+    hint = f" Did you mean `{'` or `'.join(meant)}`?" if meant else ""
+    return click.UsageError(f"{unknown.message}{hint}", ctx)
 
 
 def _status_of(work: Callable[[], Any]) -> int:

@@ -1,9 +1,13 @@
 """One escalation, told; and the plan that is asked about, as exactly what would run."""
 
+from collections.abc import Iterable
+
 import click
 
+from escalation.interventions import options_of
 from escalation.plans import lines_of, read_plan
-from orchestrator.cli.printing import one_line, say
+from escalation.timeline import Moment
+from orchestrator.cli.printing import one_line, say, say_json
 from orchestrator.model import Json, digest
 from orchestrator.store.times import ago, clock, until
 
@@ -46,10 +50,49 @@ def tell_plan(question: Json) -> None:
     number = question["escalation_id"]
     if question["expires_at"]:
         say(f"  expires    {clock(question['expires_at'])} ({until(question['expires_at'])})")
+    others = f"edit {number} ACTION...    or    reject {number} --reason '...'"
     if question["plan"]:
-        say(f"  decide     orchestrator escalations approve {number}    or    reject {number} --reason '...'")
+        say(f"  decide     orchestrator escalations approve {number}    or    {others}")
+    elif question["kind"] == "decision":
+        _tell_options(question)
+        say(f"  decide     orchestrator escalations choose {number} WHICH    or    {others}")
+    elif question["kind"] == "review":
+        say(f"  decide     orchestrator reviews judge {question['id']} right    or    wrong")
     elif question["kind"] != "escalation":
         say(f"  decide     orchestrator escalations answer {number} '...'")
+
+
+def _tell_options(question: Json) -> None:
+    """What the experts would do, each as one of them said it."""
+    for n, option in enumerate(options_of(question["options"]), 1):
+        say(f"    plan {n}, of {one_line(', '.join(option.experts))} ({100 * option.confidence:.0f} % sure): {one_line(option.reasons[0])}")
+        for line in lines_of([action.model_dump(mode="json") for action in option.plan]):
+            say(f"        {line}")
+
+
+def tell_moments(moments: Iterable[Moment], *, as_json: bool) -> None:
+    """A timeline: when, who, what."""
+    if as_json:
+        say_json([moment.model_dump() for moment in moments])
+        return
+    for moment in moments:
+        who = f"{one_line(moment.who)}: " if moment.who else ""
+        say(f"{clock(moment.at)}  {who}{one_line(moment.what)}{': ' if moment.text else ''}{one_line(moment.text)}")
+
+
+def open_question(found: Json) -> Json:
+    """The newest question that may be decided with a plan."""
+    number = found["escalation"]["id"]
+    asked: list[Json] = [row for row in found["interventions"] if row["status"] == "pending" and row["kind"] in ("approval", "decision")]
+    if not asked:
+        raise click.ClickException(f"escalation {number} asks for no decision now: orchestrator escalations show {number}")
+    return asked[-1]
+
+
+def shown_hash(question: Json) -> str:
+    """Of what is shown: the plan, or one of those to choose among."""
+    options = options_of(question["options"])
+    return options[0].hash if options else str(question["hash"])
 
 
 def pending_plan(found: Json) -> tuple[Json, str]:

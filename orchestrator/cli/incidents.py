@@ -2,10 +2,10 @@
 
 import click
 
-from orchestrator.cli.options import listing, reader, wants_json
+from orchestrator.cli.options import configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import SINCE
-from orchestrator.model import Status, utc
+from orchestrator.model import Json, Status, utc
 from orchestrator.store.times import ago, between
 
 
@@ -38,18 +38,42 @@ def incidents(status: str | None, since: float | None, limit: int) -> None:
 @click.command()
 @click.argument("number", type=int, metavar="N")
 @click.option("--evidence", is_flag=True, help="All that was observed, not only the latest.")
+@click.option("--timeline", "whole", is_flag=True, help="Everything that happened to it, in order.")
 @listing
-def show(number: int, *, evidence: bool) -> None:
+def show(number: int, *, evidence: bool, whole: bool) -> None:
     """The story of incident N.
 
     How it stands, what was tried and why, what remains to do, what was seen.
     """
+    found = _found(number)
+    if whole:
+        from escalation.timeline import timeline  # noqa: PLC0415
+        from orchestrator.cli.escalated import tell_moments  # noqa: PLC0415
+
+        tell_moments(timeline(found), as_json=wants_json())
+    elif wants_json():
+        say_json(found)
+    else:
+        from orchestrator.cli.story import tell  # noqa: PLC0415
+
+        tell(found, all_evidence=evidence)
+
+
+@click.command()
+@click.argument("number", type=int, metavar="N")
+@configured
+def report(number: int) -> None:
+    """A post-mortem of incident N in Markdown.
+
+    What happened (in UTC), what contributed, what ended it, what was tried, what is open still.
+    """
+    from escalation.report import post_mortem  # noqa: PLC0415
+
+    say(post_mortem(_found(number)))
+
+
+def _found(number: int) -> Json:
     found = reader().story(number)
     if found is None:
         raise click.ClickException(f"there is no incident {number}; `orchestrator incidents` lists them")
-    if wants_json():
-        say_json(found)
-        return
-    from orchestrator.cli.story import tell  # noqa: PLC0415
-
-    tell(found, all_evidence=evidence)
+    return found

@@ -1,12 +1,15 @@
-"""Maintenance: the daemon keeps its hands off while people work; and `retry`, when they are done."""
+"""Windows: the daemon keeps its hands off while people work, or leaves one fault alone; and `retry`, when they are done."""
 
 from typing import Any
 
 import click
 
 from orchestrator.cli.decisions import act
-from orchestrator.cli.options import configured
+from orchestrator.cli.options import configured, listing, reader, wants_json
+from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import DURATION
+from orchestrator.model import Json, utc
+from orchestrator.store.times import clock
 
 
 @click.command()
@@ -29,6 +32,57 @@ def pause(service: str, *, seconds: float, reason: str, begins_in: float) -> int
 def resume(service: str) -> int:
     """End the maintenance early."""
     return _named("resume", service=service)
+
+
+@click.command()
+@click.argument("incident", type=int, metavar="N")
+@click.option("--for", "seconds", type=DURATION, required=True, help="How long: 30m, 2h, 1d. It always ends by itself.")
+@click.option("--reason", required=True, help="Why, for whoever wonders.")
+@configured
+def silence(incident: int, *, seconds: float, reason: str) -> int:
+    """Leave the fault of incident N alone for a while.
+
+    Neither healed nor told to anybody until then; what else its service has is not concerned.
+    """
+    return act("incident", "silence", incident, seconds=seconds, reason=reason)
+
+
+@click.group(invoke_without_command=True)
+@listing
+@click.pass_context
+def windows(ctx: click.Context) -> None:
+    """Maintenance and silences: open, planned and past."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_)
+
+
+@windows.command("list")
+@listing
+def list_() -> None:
+    """Those that are open or to come first, then the newest."""
+    rows = reader().maintenance()
+    if wants_json():
+        say_json(rows)
+    elif not rows:
+        say("no window: `pause` and `silence` make one")
+    else:
+        heads = ("n", "state", "of", "from", "until", "by", "reason")
+        table(heads, [(row["id"], _state(row), row["key"] or row["service"] or "the whole host", clock(row["begins_at"]),
+                       clock(row["ended_at"] or row["until"]), row["actor"], row["reason"]) for row in rows])  # fmt: skip
+
+
+@windows.command()
+@click.argument("number", type=int, metavar="N")
+@configured
+def end(number: int) -> int:
+    """End window N early: what stands is healed or escalated from now on."""
+    return act("window", "end", number)
+
+
+def _state(row: Json) -> str:
+    if not row["open"]:
+        return "over"
+    return "planned" if row["begins_at"] > utc() else "open"
 
 
 @click.command()

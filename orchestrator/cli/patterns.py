@@ -13,7 +13,6 @@ from orchestrator.model import Action, Json
 from orchestrator.store.times import ago, clock
 
 _number = click.argument("number", type=int, metavar="N")
-_steps = click.argument("steps", nargs=-1, required=True, metavar="ACTION...")
 _FORMAT = "autonomous-orchestrator patterns 1"
 
 
@@ -63,15 +62,18 @@ def show(number: int) -> None:
 @patterns.command()
 @click.option("--incident", type=int, metavar="N", help="The kind of fault of this incident.")
 @click.option("--signature", help="The kind of fault itself.")
-@_steps
+@click.option("--preview", is_flag=True, help="Only tell which past incidents it would have met.")
+@click.argument("steps", nargs=-1, metavar="ACTION...")
 @configured
-def teach(incident: int | None, signature: str | None, steps: tuple[str, ...]) -> int:
+def teach(incident: int | None, signature: str | None, steps: tuple[str, ...], *, preview: bool) -> int:
     """Write down what heals a kind of fault.
 
     One ACTION after the other: 'restart_unit unit=shop.service', or JSON. It starts on probation, like what the daemon learned itself.
     """
     if (incident is None) == (signature is None):
         raise click.UsageError("say --incident N or --signature TEXT")
+    if preview:
+        return _preview(incident, signature)
     return act("host", "teach", task_id=incident, signature=signature, plan=steps)
 
 
@@ -89,6 +91,14 @@ def trust(number: int) -> int:
 def demote(number: int) -> int:
     """Keep it and its record, and do not use it."""
     return act("pattern", "demote", number)
+
+
+@patterns.command()
+@_number
+@configured
+def weigh(number: int) -> int:
+    """Take your word on it back: its record alone says how far it is trusted."""
+    return act("pattern", "weigh", number)
 
 
 @patterns.command()
@@ -145,6 +155,21 @@ def test(number: int) -> None:
     _tell_incidents(row)
     if any(against):
         raise click.ClickException(f"pattern {number} could not run now")
+
+
+def _preview(incident: int | None, signature: str | None) -> int:
+    if incident is not None:
+        story = reader().story(incident)
+        if story is None:
+            raise click.ClickException(f"there is no incident {incident}; `orchestrator incidents` lists them")
+        signature = story["task"]["fingerprint"]
+    found = reader().preview(signature or "")
+    ended = ", ".join(f"{n} {status}" for status, n in sorted(found["ended"].items())) or "none"
+    say(f"past incidents of this kind ({one_line(found['signature'])}): {found['total']}{' or more' if found['capped'] else ''}; {ended}")
+    for past in found["incidents"]:
+        healed = f", by {_short(past['healed_by']['plan'])}" if past["healed_by"] else ""
+        say(f"  #{past['id']} {past['status']} {ago(past['detected_at'])}{healed}: {one_line(past['title'])}")
+    return 0
 
 
 def _against(action: Action) -> str:

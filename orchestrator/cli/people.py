@@ -6,8 +6,11 @@ answer make the daemon act, and are left in its inbox.
 
 import click
 
-from orchestrator.cli.decisions import act, at_terminal, sure
-from orchestrator.cli.escalated import pending_plan, tell, tell_plan
+from escalation.interventions import options_of
+from escalation.plans import lines_of
+from escalation.timeline import of_escalation, timeline
+from orchestrator.cli.decisions import act, at_terminal, made, sure
+from orchestrator.cli.escalated import open_question, pending_plan, shown_hash, tell, tell_moments, tell_plan
 from orchestrator.cli.options import configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import DURATION
@@ -50,11 +53,15 @@ def list_(status: str | None, limit: int) -> None:
 
 @escalations.command()
 @_number
+@click.option("--timeline", "whole", is_flag=True, help="Everything that happened to it, in order.")
 @listing
-def show(number: int) -> None:
+def show(number: int, *, whole: bool) -> None:
     """Why, the question and its plan, notes, mails."""
     found = _found(number)
-    if wants_json():
+    if whole:
+        story = reader().story(found["escalation"]["task_id"]) or of_escalation(found)
+        tell_moments(timeline(story), as_json=wants_json())
+    elif wants_json():
         say_json(found)
     else:
         tell(found)
@@ -177,6 +184,44 @@ def approve(number: int, *, yes: bool) -> int:
     if at_terminal():
         sure("Let exactly this run?", yes=yes, unasked="")
     return act("escalation", "approve", number, hash=plan_hash)
+
+
+@escalations.command()
+@_number
+@click.argument("steps", nargs=-1, required=True, metavar="ACTION...")
+@_yes
+@configured
+def edit(number: int, *, steps: tuple[str, ...], yes: bool) -> int:
+    """Let another plan run in place of the one that is asked about.
+
+    One ACTION after the other: 'restart_unit unit=shop.service', or JSON. It stays within the incident, and the policy is asked.
+    """
+    question = open_question(_found(number))
+    tell_plan(question)
+    plan = made("escalation", "edit", {"hash": shown_hash(question), "plan": steps}).model_dump()["plan"]
+    say("  instead", style="bold")
+    for line in lines_of(plan):
+        say(f"    {line}")
+    if at_terminal():
+        sure("Let exactly this run instead?", yes=yes, unasked="")
+    return act("escalation", "edit", number, hash=shown_hash(question), plan=plan)
+
+
+@escalations.command()
+@_number
+@click.argument("which", type=click.IntRange(min=1), metavar="WHICH")
+@_yes
+@configured
+def choose(number: int, which: int, *, yes: bool) -> int:
+    """Let the WHICHth of the experts' plans run, as `show` numbers them."""
+    question = open_question(_found(number))
+    tell_plan(question)
+    options = options_of(question["options"])
+    if which > len(options):
+        raise click.ClickException(f"there are {len(options)} plans to choose among" if options else "there is nothing to choose among")
+    if at_terminal():
+        sure(f"Let plan {which} run?", yes=yes, unasked="")
+    return act("escalation", "choose", number, hash=options[which - 1].hash)
 
 
 @escalations.command()

@@ -20,7 +20,7 @@ from orchestrator.checks.recurring import LOOKS_BACK_SECONDS
 from orchestrator.config import DEFAULT_FILE, Config, ConfigError, load
 from orchestrator.daemon.lanes import Lanes
 from orchestrator.daemon.timetable import Timetable
-from orchestrator.engine import Engine, Thinker
+from orchestrator.engine import PROVING, Engine, Thinker
 from orchestrator.engine.clicks import Clicks
 from orchestrator.hands import Hands
 from orchestrator.host import Baseline, Signals, Unavailable, View
@@ -158,7 +158,8 @@ class Daemon:
         """Whether a case will move without an event or a person: one that is being proved, or due."""
         now = self.view.now()
         return any(
-            case.incident.waiting_for in ("", "it is being proved") or case.open_attempt for case in self.store.due(now + _ONCE_SECONDS)
+            not case.incident.waiting_for or case.incident.waiting_for.startswith(PROVING) or case.open_attempt
+            for case in self.store.due(now + _ONCE_SECONDS)
         )
 
     def _pause(self) -> float:

@@ -1,5 +1,5 @@
 """The engine: one phase of one case a step. The cursor is in the row, so a death, a wait or a stop resumes here."""
 
-from orchestrator.engine.engine import Engine, Thinker
+from orchestrator.engine.engine import PROVING, Engine, Thinker
 
-__all__ = ["Engine", "Thinker"]
+__all__ = ["PROVING", "Engine", "Thinker"]

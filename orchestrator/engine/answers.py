@@ -77,8 +77,7 @@ class Answers:
         had_its_turn = any(attempt.executed and attempt.proposal.hash == proposal.hash for attempt in case.tried)
         self._store.approve(question.task_id, proposal, again_at=click.at if had_its_turn else None)
         self._say(question, "approved", f"{how}: {_about(proposal)}" if how else "", click, proposal if how else None)
-        what = f"{how}, {_about(proposal)}" if how else "approved"
-        return f"{what}: incident {question.task_id} is looked at again, and then exactly this plan runs"
+        return f"{how or 'approved'}: {_about(proposal)}; incident {question.task_id} is looked at again, and then exactly this plan runs"
 
     # ---- other answers -----------------------------------------------------------------------------------------------
 

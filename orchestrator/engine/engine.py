@@ -38,6 +38,7 @@ from orchestrator.model import (
 )
 from orchestrator.policy import HOUR, History, judge, stand_down
 from orchestrator.store import Stale, Store, StoreFailed
+from orchestrator.store.times import moment
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ _JOB_SECONDS, _JOB_PAUSE_SECONDS = 3.0, 0.1
 _APPROVAL_SECONDS = 24 * 3600.0
 _REVIEW = "review."
 """Facts that a person has to hear of although the fix worked."""
+PROVING = "it is being proved"
 RELAPSE_BUDGET = 3
 """A fault that was healed so often and came back within `relapse_seconds` each time is a person's."""
 
@@ -309,7 +311,8 @@ class Engine:
     def _settle(self, case: Case, attempt: Attempt) -> None:
         settled = self._settling.settle(case, attempt)
         if settled.outcome is None:
-            self._store.wait(case.incident.id, settled.again_at, "it is being proved")
+            until = f", until {moment(settled.proved_at)}" if settled.proved_at else ""
+            self._store.wait(case.incident.id, settled.again_at, f"{PROVING}{until}")
             return
         log.info("incident %d: %s: %s", case.incident.id, settled.outcome, settled.detail)
         self._move(case, _ended(attempt, settled.outcome, settled.detail), settled.next_fault)

@@ -35,6 +35,8 @@ class Settled(Word):
     outcome: Outcome | None = None
     detail: str = ""
     again_at: float = 0.0
+    proved_at: float = 0.0
+    """When it is proved if it stays clean; or until when it may take to get there."""
     next_fault: Fault | None = None
     """With progress: what shows now."""
     standing: tuple[str, ...] = ()
@@ -56,7 +58,7 @@ class Settling:
         if seen.blind:
             return self._blind(case, attempt, seen, now)
         if self._is_under_way(case, attempt, now):
-            return Settled(again_at=now + _LOOK_AGAIN_SECONDS)
+            return Settled(again_at=now + _LOOK_AGAIN_SECONDS, proved_at=attempt.ready_by or 0.0)
         if not seen.has(case.fault.key) and not self._is_worse(case, attempt, seen):
             if seen.clean or self._bring_back(case, attempt, seen):
                 return self._clean(case, attempt, now) if seen.clean else Settled(again_at=self._view.now() + _LOOK_AGAIN_SECONDS)
@@ -64,8 +66,8 @@ class Settling:
             log.info("incident %d: not clean any more: %s", case.incident.id, _told(seen))
         if attempt.clean_since is not None:
             self._store.settle(attempt.id, ready_by=attempt.ready_by, clean_since=None)
-        if now < self._patience(case, attempt, seen):
-            return Settled(again_at=now + _LOOK_AGAIN_SECONDS)
+        if now < (patience := self._patience(case, attempt, seen)):
+            return Settled(again_at=now + _LOOK_AGAIN_SECONDS, proved_at=patience)
         return self._not_proved(case, attempt, seen)
 
     def _is_under_way(self, case: Case, attempt: Attempt, now: float) -> bool:
@@ -99,13 +101,13 @@ class Settling:
         lasting = self.lasting_seconds(case)
         if attempt.clean_since is None:
             self._store.settle(attempt.id, ready_by=attempt.ready_by, clean_since=now)
-            return Settled(again_at=now + min(lasting, 1.0))
+            return Settled(again_at=now + min(lasting, 1.0), proved_at=now + lasting)
         stayed = now - attempt.clean_since
         # The wall clock may step back: a negative stay begins anew.
         if stayed < 0:
             self._store.settle(attempt.id, ready_by=attempt.ready_by, clean_since=now)
         if stayed < lasting:
-            return Settled(again_at=now + min(max(lasting - stayed, 0.05), 1.0))
+            return Settled(again_at=now + min(max(lasting - stayed, 0.05), 1.0), proved_at=now + lasting - stayed)
         adopted = "; adopted after an interruption" if attempt.ready_by is None else ""
         return Settled(outcome=Outcome.HEALED, detail=f"the check and all probes stayed clean for {stayed:.1f} s{adopted}")
 

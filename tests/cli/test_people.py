@@ -98,7 +98,7 @@ def test_approving_shows_exactly_what_will_run(call: Call, store: Store, desk: D
     assert result.exit_code == 0
     assert "1. stop other.service  (medium risk, undone if it does not help)\n       $ systemctl stop other.service\n" in result.stdout
     assert "expires    2" in result.stdout
-    assert result.stdout.endswith(f"approved: incident {number} is looked at again, and then exactly this plan runs\n")
+    assert result.stdout.endswith(f"approved: stop other.service; incident {number} is looked at again, and then exactly this plan runs\n")
     assert inbox(store)[0]["args"] == {"escalation_id": escalation, "hash": proposal.hash}
     case = store.case(number)
     assert case is not None

@@ -102,7 +102,7 @@ def test_an_edited_plan_runs_exactly_as_written(people: People, store: Store, de
     number, escalation = asks(store, desk)
     shown = people.question(number)
     said = people.says("edit", escalation_id=escalation, hash=shown.hash, plan=[action("reset_failed"), action("start_unit")])
-    assert said.startswith("edited, forget the failure of shop.service; start shop.service: incident")
+    assert said.startswith("edited: forget the failure of shop.service; start shop.service; incident")
     approved = people.case(number).approved
     assert approved is not None
     assert [step.kind for step in approved.plan] == ["reset_failed", "start_unit"]
@@ -175,7 +175,7 @@ def test_a_choice_among_the_experts_plans_runs(people: People, store: Store, des
         (("host-reader",), "reset_failed"),
     ]
     said = people.says("choose", escalation_id=escalation, hash=options[1].hash)
-    assert said.startswith("chosen, forget the failure of shop.service: incident")
+    assert said.startswith("chosen: forget the failure of shop.service; incident")
     approved = people.case(number).approved
     assert approved is not None
     assert (approved.hash, approved.origin, approved.proposer) == (options[1].hash, "person:anna", "host-reader")

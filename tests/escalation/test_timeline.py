@@ -82,7 +82,7 @@ def test_decisions_and_windows_stand_in_it(store: Store, desk: Desk, tmp_path: P
         "orchestrator|asked (approval)|other.service holds port 8080. May this be done?: stop other.service; until 2",
         "anna|decision refused|approve: refused: the plan is not the one that was shown",
         "anna|approval approved|",
-        f"anna|decision|approve: approved: incident {number} is looked at again",
+        f"anna|decision|approve: approved: stop other.service; incident {number} is looked at again",
         "anna|decision waits|retry: the daemon has not taken decision 3 up",
         "bob|maintenance begins|shop.service, until 2",
     ):
