@@ -9,7 +9,7 @@ from escalation.verdict import remains, verdict
 from orchestrator.model import Json, Phase
 from orchestrator.store.times import between, clock
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+_SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 TEXT_CHARACTERS = 1000
 
 

@@ -67,7 +67,7 @@ class Clicks:
         plan = tuple(parse(action) for action in click.args["plan"])
         if not plan:
             raise ClickRefused("the plan is empty")
-        return f"pattern {self._store.teach(str(signature), plan, f'person:{click.actor}')}"
+        return f"pattern {self._store.teach(str(signature), plan, f'person:{click.actor}')} is taught"
 
     def _stage(self, click: Click, stage: Stage) -> str:
         self._store.set_stage(int(click.args["pattern_id"]), stage, click.actor)

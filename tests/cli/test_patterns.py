@@ -36,7 +36,7 @@ def test_a_person_teaches(call: Call, store: Store, desk: Desk) -> None:
             "reset_failed unit=shop.service",
             '{"kind": "start_unit", "unit": "shop.service"}',
         )
-    assert taught.stdout == "pattern 1\n"
+    assert taught.stdout == "pattern 1 is taught\n"
     (pattern,) = store.patterns(fault().signature)
     assert [action.kind for action in pattern.plan] == ["reset_failed", "start_unit"]
     assert pattern.origin.startswith("person:")
