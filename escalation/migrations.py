@@ -319,3 +319,27 @@ WHEN OLD.status = 'pending' AND NEW.status IN ('approved', 'rejected', 'answered
 def m010_notes(db: Database) -> None:
     """`act`: what was done when the note was written; empty where it is words alone."""
     execute_all(db, "ALTER TABLE notes ADD COLUMN act TEXT NOT NULL DEFAULT ''")
+
+
+@escalations()
+def m011_mail_tallies(db: Database) -> None:
+    """Counts that only ever grow, as above: what became of each try to send, and what was not told and why, in few words."""
+    reason = """CASE WHEN NEW.why LIKE 'it was healed %' THEN 'healed' WHEN NEW.why LIKE 'it was over %' THEN 'over'
+        WHEN NEW.why LIKE 'it was opened again %' THEN 'reopened' WHEN NEW.why LIKE 'somebody took it %' THEN 'taken'
+        WHEN NEW.why LIKE 'mail is off %' THEN 'off' ELSE 'other' END"""
+    result = "CASE NEW.status WHEN 'sent' THEN 'sent' WHEN 'not sent' THEN 'not_sent' ELSE NEW.trouble END"
+    execute_all(
+        db,
+        f"""
+INSERT INTO tallies SELECT 'notifications', CASE status WHEN 'sent' THEN 'sent' ELSE 'not_sent' END, '', COUNT(*)
+    FROM outbox WHERE status IN ('sent', 'not sent') GROUP BY 2;
+INSERT INTO tallies SELECT 'suppressed', {reason.replace("NEW.", "")}, '', COUNT(*) FROM tellings WHERE status = 'not sent' GROUP BY 2;
+CREATE TRIGGER tally_mail AFTER UPDATE OF status ON outbox
+WHEN (NEW.status IN ('sent', 'not sent') AND OLD.status != NEW.status) OR (NEW.status = 'waiting' AND NEW.trouble != '') BEGIN
+    INSERT INTO tallies VALUES ('notifications', {result}, '', 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_unsaid AFTER UPDATE OF status ON tellings WHEN NEW.status = 'not sent' AND OLD.status != 'not sent' BEGIN
+    INSERT INTO tallies VALUES ('suppressed', {reason}, '', 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER tally_unsaid_at_once AFTER INSERT ON tellings WHEN NEW.status = 'not sent' BEGIN
+    INSERT INTO tallies VALUES ('suppressed', {reason}, '', 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
+""",  # noqa: S608  # constants of this function
+    )

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from escalation.acts import Done
+from escalation.timeline import Moment
 from orchestrator.model import Json
 
 
@@ -110,6 +111,7 @@ class EscalationStory(Row):
     task: IncidentRow | None
     interventions: list[Row]
     notes: list[Row]
+    timeline: list[Moment]
 
 
 class IncidentStory(Row):
@@ -120,6 +122,7 @@ class IncidentStory(Row):
     minutes: list[Row]
     escalations: list[EscalationRow]
     interventions: list[Row]
+    timeline: list[Moment]
     similar: list[Row]
 
 

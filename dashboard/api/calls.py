@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dashboard.api import acting, answers, reading
+from dashboard.api import acting, alerts, answers, reading
 from dashboard.api.call import Call
 from dashboard.numbers import NUMBER
 from escalation.acts import ACTS, Done
@@ -48,6 +48,15 @@ def _acts() -> Iterator[Call]:
         view=acting.bulk,
         answer=answers.Fates,
         body=acting.Bulk,
+    )
+    yield Call(
+        method="POST",
+        path="/alerts",
+        about="Alertmanager's webhook: a firing alert becomes a fault of what its labels name, a resolved one ends it.",
+        right="alerts",
+        view=alerts.alerts,
+        answer=alerts.Told,
+        body=alerts.Webhook,
     )
 
 

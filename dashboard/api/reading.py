@@ -6,6 +6,7 @@ from pydantic import Field
 
 from dashboard.here import here
 from escalation.acts import Unknown
+from escalation.timeline import of_escalation, timeline
 from orchestrator.model import Json, Word
 from orchestrator.store.wanted import Wanted
 
@@ -26,7 +27,9 @@ def escalation(number: int) -> tuple[Json, int, dict[str, str]]:
     found = here().reader.escalation(number)
     if found is None:
         raise Unknown(f"there is no escalation {number}")
-    return found, 200, {"ETag": f'"{found["escalation"]["version"]}"'}
+    story = here().reader.story(found["task"]["id"]) if found["task"] else of_escalation(found)
+    told = {**found, "timeline": _told(story or of_escalation(found))}
+    return told, 200, {"ETag": f'"{found["escalation"]["version"]}"'}
 
 
 def incidents(asked: Wanted) -> Json:
@@ -37,7 +40,7 @@ def incident(number: int) -> Json:
     found = here().reader.story(number)
     if found is None:
         raise Unknown(f"there is no incident {number}")
-    return {**found, "similar": here().reader.similar(number)}
+    return {**found, "timeline": _told(found), "similar": here().reader.similar(number)}
 
 
 def patterns() -> Json:
@@ -84,3 +87,7 @@ def metrics() -> Json:
 
 def series(asked: Last) -> Json:
     return {"rows": here().reader.series(asked.days)}
+
+
+def _told(story: Json) -> list[Json]:
+    return [moment.model_dump(mode="json") for moment in timeline(story)]
