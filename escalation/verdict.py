@@ -79,9 +79,20 @@ def _healer(story: Json) -> str:
         return one_line(story["task"]["resolution"]) or "what was done before"
     last = healed[-1]
     origin = f" ({one_line(last['origin'])})" if last["origin"] else ""
-    approved = [question for question in story["interventions"] if question["status"] == "approved" and question["hash"] == last["hash"]]
-    allowed = f", as {one_line(approved[-1]['actor'])} approved," if approved else ""
+    approved = [question for question in story["interventions"] if question["status"] == "approved"]
+    allowed = next(
+        (f", as {one_line(asked['actor'])} {_how(asked)}," for asked in reversed(approved) if _allowed(asked) == last["hash"]), ""
+    )
     return f"{one_line(last['proposer'])}{origin}{allowed}"
+
+
+def _allowed(question: Json) -> str:
+    """The plan that a person let run: the one that was asked about, or his own."""
+    return str(question["decided_hash"] or question["hash"])
+
+
+def _how(question: Json) -> str:
+    return "decided" if question["decided_hash"] else "approved"
 
 
 def _owner(story: Json) -> str:
