@@ -30,7 +30,7 @@ def frame(config: Config, config_file: Path | None = None) -> Flask:
         MAX_FORM_PARTS=1000,
     )
     app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-    app.url_map.strict_slashes = False
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False  # no redirect of its own, which would name a host
     for room in (static, trouble, login, flashes):
         room.mount(app)
     for blueprint in (health.blueprint, prometheus.blueprint, forms.blueprint, api, pages):
