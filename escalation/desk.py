@@ -21,6 +21,7 @@ from escalation.words import Delivered, Escalation, Intervention, Kind, Mend, Po
 from orchestrator.config import Config, Mail
 from orchestrator.model import Incident, Proposal, utc
 from orchestrator.store import StoreFailed, mask
+from orchestrator.store.base import as_json
 from orchestrator.store.files import make_directory
 from orchestrator.store.ledger import Ledger, looking, transaction
 from orchestrator.store.rows import all_readable
@@ -32,6 +33,10 @@ TITLE_CHARACTERS = 200
 DEFAULT_QUESTION = "Take this over: the daemon does nothing more about it."
 _QUESTIONS: dict[Kind, str] = {"decision": "The experts do not agree: which of their plans shall run?"}
 ACTOR = "orchestrator"
+
+_NEWEST = """SELECT * FROM escalations WHERE id IN
+(SELECT MAX(id) FROM escalations WHERE task_id IN (SELECT value FROM json_each(?)) GROUP BY task_id) ORDER BY id"""
+"""Of each of these incidents."""
 
 
 class Desk(Interventions, Retention):
@@ -88,7 +93,7 @@ class Desk(Interventions, Retention):
         fault = incident.fault
         told = {"title": one_line(mask(fault.message), TITLE_CHARACTERS) or fault.key, "reason": reason, "body": body}
         row = {"task_id": incident.id, "kind": kind, "severity": fault.severity.value, "created_at": utc(), **told}
-        row["fingerprint"] = incident.signature or fault.signature
+        row |= {"fingerprint": incident.signature or fault.signature, "check_name": fault.check, "target": fault.target}
         new = self.ledger.insert("escalations", row)
         adopt = "UPDATE agent_consultations SET escalation_id = ? WHERE task_id = ? AND escalation_id IS NULL"
         self.ledger.run(adopt, (new, incident.id))
@@ -115,7 +120,7 @@ class Desk(Interventions, Retention):
         self.outbox.give_up(self.post)
         if self.post.off:
             self.ledger.run("UPDATE tellings SET status = 'not sent', why = ? WHERE status = 'waiting'", (self.post.off,))
-        due = self.ledger.rows("SELECT * FROM interventions WHERE status = 'pending' AND expires_at <= ? ORDER BY id", (utc(now),))
+        due = self.ledger.rows("SELECT * FROM interventions WHERE status = 'pending' AND expires_at <= ? ORDER BY expires_at", (utc(now),))
         for row in due:
             self.ledger.update("interventions", row["id"], {"status": "expired", "answered_at": utc(now)})
             if row["escalation_id"] is not None:
@@ -148,9 +153,9 @@ class Desk(Interventions, Retention):
     def reconcile(self, escalated_task_ids: Sequence[int]) -> Mend:
         """Compare with the task rows that are waiting or escalated (`Store.with_person`)."""
         with_person = set(escalated_task_ids)
-        newest = self.ledger.rows("SELECT * FROM escalations WHERE id IN (SELECT MAX(id) FROM escalations GROUP BY task_id) ORDER BY id")
+        newest = self.ledger.rows(_NEWEST, (as_json(sorted(with_person)),))
         known = {row["task_id"] for row in newest}
-        open_now = self.ledger.rows("SELECT * FROM escalations WHERE status != 'resolved' AND NOT reminder ORDER BY id")
+        open_now = self.ledger.rows("SELECT * FROM escalations WHERE status IN ('open', 'acknowledged') AND NOT reminder ORDER BY id")
         untold = [row for row in open_now if row["task_id"] not in with_person]
         closed = with_person - {row["task_id"] for row in open_now}
         resolved = [row for row in newest if row["task_id"] in closed]

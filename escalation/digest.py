@@ -35,7 +35,8 @@ _BACK = """SELECT id, title, occurrences FROM tasks WHERE opened_at >= '{since}'
 ORDER BY occurrences DESC"""
 _LEARNED = """SELECT id, plan, stage, wins FROM patterns WHERE created_at >= '{since}' AND created_at < '{until}'
 ORDER BY wins DESC, id"""
-_WAITING = """SELECT id, severity, title, status, owner, created_at FROM escalations WHERE status != 'resolved' ORDER BY created_at"""
+_WAITING = """SELECT id, severity, title, status, owner, created_at FROM escalations
+WHERE status IN ('open', 'acknowledged') ORDER BY created_at"""
 _UNSEEN = """SELECT id, title, resolution FROM escalations WHERE status = 'resolved' AND looked_at IS NULL
 AND resolved_at >= '{since}' AND resolved_at < '{until}' ORDER BY id DESC"""
 _SENT = "SELECT COUNT(*) AS n FROM outbox WHERE sent_at >= '{since}' AND sent_at < '{until}'"

@@ -158,7 +158,7 @@ class FrontDesk:
         by = {"looked_at": "COALESCE(looked_at, :now)", "looked_by": "IIF(looked_at IS NULL, :actor, looked_by)"}
         sets = ", ".join(f"{name} = {by.get(name, f':{name}')}" for name in (*by, *columns))
         moved = self.ledger.run(
-            f"""UPDATE escalations SET version = version + 1, {sets}
+            f"""UPDATE escalations SET version = version + 1, updated_at = :now, {sets}
             WHERE id = :id AND status IN (SELECT value FROM json_each(:allowed)) AND (:version IS NULL OR version = :version)""",  # noqa: S608 - names of columns
             {**columns, "id": escalation_id, "allowed": as_json(allowed), "version": version, "now": utc(), "actor": actor},
         )
@@ -174,7 +174,7 @@ class FrontDesk:
 
     def _change(self, escalation_id: int, actor: str, said: str, act: str = "", **columns: object) -> Escalation:
         """What the daemon itself does: set columns, one version on, and write down who did what."""
-        self.ledger.run("UPDATE escalations SET version = version + 1 WHERE id = ?", (escalation_id,))
+        self.ledger.run("UPDATE escalations SET version = version + 1, updated_at = ? WHERE id = ?", (utc(), escalation_id))
         if columns:
             self.ledger.update("escalations", escalation_id, columns)
         return self._noted(escalation_id, actor, said, act)

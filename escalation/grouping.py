@@ -170,7 +170,7 @@ class Grouping:
         return in_order(items)
 
     def _standing(self) -> tuple[Escalation, ...]:
-        rows = self.ledger.rows("SELECT * FROM escalations WHERE status != 'resolved' ORDER BY id LIMIT 1000")
+        rows = self.ledger.rows("SELECT * FROM escalations WHERE status IN ('open', 'acknowledged') ORDER BY id LIMIT 1000")
         return all_readable("escalation", rows, Escalation.model_validate)
 
     def _threads(self, items: Sequence[Item]) -> str:

@@ -285,6 +285,32 @@ CREATE TABLE door_tokens (
 
 
 @escalations()
+def m008_reading(db: Database) -> None:
+    """What lists, numbers, the search and retention read.
+
+    `check_name` and `target` are the incident's as it was handed over: it may be removed before its escalation is.
+    """
+    execute_all(
+        db,
+        """
+ALTER TABLE escalations ADD COLUMN check_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE escalations ADD COLUMN target TEXT NOT NULL DEFAULT '';
+ALTER TABLE escalations ADD COLUMN updated_at TEXT NOT NULL DEFAULT '';
+UPDATE escalations SET updated_at = COALESCE(resolved_at, acknowledged_at, created_at);
+CREATE INDEX escalations_listed
+    ON escalations(status, id, severity, check_name, target, owner, snoozed_until, looked_at, updated_at, title, reason);
+CREATE INDEX escalations_by_task ON escalations(task_id);
+CREATE INDEX escalations_by_resolved ON escalations(resolved_at) WHERE resolved_at IS NOT NULL;
+CREATE INDEX consultations_by_escalation ON agent_consultations(escalation_id, created_at);
+DROP INDEX consultations_by_created;
+CREATE INDEX consultations_in_numbers ON agent_consultations(created_at, tokens_in, tokens_out);
+CREATE INDEX interventions_in_numbers ON interventions(created_at, kind, status, answered_at);
+CREATE INDEX interventions_to_review ON interventions(id) WHERE status = 'pending' AND kind = 'review';
+""",
+    )
+
+
+@escalations()
 def m009_tallies(db: Database) -> None:
     """Counts that only ever grow, as in tasks.db: escalations by severity, answers by kind, and how long people took for them."""
     seconds = "(julianday(answered_at) - julianday(created_at)) * 86400"

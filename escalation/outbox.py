@@ -31,6 +31,8 @@ _SOMEWHERE = "notify "
 
 _TO_GO = "status IN ('waiting', 'sending') AND (next_at <= :now OR next_at > :never)"
 """A time that lies beyond every back-off is one of before the clock was set back."""
+_WAITING = "status IN ('waiting', 'sending')"
+"""As the index has it: without these very words a query that asks for one or the other reads all that ever went."""
 _UNTRIED = "status = 'waiting' AND trouble IN ('', 'unreached')"
 """They surely never got to the server. Once it answers, all of them go, whenever their next turn would be."""
 
@@ -151,7 +153,8 @@ class Outbox:
     @transaction
     def _name_places(self, places: Iterable[str]) -> None:
         """Those that were put while the file could not be read."""
-        for row in self.ledger.rows("SELECT * FROM outbox WHERE channel = 'notify' AND place = '' AND status = 'waiting'"):
+        unnamed = f"SELECT * FROM outbox WHERE channel = 'notify' AND place = '' AND {_WAITING} AND status = 'waiting'"  # noqa: S608 - a constant
+        for row in self.ledger.rows(unnamed):
             self.ledger.run("DELETE FROM outbox WHERE id = ?", (row.pop("id"),))
             for place in places:
                 self.ledger.insert("outbox", {**row, "place": place})
@@ -167,7 +170,7 @@ class Outbox:
     def _to_send(self, channel: str, now: float) -> list[Json]:
         to_send = f"""SELECT o.*, m.kind, m.message_id, m.thread, m.subject, m.body, m.html, m.headers, m.created_at AS composed_at
         FROM outbox AS o JOIN mails AS m ON m.id = o.mail_id
-        WHERE channel = :channel AND (({_TO_GO}) OR ({_UNTRIED})) ORDER BY o.mail_id LIMIT {AT_ONCE}"""  # noqa: S608 - constants
+        WHERE channel = :channel AND {_WAITING} AND (({_TO_GO}) OR ({_UNTRIED})) ORDER BY o.mail_id LIMIT {AT_ONCE}"""  # noqa: S608 - constants
         return self.ledger.rows(to_send, _times(now) | {"channel": channel})
 
     @transaction
@@ -189,7 +192,7 @@ class Outbox:
     def _put_all_off(self, channel: str, error: SendFailed, now: float) -> int:
         """Nobody is there: all that wait for it wait on together. Returns how many."""
         rows = self.ledger.rows(
-            f"SELECT * FROM outbox WHERE channel = :channel AND (({_TO_GO}) OR ({_UNTRIED}))",  # noqa: S608 - constants
+            f"SELECT * FROM outbox WHERE channel = :channel AND {_WAITING} AND (({_TO_GO}) OR ({_UNTRIED}))",  # noqa: S608 - constants
             _times(now) | {"channel": channel},
         )
         attempts = max((row["attempts"] for row in rows), default=0) + 1

@@ -13,7 +13,7 @@ AT_ONCE = 2000
 _REACHED = """SELECT 1 FROM tellings AS t JOIN told ON told.telling_id = t.id JOIN outbox AS o ON o.mail_id = told.mail_id
 WHERE t.escalation_id = :escalation AND (o.status IN ('sent', 'sending') OR o.trouble = 'unsure')
 AND (:place IS NULL OR o.channel || ' ' || o.place = :place)"""
-WAITING = """FROM tellings AS t JOIN escalations AS e ON e.id = t.escalation_id
+WAITING = """FROM tellings AS t INDEXED BY tellings_waiting JOIN escalations AS e ON e.id = t.escalation_id
 WHERE t.status = 'waiting' AND (t.kind = 'recovery' OR COALESCE(e.snoozed_until, '') <= :now)"""
 """A snoozed escalation is not told of, but that it is over."""
 STANDING = "status = 'open' AND COALESCE(snoozed_until, '') <= :now"

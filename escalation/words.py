@@ -47,6 +47,9 @@ class Escalation(Word):
     """The person whose word the severity is."""
     reminder: bool = False
     """Reopened after its incident was over: a person's own note."""
+    check_name: str = ""
+    target: str = ""
+    updated_at: str = ""
 
 
 class Option(Word):

@@ -92,7 +92,6 @@ class AuditRow(Row):
 class Escalations(Row):
     rows: list[EscalationRow]
     total: int
-    capped: bool
     next: str
     """`after` of the next page; empty on the last."""
     counts: dict[str, int]
@@ -101,7 +100,6 @@ class Escalations(Row):
 class Incidents(Row):
     rows: list[IncidentRow]
     total: int
-    capped: bool
     next: str
     counts: dict[str, int]
 

@@ -8,6 +8,7 @@ from dashboard.here import here
 from escalation.acts import Unknown
 from escalation.timeline import of_escalation, timeline
 from orchestrator.model import Json, Word
+from orchestrator.store.past import DAYS_SHOWN
 from orchestrator.store.wanted import Wanted
 
 
@@ -16,7 +17,7 @@ class Some(Word):
 
 
 class Last(Word):
-    days: Annotated[int, Field(ge=1, le=731)] = 30
+    days: Annotated[int, Field(ge=1, le=DAYS_SHOWN)] = 30
 
 
 def escalations(asked: Wanted) -> Json:

@@ -8,8 +8,8 @@ from dashboard.here import here
 from dashboard.pages.blueprint import address, blueprint
 from orchestrator.checks import all_checks
 from orchestrator.model import Json, Severity, Word, utc
-from orchestrator.store.listing import INCIDENT_STATES, Listing
-from orchestrator.store.wanted import Wanted
+from orchestrator.store.listing import Listing
+from orchestrator.store.wanted import INCIDENT_STATES, LIVE_STATES, Wanted
 
 _TABS = (
     ("open", "Waiting for you", {"status": "open"}),
@@ -19,7 +19,6 @@ _TABS = (
     ("resolved", "Resolved", {"status": "resolved"}),
 )
 _ALL = {"status": "open,acknowledged,snoozed,resolved"}
-_LIVE = ("open", "healing", "waiting", "escalated")
 
 
 class Tab(Word):
@@ -75,7 +74,7 @@ def _incident_tabs(wanted: Wanted, listing: Listing) -> Iterator[Tab]:
     counts = listing.counts
     now = {"status": ",".join(wanted.status)} if wanted.status else {}
     yield _tab("all", "All", {}, now, sum(n for state, n in counts.items() if state != "merged"))
-    yield _tab("live", "Standing now", {"status": ",".join(_LIVE)}, now, sum(counts.get(state, 0) for state in _LIVE))
+    yield _tab("live", "Standing now", {"status": ",".join(LIVE_STATES)}, now, sum(counts.get(state, 0) for state in LIVE_STATES))
     for state in INCIDENT_STATES:
         if state not in ("open", "healing", "waiting"):
             yield _tab(state, {"merged": "symptoms"}.get(state, state).capitalize(), {"status": state}, now, counts.get(state, 0))

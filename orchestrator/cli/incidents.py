@@ -6,6 +6,7 @@ from orchestrator.cli.options import configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import SINCE
 from orchestrator.model import Json, Status, utc
+from orchestrator.store.listing import first
 from orchestrator.store.times import ago, between
 
 
@@ -16,7 +17,7 @@ from orchestrator.store.times import ago, between
 @listing
 def incidents(status: str | None, since: float | None, limit: int) -> None:
     """What was wrong, the newest first."""
-    rows = reader().incidents(status=status, limit=limit)
+    rows = first(reader().list_incidents, limit, status=(status,) if status else ())
     if since is not None:
         rows = [row for row in rows if row["detected_at"] >= utc(since)]
     if wants_json():

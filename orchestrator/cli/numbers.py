@@ -10,18 +10,6 @@ from orchestrator.model import Json
 from orchestrator.store import QueryRefused
 from orchestrator.store.times import lasting
 
-_WINDOWS = (("24 h", "-1 days"), ("7 d", "-7 days"), ("30 d", "-30 days"))
-
-_RATES = """SELECT COUNT(*) AS total, COALESCE(SUM(fix_successful = 1), 0) AS fixed,
-    COUNT(fix_successful) AS needed, COALESCE(SUM(fix_successful = 0), 0) AS with_person,
-    COALESCE(SUM(status = 'cleared'), 0) AS cleared, COALESCE(SUM(relapses), 0) AS relapses,
-    AVG(CASE WHEN status = 'fixed' THEN (julianday(resolved_at) - julianday(opened_at)) * 86400 END) AS mean_seconds
-FROM tasks.tasks WHERE detected_at > datetime('now', '{since}')"""
-_UNDONE = """SELECT COALESCE(SUM(executed), 0) AS executed, COALESCE(SUM(outcome = 'no_effect'), 0) AS no_effect,
-    COALESCE(SUM(outcome = 'rolled_back'), 0) AS rolled_back, COALESCE(SUM(outcome = 'stranded'), 0) AS stranded
-FROM attempts WHERE began_at > datetime('now', '{since}')"""
-_ESCALATED = "SELECT status, COUNT(*) AS n FROM escalations.escalations WHERE created_at > datetime('now', '{since}') GROUP BY status"
-
 
 @click.command()
 @listing
@@ -33,7 +21,7 @@ def metrics() -> None:
     The fix rate has two denominators: all incidents (those that went away by themselves and symptoms too), and those that
     needed something, that is fixed or handed to a person.
     """
-    found = {**reader().metrics(), "windows": {name: _window(since) for name, since in _WINDOWS}}
+    found = reader().metrics()
     if wants_json():
         say_json(found)
     elif found["daemon"] is None:
@@ -62,19 +50,6 @@ def sql(query: str) -> None:
         table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     else:
         say("no rows", error=True)
-
-
-def _window(since: str) -> Json:
-    """The numbers of one stretch of time; a file that does not exist yet has none."""
-    rates, undone, escalated = (_rows(query.format(since=since)) for query in (_RATES, _UNDONE, _ESCALATED))
-    return {**(rates or [{}])[0], **(undone or [{}])[0], "escalations": {row["status"]: row["n"] for row in escalated}}
-
-
-def _rows(query: str) -> list[Json]:
-    try:
-        return reader().sql(query)
-    except QueryRefused:
-        return []
 
 
 def _tell(found: Json) -> None:

@@ -15,7 +15,9 @@ from orchestrator.cli.options import configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import DURATION
 from orchestrator.model import Json, Severity
+from orchestrator.store.listing import first
 from orchestrator.store.times import ago
+from orchestrator.store.wanted import ESCALATION_STATES
 
 _number = click.argument("number", type=int, metavar="N")
 _note = click.option("--note", default="", help="Kept with it, for whoever comes next.")
@@ -35,12 +37,12 @@ def escalations(ctx: click.Context) -> None:
 
 
 @escalations.command("list")
-@click.option("--status", type=click.Choice(["open", "acknowledged", "resolved"]), help="Default: all that are not resolved.")
+@click.option("--status", type=click.Choice(ESCALATION_STATES), help="Default: all that are not resolved.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @listing
 def list_(status: str | None, limit: int) -> None:
     """What waits for a person, the newest first."""
-    rows = reader().escalations(status=status, limit=limit)
+    rows = first(reader().list_escalations, limit, status=(status,) if status else ())
     if wants_json():
         say_json(rows)
     elif not rows:

@@ -12,7 +12,9 @@ from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.config import Config
 from orchestrator.model import Json
 from orchestrator.store.life import dead
+from orchestrator.store.listing import first
 from orchestrator.store.times import age, ago, between, clock, lasting, until
+from orchestrator.store.wanted import LIVE_STATES
 
 _SHOWN = 20
 _FIXED_SHOWN = 5
@@ -26,8 +28,8 @@ def status() -> int:
     """What is wrong now, on one screen. Exit status 1 when no daemon watches this host, whatever else is right."""
     found = reader().status()
     why_dead = dead(found, settings().daemon.poll_seconds)
-    live = reader().incidents(live=True, limit=1000)
-    fixed = reader().incidents(status="fixed", limit=_FIXED_SHOWN)
+    live = first(reader().list_incidents, 1000, status=LIVE_STATES)
+    fixed = first(reader().list_incidents, _FIXED_SHOWN, status=("fixed",))
     if wants_json():
         say_json({**found, "alive": not why_dead, "why_dead": why_dead, "live": live, "fixed_lately": fixed})
     else:

@@ -37,7 +37,7 @@ def arrange_live(ledger: Ledger, arrange: Arrange) -> Arranged:
         WHERE resolved_at IS NULL AND root_id IN (SELECT id FROM tasks WHERE status = 'merged' AND resolved_at IS NULL)"""
     )
     orphans = ledger.rows(
-        """SELECT id FROM tasks WHERE status = 'merged' AND resolved_at IS NULL
+        """SELECT id FROM tasks WHERE +status = 'merged' AND resolved_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM tasks AS root WHERE root.id = tasks.root_id AND root.resolved_at IS NULL)"""
     )
     _set_free(ledger, [row["id"] for row in orphans])

@@ -99,8 +99,8 @@ class Incidents(Part):
 
     def _under_repair(self, then: float) -> set[str]:
         rows = self.ledger.rows(
-            """SELECT target FROM tasks WHERE id IN
-            (SELECT task_id FROM attempts WHERE executed = 1 AND (outcome IS NULL OR ended_at >= ?))""",
+            """SELECT target FROM tasks WHERE id IN (SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1
+            UNION ALL SELECT task_id FROM attempts WHERE ended_at >= ? AND executed = 1)""",
             (utc(then),),
         )
         return {row["target"] for row in rows}
@@ -118,6 +118,7 @@ def fault_columns(fault: Fault) -> Json:
         "fingerprint": fault.signature,
         "check_name": fault.check,
         "target": fault.target,
+        "reason": fault.reason,
         "title": " ".join(fault.message.split())[:TITLE_CHARACTERS] or fault.reason,
         "severity": fault.severity.value,
     }

@@ -238,18 +238,22 @@ def _no_room(error: sqlite3.Error) -> bool:
     return _primary(error) in _NO_ROOM
 
 
-def _primary(error: sqlite3.Error) -> int:
+def _primary(error: Exception) -> int:
     """The result code without its extension; 0 where the error is Python's own."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _why_unusable(path: Path, error: sqlite3.Error) -> str:
-    advice = {
+def advice(error: Exception, directory: Path) -> str:
+    """What to do about it."""
+    return {
         sqlite3.SQLITE_NOTADB: "it is no database: move it away, and a new one is made",
         sqlite3.SQLITE_CORRUPT: "it is damaged: keep a copy, and move it away; a new one is made",
-        sqlite3.SQLITE_READONLY: f"run as root or as a member of the group of {path.parent}, on a disk that is not read-only",
-        sqlite3.SQLITE_CANTOPEN: f"run as root or as a member of the group of {path.parent}, and look whether the disk has room",
+        sqlite3.SQLITE_READONLY: f"run as root or as a member of the group of {directory}, on a disk that is not read-only",
+        sqlite3.SQLITE_CANTOPEN: f"run as root or as a member of the group of {directory}, and look whether the disk has room",
         sqlite3.SQLITE_FULL: "make room on the disk",
         sqlite3.SQLITE_BUSY: "another program holds it; try again later",
     }.get(_primary(error), "look for trouble with the disk in the kernel's log")
-    return f"{path} cannot be opened ({error}): {advice}"
+
+
+def _why_unusable(path: Path, error: sqlite3.Error) -> str:
+    return f"{path} cannot be opened ({error}): {advice(error, path.parent)}"

@@ -1,18 +1,21 @@
-"""Lists of escalations and incidents: filtered, sorted, in pages that stay where they are while rows come and go."""
+"""Lists of escalations and incidents: filtered, sorted, in pages that stay where they are while rows come and go.
 
-from collections.abc import Sequence
+What is asked for is decided in one index of each table (`escalations_listed`, `tasks_listed`) that holds every column which
+a filter names; rows, with all their text, are read for the page alone.
+"""
+
+from collections.abc import Callable, Sequence
 
 from orchestrator.model import Json, Word, utc
 from orchestrator.store.reporting import Rows
-from orchestrator.store.wanted import ESCALATION_STATES, INCIDENT_STATES, Wanted
+from orchestrator.store.wanted import ESCALATION_STATES, INCIDENT_STATES, LIMIT, Wanted
 
-__all__ = ["COUNTED", "ESCALATION_STATES", "INCIDENT_STATES", "Listing", "Wanted", "list_escalations", "list_incidents"]
-
-COUNTED = 10_000
-"""Rows are counted up to here; a person does not care how many more there are."""
+WORDS = 10
+"""Of a search; the rest is not looked for."""
 _RANK = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
 _STATE = "CASE WHEN status = 'resolved' THEN 'resolved' WHEN snoozed_until > :now THEN 'snoozed' ELSE status END"
-_TRAY = "status = 'resolved' AND looked_at IS NULL"
+_STANDING = "status IN ('open', 'acknowledged')"
+_TASK = "id, status, phase, check_name, target, occurrences, detected_at, last_seen, resolved_at, waiting_for"
 
 
 class Listing(Word):
@@ -20,98 +23,111 @@ class Listing(Word):
 
     rows: tuple[Json, ...]
     total: int
-    capped: bool
-    """There are more than `total`, which were not counted."""
     next: str
     counts: Json
-    """How many there would be on each tab, with all else that is asked for as it is; each counted as far as `total`."""
+    """How many there would be on each tab, with all else that is asked for as it is."""
+
+
+def first(read: Callable[[Wanted], Listing], limit: int, **asked: object) -> list[Json]:
+    """The first `limit` rows of a list, over as many pages as that takes."""
+    rows: list[Json] = []
+    after = ""
+    while True:
+        listing = read(Wanted.model_validate({**asked, "after": after, "limit": min(limit - len(rows), LIMIT)}))
+        rows += listing.rows
+        after = listing.next
+        if not after or len(rows) >= limit:
+            return rows
 
 
 class _Where:
     """Conditions that all hold, with what is bound to them."""
 
-    def __init__(self, **bound: object) -> None:
-        self.conditions: list[str] = ["1"]
-        self.bound: Json = dict(bound)
+    def __init__(self, wanted: Wanted) -> None:
+        self.bound: Json = {"now": utc()}
+        self._conditions = ["1"]
+        self.among("severity", wanted.severity)
+        for column, value in (("check_name", wanted.check), ("target", wanted.target), ("owner", wanted.owner), ("phase", wanted.phase)):
+            if value not in ("", None):
+                self.add(f"{column} = :{column}", **{column: value})
+        for n, word in enumerate(wanted.q.split()[:WORDS]):
+            pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            matches = " OR ".join(f"{column} LIKE :q{n} ESCAPE '\\'" for column in ("title", "target", "reason"))
+            self.add(matches, **{f"q{n}": f"%{pattern}%"})
 
     def add(self, condition: str, **bound: object) -> None:
-        self.conditions.append(f"({condition})")
+        self._conditions.append(f"({condition})")
         self.bound.update(bound)
 
-    def among(self, column: str, name: str, values: Sequence[str]) -> None:
-        """`column` is one of `values`; anything when there are none."""
+    def among(self, column: str, values: Sequence[str]) -> None:
+        """It (a column, or an expression) is one of `values`; anything when there are none."""
         if values:
-            names = [f"{name}_{n}" for n in range(len(values))]
-            self.add(f"{column} IN ({', '.join(':' + name for name in names)})", **dict(zip(names, values, strict=True)))
-
-    def equals(self, column: str, value: object) -> None:
-        if value not in ("", None):
-            self.add(f"{column} = :{column}", **{column: value})
-
-    def words(self, columns: Sequence[str], text: str) -> None:
-        for n, word in enumerate(text.split()[:10]):
-            pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            matches = " OR ".join(f"{column} LIKE :q_{n} ESCAPE '\\'" for column in columns)
-            self.add(matches, **{f"q_{n}": f"%{pattern}%"})
+            names = {f"v{len(self.bound) + n}": value for n, value in enumerate(values)}
+            self.add(f"{column} IN ({', '.join(f':{name}' for name in names)})", **names)
 
     def __str__(self) -> str:
-        return " AND ".join(self.conditions)
+        return " AND ".join(self._conditions)
 
 
 def list_escalations(book: Rows, wanted: Wanted) -> Listing:
-    """Those that are not resolved, unless `status` or `tray` say else. Raises ValueError: `status` or `after` is not of this list."""
-    _check_states(wanted, ESCALATION_STATES)
-    where = _Where(now=utc())
-    where.among("severity", "severity", wanted.severity)
-    where.equals("owner", wanted.owner)
-    where.words(("title", "reason"), wanted.q)
-    _of_task(where, wanted)
-    tabs = {**{state: f"{_STATE} = '{state}'" for state in ESCALATION_STATES}, "tray": _TRAY}
-    counts = {tab: _count(book, "escalations", f"{where} AND {condition}", where.bound) for tab, condition in tabs.items()}
+    """Those that are not resolved, unless `status` or `tray` say else. Rows have `task`, their incident's present state, and no body.
+
+    Raises ValueError: something in `wanted` is not of this list.
+    """
+    _check(wanted, ESCALATION_STATES, {"phase": wanted.phase is not None})
+    where = _Where(wanted)
+    counts = _escalation_counts(book, where)
+    states = wanted.status or (("resolved",) if wanted.tray else ("open", "acknowledged", "snoozed"))
+    where.among("status", [*states, *(("open", "acknowledged") if "snoozed" in states else ())])
+    where.among(_STATE, states)
+    total = sum(counts[state] for state in states)
     if wanted.tray:
-        where.add(_TRAY)
-    where.among(_STATE, "status", wanted.status or (() if wanted.tray else ("open", "acknowledged", "snoozed")))
-    listing = _page(book, "escalations", where, wanted, counts, "MAX(created_at, COALESCE(acknowledged_at, ''), COALESCE(resolved_at, ''))")
-    return listing.model_copy(update={"rows": _with_tasks(book, listing.rows)})
+        where.add("status = 'resolved' AND looked_at IS NULL")
+        total = counts["tray"] if "resolved" in states else 0
+    rows, cursor = _page(book, "escalations", where, wanted, "updated_at")
+    return Listing(rows=_with_tasks(book, rows), total=total, next=cursor, counts=counts)
 
 
 def list_incidents(book: Rows, wanted: Wanted) -> Listing:
-    """All but symptoms, unless `status` says else. Raises ValueError: `status` or `after` is not of this list."""
-    _check_states(wanted, INCIDENT_STATES)
-    where = _Where()
-    where.among("severity", "severity", wanted.severity)
-    where.equals("check_name", wanted.check)
-    where.equals("target", wanted.target)
-    where.equals("phase", wanted.phase)
-    where.words(("title", "target", "fault ->> 'reason'"), wanted.q)
-    counts = {state: _count(book, "tasks", f"{where} AND status = '{state}'", where.bound) for state in INCIDENT_STATES}
-    where.among("status", "status", wanted.status or tuple(state for state in INCIDENT_STATES if state != "merged"))
-    return _page(book, "tasks", where, wanted, counts, "MAX(opened_at, COALESCE(resolved_at, ''))")
+    """All but symptoms, unless `status` says else. Raises ValueError: something in `wanted` is not of this list."""
+    _check(wanted, INCIDENT_STATES, {"owner": bool(wanted.owner), "tray": wanted.tray})
+    where = _Where(wanted)
+    counted = book.rows(
+        "tasks",
+        f"SELECT status, COUNT(*) AS n FROM tasks INDEXED BY tasks_listed WHERE {where} GROUP BY status",  # noqa: S608
+        where.bound,
+    )
+    counts = {**dict.fromkeys(INCIDENT_STATES, 0), **{row["status"]: row["n"] for row in counted}}
+    states: Sequence[str] = wanted.status or [state for state in INCIDENT_STATES if state != "merged"]
+    where.among("status", states)
+    rows, cursor = _page(book, "tasks", where, wanted, "changed_at")
+    return Listing(rows=tuple(rows), total=sum(counts[state] for state in states), next=cursor, counts=counts)
 
 
-def _check_states(wanted: Wanted, states: Sequence[str]) -> None:
+def _check(wanted: Wanted, states: Sequence[str], foreign: dict[str, bool]) -> None:
     for state in wanted.status:
         if state not in states:
             raise ValueError(f"status: {state} is none of this list's; there are {', '.join(states)}")
+    for name, given in foreign.items():
+        if given:
+            raise ValueError(f"{name}: this list knows no such filter; leave it away")
 
 
-def _of_task(where: _Where, wanted: Wanted) -> None:
-    """What an escalation's incident is asked for."""
-    of = _Where()
-    of.equals("check_name", wanted.check)
-    of.equals("target", wanted.target)
-    of.equals("phase", wanted.phase)
-    if of.bound:
-        where.add(f"task_id IN (SELECT id FROM tasks.tasks WHERE {of})", **of.bound)  # noqa: S608  # conditions of this module
+def _escalation_counts(book: Rows, where: _Where) -> Json:
+    rows = book.rows(
+        "escalations",
+        f"""SELECT {_STATE} AS tab, COUNT(*) AS n, 0 AS tray FROM escalations INDEXED BY escalations_listed
+        WHERE {_STANDING} AND {where} GROUP BY tab
+        UNION ALL SELECT 'resolved', COUNT(*), COALESCE(SUM(looked_at IS NULL), 0) FROM escalations INDEXED BY escalations_listed
+        WHERE status = 'resolved' AND {where}""",  # noqa: S608  # conditions of this module
+        where.bound,
+    )
+    counts = {row["tab"]: row["n"] for row in rows}
+    return {**dict.fromkeys(ESCALATION_STATES, 0), **counts, "tray": sum(row["tray"] for row in rows)}
 
 
-def _count(book: Rows, table: str, where: str, bound: Json) -> int:
-    rows = book.row(table, f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {table} WHERE {where} LIMIT {COUNTED})", bound)  # noqa: S608
-    return int(rows["n"]) if rows else 0
-
-
-def _page(book: Rows, table: str, where: _Where, wanted: Wanted, counts: Json, updated: str) -> Listing:
-    total = _count(book, table, f"{where}", where.bound)
+def _page(book: Rows, table: str, where: _Where, wanted: Wanted, updated: str) -> tuple[list[Json], str]:
+    """The rows, and the cursor of the page after them."""
     order, key = {
         "newest": ("id DESC", "''"),
         "oldest": ("id", "''"),
@@ -120,17 +136,18 @@ def _page(book: Rows, table: str, where: _Where, wanted: Wanted, counts: Json, u
     }[wanted.sort]
     if wanted.after:
         _go_on(where, wanted, key)
-    rows = book.rows(
+    places = book.rows(
         table,
-        f"SELECT *, {key} AS sorted_by FROM {table} WHERE {where} ORDER BY {order} LIMIT :some",  # noqa: S608
+        f"SELECT id, {key} AS place FROM {table} INDEXED BY {table}_listed WHERE {where} ORDER BY {order} LIMIT :some",  # noqa: S608
         {**where.bound, "some": wanted.limit + 1},
     )
-    more = len(rows) > wanted.limit
-    rows = rows[: wanted.limit]
-    cursor = f"{rows[-1]['sorted_by']}~{rows[-1]['id']}" if more else ""
+    shown = places[: wanted.limit]
+    found = _by_id(book, table, "*", [row["id"] for row in shown])
+    rows = [found[row["id"]] for row in shown if row["id"] in found]
     for row in rows:
-        del row["sorted_by"]
-    return Listing(rows=tuple(rows), total=total, capped=total >= COUNTED, next=cursor, counts=counts)
+        row.pop("body", None)
+    cursor = f"{shown[-1]['place']}~{shown[-1]['id']}" if len(places) > len(shown) else ""
+    return rows, cursor
 
 
 def _go_on(where: _Where, wanted: Wanted, key: str) -> None:
@@ -138,31 +155,22 @@ def _go_on(where: _Where, wanted: Wanted, key: str) -> None:
     value, _, number = wanted.after.partition("~")
     if not number.isdecimal() or len(number) > 18 or (wanted.sort in ("newest", "oldest")) != (value == ""):
         raise ValueError(f"after: {wanted.after} is no place in this list sorted by {wanted.sort}; leave it away")
-    before: dict[str, str] = {
+    beyond = {
         "newest": "id < :after_id",
         "oldest": "id > :after_id",
         "severity": f"{key} > CAST(:after AS INTEGER) OR ({key} = CAST(:after AS INTEGER) AND id < :after_id)",
         "updated": f"{key} < :after OR ({key} = :after AND id < :after_id)",
-    }
-    where.add(before[wanted.sort], after_id=int(number), **({"after": value} if value else {}))
+    }[wanted.sort]
+    where.add(beyond, after_id=int(number), **({"after": value} if value else {}))
 
 
 def _with_tasks(book: Rows, rows: Sequence[Json]) -> tuple[Json, ...]:
-    """Each escalation with its incident's present state as `task`, and the question that is open as `asked`; None where there is none."""
-    ids = ", ".join(str(int(row["task_id"])) for row in rows)
-    columns = "id, status, phase, check_name, target, occurrences, detected_at, last_seen, resolved_at, waiting_for"
-    tasks = book.rows("tasks", f"SELECT {columns} FROM tasks WHERE id IN ({ids})")  # noqa: S608  # numbers
-    by_id = {task["id"]: task for task in tasks}
-    asked = _asked(book, rows)
-    return tuple({**row, "task": by_id.get(row["task_id"]), "asked": asked.get(row["id"])} for row in rows)
+    """Each escalation with its incident's present state; None where that is gone."""
+    tasks = _by_id(book, "tasks", _TASK, [row["task_id"] for row in rows])
+    return tuple({**row, "task": tasks.get(row["task_id"])} for row in rows)
 
 
-def _asked(book: Rows, rows: Sequence[Json]) -> dict[int, Json]:
-    """The newest open question of each that is more than a plain hand-over."""
-    ids = ", ".join(str(int(row["id"])) for row in rows)
-    questions = book.rows(
-        "escalations",
-        f"""SELECT escalation_id, id, kind, question, expires_at FROM interventions
-        WHERE escalation_id IN ({ids}) AND status = 'pending' AND kind NOT IN ('escalation', 'review') ORDER BY id""",  # noqa: S608  # numbers
-    )
-    return {question["escalation_id"]: question for question in questions}
+def _by_id(book: Rows, table: str, columns: str, ids: Sequence[int]) -> dict[int, Json]:
+    numbers = ", ".join(str(int(number)) for number in ids)
+    rows = book.rows(table, f"SELECT {columns} FROM {table} WHERE id IN ({numbers})") if numbers else []  # noqa: S608  # numbers
+    return {row["id"]: row for row in rows}

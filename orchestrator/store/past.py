@@ -6,21 +6,19 @@ from statistics import median, quantiles
 
 from orchestrator.model import Json, utc
 from orchestrator.store.reporting import Rows
+from orchestrator.store.retention import DAY, INCIDENTS_DAYS
 
-DAY = 86_400.0
-DAYS_SHOWN = 731
+DAYS_SHOWN = INCIDENTS_DAYS
 PREVIEWED = 20
-COUNTED = 10_000
 
-_SECONDS = "ROUND((julianday(resolved_at) - julianday(opened_at)) * 86400, 3)"
-_BRIEF = f"id, title, target, severity, status, phase, occurrences, detected_at, resolved_at, {_SECONDS} AS seconds, resolution"
+_BRIEF = "id, title, target, severity, status, phase, occurrences, detected_at, resolved_at, seconds, resolution"
 _DAYS = """SELECT substr(detected_at, 1, 10) AS day, COUNT(*) AS detected, COUNT(fix_successful) AS needed,
-    SUM(fix_successful = 1) AS fixed, SUM(fix_successful = 0) AS with_person, SUM(status = 'cleared') AS cleared,
-    SUM(fix_successful = 1 AND phase = 1) AS phase_1, SUM(fix_successful = 1 AND phase = 2) AS phase_2,
-    SUM(fix_successful = 1 AND phase = 3) AS phase_3
-FROM tasks WHERE detected_at >= :since AND status != 'merged' GROUP BY day"""
-_HEALED = f"""SELECT substr(detected_at, 1, 10) AS day, {_SECONDS} AS seconds FROM tasks
-WHERE detected_at >= :since AND fix_successful = 1 AND resolved_at IS NOT NULL"""  # noqa: S608  # a constant
+    COALESCE(SUM(fix_successful = 1), 0) AS fixed, COALESCE(SUM(fix_successful = 0), 0) AS with_person, SUM(status = 'cleared') AS cleared,
+    COALESCE(SUM(fix_successful = 1 AND phase = 1), 0) AS phase_1, COALESCE(SUM(fix_successful = 1 AND phase = 2), 0) AS phase_2,
+    COALESCE(SUM(fix_successful = 1 AND phase = 3), 0) AS phase_3
+FROM tasks INDEXED BY tasks_in_numbers WHERE detected_at >= :since AND status != 'merged' GROUP BY day"""
+_HEALED = """SELECT substr(detected_at, 1, 10) AS day, seconds FROM tasks INDEXED BY tasks_in_numbers
+WHERE detected_at >= :since AND fix_successful = 1 AND seconds IS NOT NULL"""
 _ESCALATED = "SELECT substr(created_at, 1, 10) AS day, COUNT(*) AS n FROM escalations WHERE created_at >= :since GROUP BY day"
 _NOTHING = {
     "detected": 0, "needed": 0, "fixed": 0, "with_person": 0, "cleared": 0, "phase_1": 0, "phase_2": 0, "phase_3": 0, "escalated": 0,
@@ -55,40 +53,31 @@ def similar_to(book: Rows, task_id: int, limit: int) -> list[Json]:
         ORDER BY id DESC LIMIT :limit""",  # noqa: S608  # constants
         {"id": task_id, "limit": limit},
     )
-    plans = _healers(book, [row["id"] for row in rows])
-    return [{**row, "healed_by": plans.get(row["id"])} for row in rows]
+    return _with_healers(book, rows)
 
 
 def preview_of(book: Rows, signature: str) -> Json:
     """The past incidents that a plan taught for `signature` would have met, and how they ended."""
-    found = {"it": signature, "counted": COUNTED, "shown": PREVIEWED}
-    ended = book.rows(
-        "tasks",
-        """SELECT status, COUNT(*) AS n FROM (SELECT status FROM tasks WHERE fingerprint = :it ORDER BY id DESC LIMIT :counted)
-        GROUP BY status""",
-        found,
-    )
-    total = sum(row["n"] for row in ended)
-    newest = book.rows("tasks", f"SELECT {_BRIEF} FROM tasks WHERE fingerprint = :it ORDER BY id DESC LIMIT :shown", found)  # noqa: S608
-    plans = _healers(book, [row["id"] for row in newest])
+    ended = book.rows("tasks", "SELECT status, COUNT(*) AS n FROM tasks WHERE fingerprint = ? GROUP BY status", (signature,))
+    newest = f"SELECT {_BRIEF} FROM tasks WHERE fingerprint = ? ORDER BY id DESC LIMIT ?"  # noqa: S608  # a constant
     return {
         "signature": signature,
-        "total": total,
-        "capped": total >= COUNTED,
+        "total": sum(row["n"] for row in ended),
         "ended": {row["status"]: row["n"] for row in ended},
-        "incidents": [{**row, "healed_by": plans.get(row["id"])} for row in newest],
+        "incidents": _with_healers(book, book.rows("tasks", newest, (signature, PREVIEWED))),
     }
 
 
-def _healers(book: Rows, task_ids: Sequence[int]) -> dict[int, Json]:
-    """The attempt that healed each of them, in brief."""
-    ids = ", ".join(str(int(number)) for number in task_ids)
-    rows = book.rows(
+def _with_healers(book: Rows, incidents: Sequence[Json]) -> list[Json]:
+    """Each with the attempt that healed it, in brief; None where none did."""
+    ids = ", ".join(str(int(row["id"])) for row in incidents)
+    healers = book.rows(
         "tasks",
         f"""SELECT task_id, phase, proposer, origin, plan, hash FROM attempts WHERE id IN
         (SELECT MAX(id) FROM attempts WHERE task_id IN ({ids}) AND outcome = 'healed' GROUP BY task_id)""",  # noqa: S608  # numbers
     )
-    return {row.pop("task_id"): row for row in rows}
+    by_task = {row.pop("task_id"): row for row in healers}
+    return [{**row, "healed_by": by_task.get(row["id"])} for row in incidents]
 
 
 def p90(seconds: Sequence[float]) -> float:

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.model import Json, utc
-from orchestrator.store.beside import people_of
-from orchestrator.store.ledger import connect, fetch
+from orchestrator.store.ledger import advice, connect, fetch
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.past import preview_of, series_of, similar_to
 from orchestrator.store.reporting import metrics_of, status_of
 from orchestrator.store.score import score_of
+from orchestrator.store.stories import escalation_of, story_of
 from orchestrator.store.tallies import Tallies, tallies_of
 from orchestrator.store.wanted import Wanted
 from orchestrator.store.words import QueryRefused, StoreFailed
 
 FILES = {"tasks": "tasks.db", "escalations": "escalations.db"}
+BUSY_SECONDS = 2.0
+"""A writer is never in a reader's way; whoever holds the whole file (a copy being put back) is, and people wait for no page longer."""
 SQL_SECONDS = 10.0
 SQL_ROWS = 10_000
 """Rows of one person's SELECT; what is beyond is cut off."""
@@ -45,9 +47,6 @@ _JSON_COLUMNS = frozenset(
 )
 
 
-_OF_ESCALATION = {"interventions": "interventions", "notes": "notes", "outbox": "v_mails", "agent_consultations": "agent_consultations"}
-
-
 class Reader:
     """Every method opens, reads all and closes, so that it never holds the daemon up. No file yet is an empty answer.
 
@@ -65,16 +64,6 @@ class Reader:
     def metrics(self) -> Json:
         with self._open() as book:
             return metrics_of(book)
-
-    def incidents(self, *, status: str | None = None, live: bool | None = None, limit: int = 50, before: int | None = None) -> list[Json]:
-        """The newest first; `before` is the id where the page before this one ended. Symptoms are left to their root's story."""
-        with self._open() as book:
-            return book.rows(
-                "tasks",
-                """SELECT * FROM tasks WHERE (:status IS NULL OR status = :status) AND (:status = 'merged' OR status != 'merged')
-                AND (:live IS NULL OR :live = (resolved_at IS NULL)) AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit""",
-                {"status": status, "live": live, "before": before, "limit": limit},
-            )
 
     def list_escalations(self, wanted: Wanted) -> Listing:
         """One page of them. Raises ValueError when `wanted` does not fit this list."""
@@ -128,7 +117,9 @@ class Reader:
     def decisions(self, limit: int = 50) -> list[Json]:
         """What people left for the daemon, those that still wait first, then the newest; `result` is what it made of each."""
         with self._open() as book:
-            return book.rows("tasks", "SELECT * FROM inbox ORDER BY answered_at IS NULL DESC, id DESC LIMIT ?", (limit,))
+            newest = "SELECT * FROM inbox WHERE answered_at IS {} NULL ORDER BY id DESC LIMIT ?"
+            waiting = book.rows("tasks", newest.format(""), (limit,))
+            return waiting + book.rows("tasks", newest.format("NOT"), (limit - len(waiting),))
 
     def tallies(self) -> Tallies:
         """For a scraper: what was counted so far, and a few numbers of now."""
@@ -145,50 +136,14 @@ class Reader:
             return book.rows("tasks", "SELECT * FROM audit ORDER BY id DESC LIMIT ?", (limit,))
 
     def story(self, task_id: int) -> Json | None:
-        """Everything of one incident, both files; None when there is no such row."""
+        """Everything of one incident; None when there is no such row. `left_out` counts what its parts have more than is here."""
         with self._open() as book:
-            task = book.row("tasks", "SELECT * FROM tasks WHERE id = ?", (task_id,))
-            if task is None:
-                return None
-            of_task = {
-                name: book.rows("tasks", f"SELECT * FROM {name} WHERE task_id = ? ORDER BY id", (task_id,))  # noqa: S608 - two constants
-                for name in ("attempts", "evidence")
-            }
-            for attempt in of_task["attempts"]:
-                attempt["changes"] = book.rows(
-                    "tasks",
-                    "SELECT id, attempt_id, n, action, begun_at, done_at, undone_at FROM changes WHERE attempt_id = ? ORDER BY id",
-                    (attempt["id"],),
-                )
-            symptoms = book.rows("tasks", "SELECT * FROM tasks WHERE root_id = ? ORDER BY id", (task_id,))
-            minutes = book.rows("escalations", "SELECT * FROM agent_consultations WHERE task_id = ? ORDER BY id", (task_id,))
-            found = book.rows("escalations", "SELECT * FROM escalations WHERE task_id = ? ORDER BY id", (task_id,))
-            questions = book.rows("escalations", "SELECT * FROM interventions WHERE task_id = ? ORDER BY id", (task_id,))
-            told = {"minutes": minutes, "escalations": found, "interventions": questions}
-            return {"task": task, "symptoms": symptoms, **of_task, **told, **people_of(book, task)}
-
-    def escalations(self, *, status: str | None = None, limit: int = 50, before: int | None = None) -> list[Json]:
-        """The newest first. Without a `status`, those that are not resolved."""
-        with self._open() as book:
-            return book.rows(
-                "escalations",
-                """SELECT * FROM escalations WHERE (status = :status OR (:status IS NULL AND status != 'resolved'))
-                AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit""",
-                {"status": status, "before": before, "limit": limit},
-            )
+            return story_of(book, task_id)
 
     def escalation(self, escalation_id: int) -> Json | None:
-        """One escalation with its interventions, notes, mails and minutes, and its task as it is now."""
+        """One escalation with its questions, notes, mails and minutes, and its task as it is now; `left_out` as in a story."""
         with self._open() as book:
-            found = book.row("escalations", "SELECT * FROM escalations WHERE id = ?", (escalation_id,))
-            if found is None:
-                return None
-            parts = {
-                name: book.rows("escalations", f"SELECT * FROM {table} WHERE escalation_id = ? ORDER BY id", (escalation_id,))  # noqa: S608
-                for name, table in _OF_ESCALATION.items()
-            }
-            task = book.row("tasks", "SELECT * FROM tasks WHERE id = ?", (found["task_id"],))
-            return {"escalation": found, "task": task, **parts}
+            return escalation_of(book, escalation_id)
 
     def patterns(self) -> list[Json]:
         with self._open() as book:
@@ -209,7 +164,7 @@ class Reader:
         try:
             yield book
         except sqlite3.Error as error:
-            raise StoreFailed(f"{self._state_dir} cannot be read: {error}; be root or a member of its group") from error
+            raise StoreFailed(_why(self._state_dir, error)) from error
         finally:
             book.close()
 
@@ -218,25 +173,26 @@ class Book:
     """One read-only connection with both files attached to it."""
 
     def __init__(self, state_dir: Path) -> None:
-        self._connection = connect("file::memory:")
+        self.connection = connect("file::memory:")
+        self.connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
         self.attached: set[str] = set()
         try:
             for name, file in FILES.items():
                 path = state_dir / file
                 if path.exists():
                     # Not mode=ro: on a stopped daemon's file in WAL mode that fails for whoever is not its owner.
-                    self._connection.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?mode=rw",))
-                    self._connection.execute(f"PRAGMA {name}.schema_version")  # ATTACH alone does not open the file
+                    self.connection.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?mode=rw",))
+                    self.connection.execute(f"PRAGMA {name}.schema_version")  # ATTACH alone does not open the file
                     self.attached.add(name)
-            self._connection.execute("PRAGMA query_only = ON")
-            self._connection.set_authorizer(_authorize)
+            self.connection.execute("PRAGMA query_only = ON")
+            self.connection.set_authorizer(_authorize)
         except (sqlite3.Error, OSError) as error:
-            self._connection.close()
-            raise StoreFailed(f"{state_dir} cannot be read: {error}; be root or a member of its group") from error
+            self.connection.close()
+            raise StoreFailed(_why(state_dir, error)) from error
 
     def rows(self, name: str, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Json]:
         """All rows, their JSON columns parsed; none where the file does not exist yet."""
-        return [_plain(row) for row in fetch(self._connection, sql, parameters)] if name in self.attached else []
+        return [_plain(row) for row in fetch(self.connection, sql, parameters)] if name in self.attached else []
 
     def row(self, name: str, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Json | None:
         rows = self.rows(name, sql, parameters)
@@ -245,15 +201,23 @@ class Book:
     def ask(self, query: str) -> list[Json]:
         """Raises QueryRefused: the SQL is wrong, would change something, or ran out of time."""
         deadline = time.monotonic() + SQL_SECONDS
-        self._connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        self.connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
         try:
-            return fetch(self._connection, query, limit=SQL_ROWS)
+            return fetch(self.connection, query, limit=SQL_ROWS)
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             late = time.monotonic() > deadline
             raise QueryRefused(f"longer than {SQL_SECONDS:.0f} s; narrow it" if late else str(error)) from error
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
+
+
+def _why(state_dir: Path, error: sqlite3.Error | OSError) -> str:
+    """What cannot be read, why, and what to do."""
+    if isinstance(error, sqlite3.OperationalError) and str(error).startswith("no such "):
+        return f"{state_dir} was made by an older version ({error}): start the daemon once, which brings it up to date"
+    mend = "be root or a member of its group" if isinstance(error, OSError) else advice(error, state_dir)
+    return f"{state_dir} cannot be read ({error}): {mend}"
 
 
 def _authorize(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:

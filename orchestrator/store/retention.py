@@ -16,16 +16,19 @@ AUDIT_KEPT = 100_000
 AT_ONCE = 500
 """Rows removed in one transaction: a long one would hold up a repair."""
 
+_CLOSED = "SELECT COUNT(*) FROM tasks WHERE resolved_at IS NOT NULL"
 _SWEEPS = (
     # A symptom goes with its root or after it; attempts, changes and evidence go with their incident.
-    """DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE resolved_at < :incidents
-        OR (resolved_at IS NOT NULL AND id < (SELECT id FROM tasks WHERE resolved_at IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET :closed))
-        LIMIT :some)""",
+    "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE resolved_at < :incidents LIMIT :some)",
+    f"""DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE resolved_at IS NOT NULL ORDER BY resolved_at
+        LIMIT MIN(:some, MAX(0, ({_CLOSED}) - :closed)))""",  # noqa: S608  # a constant
     "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE answered_at < :incidents LIMIT :some)",
     "DELETE FROM windows WHERE until < :incidents",
     "UPDATE alerts SET ended_at = seen_at WHERE ended_at IS NULL AND seen_at < :silent",
     "DELETE FROM alerts WHERE ended_at < :ended",
-    "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < :audit OR id <= (SELECT MAX(id) FROM audit) - :audited LIMIT :some)",
+    # Only the oldest are looked at, so that a sweep with nothing to remove does not read the whole table.
+    """DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT :some)
+        AND (at < :audit OR id <= (SELECT MAX(id) FROM audit) - :audited)""",
 )
 
 

@@ -4,14 +4,14 @@ import time
 from statistics import median
 
 from orchestrator.model import Json, utc
-from orchestrator.store.past import DAY, p90
+from orchestrator.store.past import p90
 from orchestrator.store.reporting import Rows
+from orchestrator.store.retention import DAY
 
-_HEALED = """SELECT ROUND((julianday(resolved_at) - julianday(opened_at)) * 86400, 3) AS seconds FROM tasks
-WHERE detected_at >= :since AND fix_successful = 1 AND resolved_at IS NOT NULL"""
-_OUTCOMES = """SELECT outcome, COUNT(*) AS n FROM attempts WHERE executed = 1 AND outcome IS NOT NULL
-AND task_id IN (SELECT id FROM tasks WHERE detected_at >= :since) GROUP BY outcome"""
-_RELAPSES = "SELECT COALESCE(SUM(relapses), 0) AS n FROM tasks WHERE detected_at >= :since"
+_HEALED = """SELECT seconds FROM tasks INDEXED BY tasks_in_numbers
+WHERE detected_at >= :since AND fix_successful = 1 AND seconds IS NOT NULL"""
+_OUTCOMES = "SELECT outcome, COUNT(*) AS n FROM attempts WHERE ended_at >= :since AND executed = 1 AND outcome IS NOT NULL GROUP BY outcome"
+_RELAPSES = "SELECT COALESCE(SUM(relapses), 0) AS n FROM tasks INDEXED BY tasks_in_numbers WHERE detected_at >= :since"
 
 
 def score_of(book: Rows, days: int) -> Json:

@@ -11,6 +11,8 @@ from orchestrator.model import Json, Word
 ESCALATION_STATES = ("open", "acknowledged", "snoozed", "resolved")
 """As lists and tabs know them: a snoozed one counts as that until its time is over, whoever has it."""
 INCIDENT_STATES = ("open", "healing", "waiting", "fixed", "escalated", "cleared", "dismissed", "merged")
+LIVE_STATES = ("open", "healing", "waiting", "escalated")
+"""Of incidents whose fault stands, symptoms left aside."""
 
 _State = Literal[
     "open", "acknowledged", "snoozed", "resolved", "healing", "waiting", "fixed", "escalated", "cleared", "dismissed", "merged"
@@ -18,6 +20,8 @@ _State = Literal[
 _Severity = Literal["critical", "high", "warning", "info"]
 _Sort = Literal["newest", "oldest", "severity", "updated"]
 _Text = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+LIMIT = 200
+"""Rows of one page, at most."""
 _LISTS = ("status", "severity")
 _NUMBERS = ("phase", "limit")
 
@@ -38,7 +42,7 @@ class Wanted(Word):
     sort: _Sort = "newest"
     after: Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9 :.~-]*$")] = ""
     """`Listing.next` of the page before; it belongs to one `sort`."""
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=LIMIT)] = 50
 
     @classmethod
     def read(cls, args: Mapping[str, str | Sequence[str]]) -> Self:

@@ -16,7 +16,7 @@ import pytest
 
 from escalation import FrontDesk
 from orchestrator.model import epoch
-from orchestrator.store import Inbox, Reader
+from orchestrator.store import Inbox, Reader, Wanted
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the sqlite3 command is not installed"),
@@ -174,7 +174,7 @@ def decide(state_dir: Path) -> list[int]:
     inbox.close()
     with FrontDesk(state_dir) as front:
         version = front.note(1, "on it", "eve").version
-    return [click, version, len(Reader(state_dir).incidents())]
+    return [click, version, Reader(state_dir).list_incidents(Wanted()).total]
 
 
 def as_user(name: str, state_dir: Path) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from escalation import Desk
 from orchestrator.config import Mail
 from orchestrator.model import Blind, Evidence, Minute, Outcome, Status
-from orchestrator.store import QueryRefused, Reader, Store, StoreFailed
+from orchestrator.store import QueryRefused, Reader, Store, StoreFailed, Wanted
 from orchestrator.store import reader as reader_module
 from tests.store.made import a_begun_change, a_fault, a_proposal, an_incident
 
@@ -21,7 +21,7 @@ def test_before_any_daemon_there_is_an_empty_answer(state_dir: Path) -> None:
     reader = Reader(state_dir)
     assert reader.status()["daemon"] is None
     assert reader.metrics()["seven_days"] is None
-    assert reader.incidents() == reader.escalations() == reader.checks() == reader.patterns() == []
+    assert reader.checks() == reader.patterns() == []
     assert reader.story(1) is reader.escalation(1) is None
     assert not state_dir.exists()
     with pytest.raises(QueryRefused, match="no such table"):
@@ -57,22 +57,7 @@ def test_the_story_holds_both_files(store: Store, state_dir: Path) -> None:
     assert [note["text"] for note in found["notes"]] == ["nothing left", "on it"]
     assert found["outbox"][0]["kind"] == "problem"
     assert found["task"]["id"] == 1
-    assert [row["id"] for row in reader.escalations()] == [number]
-
-
-def test_lists_are_pages_of_the_newest_first(store: Store, state_dir: Path) -> None:
-    """A page ends where the next begins; symptoms and filters are as asked."""
-    for n in range(5):
-        an_incident(store, a_fault(f"u{n}", f"c{n}"))
-    store.close(2, Status.FIXED, phase=1, fix_successful=True, resolution="")
-    store.observe("c2", (a_fault("u2", "c2"),), NOW, lambda _faults: {"c2:u2": "c3:u3"})
-    reader = Reader(state_dir)
-    first = reader.incidents(limit=2)
-    assert [row["id"] for row in first] == [5, 4]
-    assert [row["id"] for row in reader.incidents(before=4)] == [2, 1]
-    assert [row["id"] for row in reader.incidents(live=True)] == [5, 4, 1]
-    assert [row["id"] for row in reader.incidents(live=False)] == [2]
-    assert [row["id"] for row in reader.incidents(status="merged")] == [3]
+    assert [row["id"] for row in reader.list_escalations(Wanted()).rows] == [number]
 
 
 def test_the_score_has_both_denominators(store: Store, state_dir: Path) -> None:
