@@ -15,11 +15,11 @@ from dashboard.login import local
 from dashboard.numbers import NUMBER
 from dashboard.trouble import of_parse, told
 from escalation.acts import ACTS, Act, StillStands
-from orchestrator.model import Json
+from orchestrator.model import Json, digest
 
 blueprint = Blueprint("forms", __name__)
 
-OWN_FIELDS = ("csrf_token", "next", "ids", "verb")
+OWN_FIELDS = ("csrf_token", "next", "ids", "verb", "once")
 """Not the act's."""
 Answer = Response | tuple[str, int]
 
@@ -46,7 +46,7 @@ def bulk() -> Answer:
         asked = wanted.model_validate({name: value for name, value in given.items() if name in wanted.model_fields})
     except (ValidationError, ValueError) as error:
         return told(of_parse(error))
-    return _next(summed(tuple(perform_on(ids, asked, here().operator)), asked))
+    return _next(summed(tuple(perform_on(ids, asked, here().operator, once(given))), asked))
 
 
 def _perform(wanted: type[Act], number: int) -> Answer:
@@ -56,11 +56,17 @@ def _perform(wanted: type[Act], number: int) -> Answer:
     except ValidationError as error:
         return told(of_parse(error))
     try:
-        return _next(of_done(here().operator.perform(asked, number)))
+        return _next(of_done(here().operator.perform(asked, number, once=once(given))))
     except StillStands as error:
         again = Way(path=request.path, verb=asked.verb, fields={**as_fields(given), "anyway": "true"})
         page = render_template("confirm.html", why=str(error), again=again, next=local(request.form.get("next", "")))
         return page, HTTPStatus.CONFLICT
+
+
+def once(given: Json) -> str:
+    """The name of this very click: the same form sent twice, by an impatient finger or after a death, is one act."""
+    form = request.form.get("once", "")[:100]
+    return digest([form, given]) if form else ""
 
 
 def act_class(of: str, verb: str) -> type[Act]:

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import secrets
 import threading
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -46,6 +47,7 @@ def mount(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.before_request(let_in)
     app.jinja_env.globals["csrf_token"] = form_token
+    app.jinja_env.globals["form_name"] = form_name
 
 
 def doors() -> Doors:
@@ -134,6 +136,11 @@ def form_token() -> str:
     """What every form of this session carries. It tells nothing of the session's secret, and no other site can read it."""
     secret = here().session
     return hmac.digest(secret.encode(), b"form", "sha256").hex() if secret else ""
+
+
+def form_name() -> str:
+    """A name of its own for each form that is shown."""
+    return secrets.token_hex(8)
 
 
 def check_form_token() -> None:
