@@ -95,9 +95,7 @@ class Digest:
 
     @transaction
     def _put(self, period: Period, letter: Letter | None, post: Post, now: float) -> int | None:
-        """Its row stands in either case, so that no period comes twice."""
-        if self._is_put(period):
-            return None
+        """Its row stands in either case, and its name is unique: no period comes twice."""
         if letter is None:
             self.outbox.put(Letter(kind="digest", subject="", body="", html="", headers={}), [], now, period=period.name)
             return None

@@ -23,6 +23,7 @@ class Postman:
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
+        self.raw: list[bytes] = []
         self.verdict = "250 OK"
         self.on_mail: Callable[[], None] = lambda: None
 
@@ -34,6 +35,7 @@ class Postman:
         if self.verdict.startswith("250"):
             parsed = email.message_from_bytes(cast("bytes", envelope.content), policy=email.policy.default)
             self.taken.append(parsed)
+            self.raw.append(cast("bytes", envelope.content))
         return self.verdict
 
     def texts(self) -> list[str]:

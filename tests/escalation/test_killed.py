@@ -138,12 +138,32 @@ def test_a_server_that_dies_in_the_midst_gets_the_same_mail_again(state_dir: Pat
     assert {message["Message-ID"] for message in postman.taken} == ids
 
 
-def test_two_who_deliver_send_each_mail_once(state_dir: Path, mail: Mail, postman: Postman) -> None:
+def test_two_who_deliver_send_each_mail_once(state_dir: Path, mail: Mail, postman: Postman, monkeypatch: pytest.MonkeyPatch) -> None:
     """`test-alert` beside a daemon that is taken for dead: the claim is one conditional update."""
     with Desk(state_dir, mail, "web1") as one, Desk(state_dir, mail, "web1") as other:
         one.escalate(an_incident(), "nothing left", body="")
-        beside: list[int] = []
-        postman.on_mail = lambda: beside.append(other.deliver(NOW).sent)
-        assert one.deliver(NOW).sent == 1
-    assert beside == [0]
+        claim = one.outbox._claim
+
+        def claimed_late(number: int, now: float) -> bool:
+            assert other.deliver(NOW).sent == 1
+            return claim(number, now)
+
+        monkeypatch.setattr(one.outbox, "_claim", claimed_late)
+        assert one.deliver(NOW).sent == 0
     assert len(postman.taken) == 1
+
+
+def test_what_may_have_been_taken_is_never_summed_up(state_dir: Path, server: MailServer, postman: Postman) -> None:
+    """A death while it was sent, then an outage: it goes again as it was, and what came later as another."""
+    with Desk(state_dir, server.mail(), "web1") as desk:
+        desk.escalate(an_incident(1), "nothing left", body="")
+    assert is_dead(doomed(state_dir, server.mail(), lambda: setattr(Outbox, "_sent", die), NOW))
+    server.stop()
+    with Desk(state_dir, server.mail(), "web1") as desk:
+        desk.deliver(NOW + LEASE_SECONDS + 1)
+        desk.escalate(an_incident(2), "nothing left", body="")
+        desk.deliver(NOW + LEASE_SECONDS + 2)
+        server.start()
+        desk.deliver(NOW + 8000)
+    assert [message["X-Orchestrator-Escalation"] for message in postman.taken] == ["1", "1", "2"]
+    assert len({message["Message-ID"] for message in postman.taken}) == 2

@@ -186,6 +186,19 @@ def test_the_child_says_what_is_wrong_with_a_url_or_with_itself(tmp_path: Path) 
     assert "pip install 'autonomous-orchestrator[notify]'" in done.stderr
 
 
+def test_the_child_gets_nothing_of_what_systemd_gave_the_daemon(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that talks to the whole world knows no socket and no secret of ours."""
+    (tmp_path / "sitecustomize.py").write_text(f"import os\nopen({str(tmp_path / 'names')!r}, 'w').write(' '.join(os.environ))\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[2]}")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/x")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/y")
+    desk.escalate(an_incident(), "nothing left", body="")
+    desk.deliver(NOW)
+    names = (tmp_path / "names").read_text().split()
+    assert "PATH" in names
+    assert not {"NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY"} & set(names)
+
+
 def test_the_daemon_never_imports_the_library(desk: Desk, chat: Chat) -> None:
     """It is the child's alone."""
     desk.escalate(an_incident(), "nothing left", body="")

@@ -71,6 +71,16 @@ def test_a_dead_server_loses_nothing(desk: Desk, server: MailServer, postman: Po
     assert postman.taken[0]["Message-ID"] == desk.ledger.rows("SELECT message_id FROM mails")[0]["message_id"]
 
 
+def test_a_clock_that_was_set_back_makes_no_mail_wait_for_years(desk: Desk, postman: Postman) -> None:
+    """A next turn that lies beyond every back-off is one of a wrong clock."""
+    desk.escalate(an_incident(), "nothing left", body="")
+    postman.verdict = "451 busy"
+    desk.deliver(NOW)
+    postman.verdict = "250 OK"
+    desk.ledger.run("UPDATE outbox SET next_at = '2040-01-01 00:00:00.000'")
+    assert desk.deliver(NOW + 1) == Delivered(sent=1)
+
+
 @pytest.mark.parametrize("verdict", ["451 try later", "550 looks like spam"])
 def test_a_mail_that_is_refused_is_kept(desk: Desk, postman: Postman, verdict: str) -> None:
     """Whatever the server says against it, the mail waits, with the server's word, and goes when it may."""

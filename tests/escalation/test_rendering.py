@@ -58,6 +58,16 @@ def test_a_story_tells_what_was_seen_tried_and_ruled_out() -> None:
         assert said in " ".join(text.split()) or said in text
 
 
+def test_prose_is_wrapped_for_a_mail_and_an_action_never() -> None:
+    """A long cause goes on in the next line, further in; a command line is for copying."""
+    proposal = a_proposal("web-" * 20 + "x.service", cause="it is down, and " * 10)
+    allowed = Verdict(answer="allow", rule="low_risk")
+    text = story(a_case(tried=(Attempt(id=1, phase=1, proposal=proposal, verdict=allowed, began_at=AT),)))
+    long = [line for line in text.splitlines() if len(line) > 78]
+    assert [line.split(":")[0].split()[0] for line in long] == ["1."]
+    assert f"systemctl start {'web-' * 20}x.service" in long[0]
+
+
 @pytest.mark.parametrize(("outcome", "told"), [(Outcome.NO_EFFECT, "failed"), (Outcome.INTERRUPTED, "not ended"), (None, "not ended")])
 def test_a_change_that_was_not_done_failed_or_was_cut_short(outcome: Outcome | None, told: str) -> None:
     """A start that did not work is told as that, and is not mistaken for one that a death cut short."""
