@@ -1,5 +1,6 @@
 """The dashboard's own process: waitress around the application, until a signal ends it."""
 
+import logging
 import os
 import signal
 import sys
@@ -32,6 +33,7 @@ class _Channel(HTTPChannel):
 
 def serve(config: Config, config_file: Path | None = None) -> None:
     """Returns after SIGTERM or SIGINT. Raises OSError when the address cannot be taken."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it would tell of each request that waits for a moment
     os.umask(0o007)  # what SQLite makes beside its files belongs to the group
     BaseWSGIServer.channel_class = _Channel
     server: BaseWSGIServer | MultiSocketServer = create_server(

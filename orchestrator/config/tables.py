@@ -109,9 +109,10 @@ class Dashboard(Section):
 
     @property
     def address(self) -> str:
-        """Where links lead."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.url or f"http://{host}:{self.port}"
+        """Where links lead. One that listens everywhere is reached here by its loopback: 0.0.0.0 is nobody's name."""
+        everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+        host = everywhere.get(self.host, self.host)
+        return self.url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class CleanPath(Section):

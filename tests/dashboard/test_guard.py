@@ -62,6 +62,13 @@ def test_declared_names_are_let_in() -> None:
     assert "https://ops.example.org:444" in origins_of(Dashboard(url="https://ops.example.org:444"))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1", "localhost", "192.0.2.7"])
+def test_where_links_lead_one_is_let_in(host: str) -> None:
+    """The address that `dashboard url` prints is one that the guard knows, wherever it listens."""
+    settings = Dashboard(host=host)
+    assert settings.address.removeprefix("http://") in hosts_of(settings)
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"])
 def test_other_methods_are_refused(client: Client, method: str) -> None:
     """Looking and acting is all there is."""

@@ -1,7 +1,9 @@
 """`/metrics`, `/health` and `/ready`: what programs watch the watcher by."""
 
+import socket
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from dashboard.prometheus import SLOTS, Kept
 from escalation import Desk
 from escalation.acts import ACTS
 from escalation.operator import Operator
-from orchestrator.config import Config
+from orchestrator.config import Config, Mail
 from orchestrator.model import Outcome, utc
 from orchestrator.store import Store
 from tests.cli.scenes import asked, attempted, escalated, fault, healed, opened
@@ -124,6 +126,22 @@ def test_counters_only_grow(config: Config, store: Store, desk: Desk) -> None:
 def counters(families: dict[str, Metric]) -> dict[str, float]:
     grown = [family for family in families.values() if family.type in ("counter", "histogram") and family.name.startswith("orchestrator")]
     return {f"{sample.name}{sample.labels}": sample.value for family in grown for sample in family.samples}
+
+
+def test_mails_are_counted_by_what_became_of_them(config: Config, store: Store, desk: Desk, state_dir: Path) -> None:
+    """Sent, and each try that failed with why; what was not told, by why."""
+    escalated(store, desk, fault("quiet.service"))  # mail is off
+    with closing(socket.socket()) as nobody:  # a port on which nobody answers
+        nobody.bind(("127.0.0.1", 0))
+        mail = Mail.model_validate({"host": "127.0.0.1", "port": nobody.getsockname()[1]})
+        with Desk(state_dir, mail, "web1") as telling:
+            escalated(store, telling, fault("orders.service"))
+            telling.deliver(time.time() + 600)
+    families = measured(config)
+    assert value(families, "orchestrator_suppressed_total", reason="off") == 1
+    assert value(families, "orchestrator_notifications_total", result="unreached") == 1
+    assert value(families, "orchestrator_outbox_waiting") == 1
+    assert abs(time.time() - (value(families, "orchestrator_outbox_oldest_timestamp_seconds") or 0)) < 700
 
 
 def test_a_relapse_and_the_breaker_show(config: Config, store: Store, desk: Desk) -> None:
