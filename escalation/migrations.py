@@ -369,3 +369,15 @@ CREATE TRIGGER tally_unsaid_at_once AFTER INSERT ON tellings WHEN NEW.status = '
     INSERT INTO tallies VALUES ('suppressed', {reason}, '', 1) ON CONFLICT DO UPDATE SET n = n + 1; END;
 """,  # noqa: S608  # constants of this function
     )
+
+
+@escalations()
+def m011_reading(db: Database) -> None:
+    """How many of each status since when is answered by the index alone: 1 ms instead of 65 with 100,000 escalations."""
+    execute_all(
+        db,
+        """
+DROP INDEX escalations_by_created;
+CREATE INDEX escalations_in_numbers ON escalations(created_at, status);
+""",
+    )

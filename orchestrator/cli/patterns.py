@@ -165,7 +165,7 @@ def _preview(incident: int | None, signature: str | None) -> int:
         signature = story["task"]["fingerprint"]
     found = reader().preview(signature or "")
     ended = ", ".join(f"{n} {status}" for status, n in sorted(found["ended"].items())) or "none"
-    say(f"past incidents of this kind ({one_line(found['signature'])}): {found['total']}{' or more' if found['capped'] else ''}; {ended}")
+    say(f"past incidents of this kind ({one_line(found['signature'])}): {found['total']}; {ended}")
     for past in found["incidents"]:
         healed = f", by {_short(past['healed_by']['plan'])}" if past["healed_by"] else ""
         say(f"  #{past['id']} {past['status']} {ago(past['detected_at'])}{healed}: {one_line(past['title'])}")

@@ -30,7 +30,7 @@ FROM tasks INDEXED BY tasks_in_numbers WHERE detected_at > :since"""
 _CARRIED_OUT = """SELECT COALESCE(SUM(executed), 0) AS executed, COALESCE(SUM(outcome = 'no_effect'), 0) AS no_effect,
 COALESCE(SUM(outcome = 'rolled_back'), 0) AS rolled_back, COALESCE(SUM(outcome = 'stranded'), 0) AS stranded
 FROM attempts WHERE ended_at > :since"""
-_ESCALATED = "SELECT status, COUNT(*) AS n FROM escalations WHERE created_at > :since GROUP BY status"
+_ESCALATED = "SELECT status, COUNT(*) AS n FROM escalations INDEXED BY escalations_in_numbers WHERE created_at > :since GROUP BY status"
 
 _MAIL = "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM outbox WHERE status IN ('waiting', 'sending')"
 _STANDING = "SELECT status, COUNT(*) AS n FROM escalations WHERE status IN ('open', 'acknowledged') GROUP BY status"

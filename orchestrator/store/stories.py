@@ -33,12 +33,13 @@ class _Parts:
         self._book = book
         self.left_out: dict[str, int] = {}
 
-    def newest(self, part: str, file: str, table: str, column: str, number: int) -> list[Json]:
-        """The oldest of the newest first."""
-        of, most = f"FROM {table} WHERE {column} = ?", MOST[part]
-        rows = self._book.rows(file, f"SELECT * {of} ORDER BY id DESC LIMIT {most}", (number,))
+    def newest(self, part: str, file: str, table: str, column: str, *numbers: int) -> list[Json]:
+        """Those of any of `numbers`; the oldest of the newest first."""
+        # Numbers as text: a view that joins is searched by constants alone, and read from end to end for a parameter's list.
+        of, most = f"FROM {table} WHERE {column} IN ({', '.join(map(str, numbers))})", MOST[part]
+        rows = self._book.rows(file, f"SELECT * {of} ORDER BY id DESC LIMIT {most}") if numbers else []
         if len(rows) == most:
-            counted = self._book.row(file, f"SELECT COUNT(*) AS n {of}", (number,))
+            counted = self._book.row(file, f"SELECT COUNT(*) AS n {of}")
             self._leave_out(part, counted["n"] - most if counted else 0)
         return rows[::-1]
 
@@ -53,16 +54,22 @@ def story_of(book: Rows, task_id: int) -> Json | None:
     if task is None:
         return None
     parts = _Parts(book)
-    story = {
+    escalations = parts.newest("escalations", "escalations", "escalations", "task_id", task_id)
+    questions = parts.newest("interventions", "escalations", "interventions", "task_id", task_id)
+    of_desk = [row["id"] for row in escalations]
+    return {
         "task": task,
         "symptoms": parts.newest("symptoms", "tasks", "tasks", "root_id", task_id),
         "attempts": _with_changes(book, parts.newest("attempts", "tasks", "attempts", "task_id", task_id)),
         "evidence": [_cut(row) for row in parts.newest("evidence", "tasks", "evidence", "task_id", task_id)],
         "minutes": parts.newest("minutes", "escalations", "agent_consultations", "task_id", task_id),
-        "escalations": parts.newest("escalations", "escalations", "escalations", "task_id", task_id),
-        "interventions": parts.newest("interventions", "escalations", "interventions", "task_id", task_id),
+        "escalations": escalations,
+        "interventions": questions,
+        "notes": parts.newest("notes", "escalations", "notes", "escalation_id", *of_desk),
+        "mails": parts.newest("mails", "escalations", "v_mails", "escalation_id", *of_desk),
+        **people_of(book, task, of_desk, [row["id"] for row in questions]),
+        "left_out": parts.left_out,
     }
-    return {**story, **people_of(book, task), "left_out": parts.left_out}
 
 
 def escalation_of(book: Rows, escalation_id: int) -> Json | None:
