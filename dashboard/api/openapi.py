@@ -108,7 +108,7 @@ def _parameters(call: Call) -> Iterator[Json]:
         for name, item in schema["properties"].items():
             item.pop("maxItems", None)  # the same said twice is one
             yield {"name": name, "in": "query", "required": False, "schema": item, "explode": False}
-    if call.body:
+    if call.body and call.right == "write":  # an alert names itself
         key = {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"}
         yield {"name": "Idempotency-Key", "in": "header", "required": False, "schema": key}
     if call.stale:
