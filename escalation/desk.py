@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from escalation import tellings
 from escalation.digest import Digest
@@ -83,7 +83,7 @@ class Desk(Interventions, Retention):
         if known is None:
             self._tell("problem", escalation)
         elif asked or reason != known.reason:
-            told = {"reason": reason, "body": body}
+            told: dict[str, Any] = {"reason": reason, "body": body, "reminder": 0}  # the incident is live, and its own again
             if not known.severity_by:
                 told["severity"] = incident.fault.severity.value
             self._tell("question" if asked else "note", self._change(known.id, ACTOR, reason, **told))

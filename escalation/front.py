@@ -133,6 +133,11 @@ class FrontDesk:
             self.ledger.insert("answers", {"once": key, "at": utc(), "answer": answer})
         return answer
 
+    @looking
+    def has_answered(self, key: str) -> bool:
+        """Whether `once` did it already."""
+        return self.ledger.row("SELECT 1 FROM answers WHERE once = ?", (key,)) is not None
+
     def close(self) -> None:
         """May be called twice."""
         self.ledger.close()

@@ -85,22 +85,31 @@ class Operator:
     def decide_on(self, act: EscalationAct, number: int, verb: str, **args: object) -> Done:
         """The same about an escalation that stands, as it was seen."""
         with closing(FrontDesk(self.state_dir)) as desk:
-            found = desk.known(number)
-            if found.status not in STANDING or act.version not in (None, found.version):
-                raise Stale(f"escalation {number} moved on: it is {found.status} (version {found.version})", found)
+            _standing(desk, act, number)
             if act.note:
-                desk.once(f"{self.once}-note" if self.once else "", lambda: desk.note(number, act.note, self.actor).status)
+                desk.once(self._apart("note"), lambda: desk.note(number, act.note, self.actor).status)
         done = self.decide(verb, {"escalation_id": number, **args})
         return done.model_copy(update={"escalation": self.escalation(number)})
 
-    def teach_too(self, done: Done, plan: tuple[Json, ...]) -> Done:
-        """What a person mended it with is taught for its kind of fault."""
-        if not plan or done.escalation is None:
-            return done
-        apart = replace(self, once=f"{self.once}-teach" if self.once else "")
-        taught = apart.decide("teach", {"task_id": done.escalation.task_id, "plan": list(plan)})
-        more = f"{taught.text}: {taught.waits}" if taught.waits else taught.text
-        return done.model_copy(update={"text": f"{done.text}; {more}", **taught.model_dump(include={"refused", "waits", "decision"})})
+    def teach_before(self, act: EscalationAct, number: int, plan: tuple[Json, ...]) -> Done | None:
+        """Left before the act itself is done: a death in between leaves an open escalation, and not a plan that nobody learned."""
+        if not plan:
+            return None
+        with closing(FrontDesk(self.state_dir)) as desk:
+            incident = desk.known(number).task_id if self.once and desk.has_answered(self.once) else _standing(desk, act, number).task_id
+        return replace(self, once=self._apart("teach")).decide("teach", {"task_id": incident, "plan": list(plan)})
+
+    def _apart(self, name: str) -> str:
+        """The key of another row of the same act."""
+        return f"{self.once}-{name}" if self.once else ""
+
+    def snooze_too(self, task_id: int, until: float) -> int | None:
+        """The escalation that is open for an incident, which mails would go on to tell about."""
+        with closing(FrontDesk(self.state_dir)) as desk:
+            found = desk.open_for(task_id)
+            if found:
+                desk.once(self._apart("snooze"), lambda: desk.snooze(found.id, until, self.actor).status)
+        return found.id if found else None
 
     def escalation(self, number: int) -> Escalation:
         with closing(FrontDesk(self.state_dir)) as desk:
@@ -146,3 +155,11 @@ class Operator:
         while (answer := inbox.result(number)) is None and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
         return answer
+
+
+def _standing(desk: FrontDesk, act: EscalationAct, number: int) -> Escalation:
+    """Raises Unknown, and Stale when it is over or not what was seen."""
+    found = desk.known(number)
+    if found.status not in STANDING or act.version not in (None, found.version):
+        raise Stale(f"escalation {number} moved on: it is {found.status} (version {found.version})", found)
+    return found

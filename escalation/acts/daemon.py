@@ -36,8 +36,11 @@ class Silence(Act):
     reason: Said
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        key = str(operator.incident(number)["key"])
-        return operator.opened(operator.decide("silence", {"key": key, "until": time.time() + self.seconds, "reason": self.reason}))
+        until, key = time.time() + self.seconds, str(operator.incident(number)["key"])
+        done = operator.opened(operator.decide("silence", {"key": key, "until": until, "reason": self.reason}))
+        snoozed = None if done.refused else operator.snooze_too(number, until)
+        more = f"; escalation {snoozed} is snoozed as long" if snoozed else ""
+        return done.model_copy(update={"text": done.text + more})
 
 
 class Pause(Act):

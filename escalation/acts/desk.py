@@ -119,8 +119,13 @@ class Resolve(EscalationAct):
         task = operator.story_of(number)["task"]
         if task and task["resolved_at"] is None and not self.anyway:
             raise StillStands(f"the fault still stands (seen {ago(task['last_seen'])}): {task['title']}")
+        taught = operator.teach_before(self, number, self.plan)
+        if taught and taught.refused:
+            return taught
         done = operator.at_desk(self, number, lambda desk: desk.resolve(number, self.resolution, operator.actor, version=self.version))
-        return operator.teach_too(done, self.plan)
+        told = "; ".join(filter(None, (done.text, taught.text, taught.waits))) if taught else done.text
+        left = taught.model_dump(include={"waits", "decision"}) if taught else {}
+        return done.model_copy(update={"text": told, **left})
 
 
 class Reopen(EscalationAct):

@@ -142,8 +142,9 @@ def _tell_rest(found: Json) -> None:
     for check in found["blind_checks"]:
         say(f"blind: {check['name']} for {lasting(age(check['changed_at']))}: {one_line(check['detail'])}", style="yellow")
     for window in found["maintenance"]:
-        what, who = one_line(window["service"]) or "the whole host", one_line(window["actor"])
-        say(f"maintenance: {what}, ends {until(window['until'])}, by {who}: {one_line(window['reason'])}", style="yellow")
+        kind, what = "silence" if window["key"] else "maintenance", one_line(window["key"] or window["service"] or "the whole host")
+        told = f"{kind}: {what}, ends {until(window['until'])}, by {one_line(window['actor'])}: {one_line(window['reason'])}"
+        say(told, style="yellow")
     standing = {name: n for name, n in found["escalations"].items() if name != "resolved"}
     if standing:
         say(f"escalations: {', '.join(f'{n} {name}' for name, n in standing.items())}: orchestrator escalations", style="yellow")

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Database
@@ -204,3 +205,35 @@ def test_an_older_file_gets_an_empty_tray(tmp_path: Path) -> None:
         steps.apply(db)
         assert [row["looked_at"] for row in db.table("escalations").rows] == ["2026-01-01 00:01:00.000"]
     connection.close()
+
+
+def test_teaching_is_left_before_the_escalation_is_resolved(store: Store, desk: Desk, anna: Operator) -> None:
+    """A stale or refused one teaches nothing; and done once, it is done once, whatever happens to the escalation later."""
+    incident, number = escalated(store, desk)
+    said: dict[str, Any] = {"resolution": "restarted", "plan": ["restart_unit unit=shop.service"], "anyway": True}
+    with pytest.raises(Stale):
+        does(anna, "resolve", number, version=99, **said)
+    assert store.take_clicks() == ()
+    first = does(anna, "resolve", number, once="form-1", **said)
+    assert first.text.startswith(f"escalation {number} is resolved; left for the daemon as decision 1")
+    assert does(anna, "resolve", number, once="form-1", **said).text == first.text
+    assert [click.args["task_id"] for click in store.take_clicks()] == [incident]
+
+
+def test_a_silence_snoozes_what_is_open_already(store: Store, desk: Desk, anna: Operator) -> None:
+    """Else mails about it would go on."""
+    incident, number = escalated(store, desk)
+    assert f"escalation {number} is snoozed as long" in does(anna, "silence", incident, of="incident", seconds=3600, reason="known").text
+    assert desk.known(number).snoozed_until is not None
+
+
+def test_a_reminder_whose_incident_is_back_is_the_incidents_again(store: Store, desk: Desk, anna: Operator) -> None:
+    """The daemon resolves it when that goes away."""
+    incident, number = escalated(store, desk)
+    case = store.case(incident)
+    assert case is not None
+    desk.went_away(incident, "gone")
+    does(anna, "reopen", number)
+    desk.ledger.run("UPDATE escalations SET reminder = 1")
+    desk.escalate(case.incident, "it is back", body="")
+    assert not desk.known(number).reminder
