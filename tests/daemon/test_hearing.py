@@ -1,5 +1,7 @@
 """What others leave beside the running daemon is taken up at its next turn."""
 
+import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,15 @@ from orchestrator.store import Alerts
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """Alive, on a host whose only service is a file that is fresh."""
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """Alive, on a host whose only service is a file that is fresh; somebody listens to what it tells systemd."""
+    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"{short}/notify")
+        monkeypatch.setenv("NOTIFY_SOCKET", f"{short}/notify")
+        yield from _living(tmp_path)
+
+
+def _living(tmp_path: Path) -> Iterator[Daemon]:
     beat = tmp_path / "beat"
     beat.touch()
     config = Config.model_validate(
