@@ -69,6 +69,8 @@ class Item(Word):
         number, asked = self.escalation.id, self.asked
         if asked and asked.proposal:
             return (f"orchestrator escalations approve {number}", f"orchestrator escalations reject {number} --reason '...'")
+        if asked and asked.options:
+            return tuple(f"orchestrator escalations choose {number} {n}" for n in range(1, len(asked.options) + 1))
         return (f"orchestrator escalations answer {number} '...'",) if asked and asked.kind in ("input", "decision") else ()
 
     @property

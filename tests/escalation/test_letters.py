@@ -48,6 +48,24 @@ def test_a_problem_is_told_in_one_mail(desk: Desk, postman: Postman) -> None:
     assert desk.deliver(NOW) == Delivered()
 
 
+def test_plans_to_choose_among_are_numbered_as_the_command_counts_them(desk: Desk, postman: Postman) -> None:
+    """Who proposed which, what would run, and the line that chooses it."""
+    plans = {"log-reader": a_proposal().plan, "host-reader": a_proposal(kind="restart_unit").plan}
+    desk.minutes(1, [Minute(expert=name, stance="propose", reasoning="so", confidence=0.7, plan=plan) for name, plan in plans.items()])
+    desk.escalate(an_incident(), "the experts do not agree", body="", kind="decision")
+    desk.deliver(NOW)
+    (text,), (page,) = postman.texts(), postman.pages()
+    found = desk.pending(1)
+    assert found is not None
+    assert len(found.options) == 2
+    for n, option in enumerate(found.options, 1):
+        assert f"{n}. by {option.experts[0]}, 70 % sure" in text
+        assert option.plan[0].command() in text
+        assert option.plan[0].command() in page
+        assert f"    orchestrator escalations choose 1 {n}\n" in text
+    assert "approve 1" not in text
+
+
 def test_the_page_says_what_the_text_says(desk: Desk, postman: Postman) -> None:
     """HTML is the last alternative; it needs no style sheet, no image and nothing from elsewhere, and tells the same."""
     desk.escalate(an_incident(), "high risk", body="the story", kind="approval", proposal=a_proposal(), expires_at=NOW + 900)
