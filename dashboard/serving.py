@@ -43,7 +43,7 @@ def serve(config: Config, config_file: Path | None = None) -> None:
         threads=THREADS,
         ident=None,
         max_request_header_size=HEADER_BYTES,
-        max_request_body_size=BODY_BYTES,
+        max_request_body_size=2 * BODY_BYTES,  # what is a little too much is refused by the guard, in the asker's own form
         channel_timeout=30,
         connection_limit=200,
     )
