@@ -32,22 +32,28 @@ class Tab(Word):
 @blueprint.get("/")
 def escalations() -> str:
     """Without a word in the address: what is not resolved."""
-    wanted, listing = _asked(here().reader.list_escalations)
+    wanted, listing = _asked(here().reader.list_escalations, _worst_first)
     tabs, reviews = tuple(_escalation_tabs(wanted, listing)), len(here().reader.reviews())
     return render_template("escalations.html", wanted=wanted, listing=listing, tabs=tabs, reviews=reviews, **_choices(wanted))
 
 
 @blueprint.get("/incidents")
 def incidents() -> str:
-    wanted, listing = _asked(here().reader.list_incidents)
+    wanted, listing = _asked(here().reader.list_incidents, lambda wanted: wanted)
     tabs = tuple(_incident_tabs(wanted, listing))
     return render_template("incidents.html", wanted=wanted, listing=listing, tabs=tabs, **_choices(wanted))
 
 
-def _asked(read: Callable[[Wanted], Listing]) -> tuple[Wanted, Listing]:
+def _worst_first(wanted: Wanted) -> Wanted:
+    """What stands is worked off by severity; what is over is looked up by time."""
+    over = wanted.tray or "resolved" in wanted.status
+    return wanted if over or "sort" in wanted.model_fields_set else wanted.model_copy(update={"sort": "severity"})
+
+
+def _asked(read: Callable[[Wanted], Listing], ordered: Callable[[Wanted], Wanted]) -> tuple[Wanted, Listing]:
     """An address that makes no sense is told as that."""
     try:
-        wanted = Wanted.read(request.args.to_dict(flat=False))
+        wanted = ordered(Wanted.read(request.args.to_dict(flat=False)))
         return wanted, read(wanted)
     except ValueError as error:
         abort(400, str(error))

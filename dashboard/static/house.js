@@ -86,6 +86,9 @@
     const heads = [...table.tHead.rows[0].cells];
     const drawn = heads.map((head, at) => ({ head, at })).filter(({ head }) => head.dataset.ink);
     const numbers = (at) => rows.map((row) => (row.cells[at].dataset.v === "" ? null : Number(row.cells[at].dataset.v)));
+    const times = numbers(0);
+    const hours = times.at(-1) - times[0] < 2 * 86400;
+    const at_words = (at) => new Date(at * 1000).toISOString().slice(...(hours ? [11, 16] : [5, 10]));
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
     const series = drawn.map(({ head }) => ({
       label: head.textContent.trim(),
@@ -94,7 +97,7 @@
       points: { size: 5 },
       spanGaps: true,
     }));
-    const options = { width: figure.clientWidth, height: 240, series: [{ label: "day", value: "{YYYY}-{MM}-{DD}" }, ...series], axes: [{ ...axis, values: (_, times) => times.map((at) => new Date(at * 1000).toISOString().slice(5, 10)) }, { ...axis, size: 44 }] };
+    const options = { width: figure.clientWidth, height: 240, series: [{ label: "at", value: (_, at) => (at === null ? "--" : at_words(at)) }, ...series], axes: [{ ...axis, values: (_, times) => times.map((at) => at_words(at)) }, { ...axis, size: 44 }] };
     options.tzDate = (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC");
     options.scales = { y: { range: (_, low, high) => [0, Math.max(high ?? 1, 1) * 1.08] } };
     figure.replaceChildren();

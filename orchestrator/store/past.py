@@ -1,4 +1,4 @@
-"""What happened here before: incidents of the same kind, the numbers of each day, and what a plan would have met."""
+"""What happened here before: incidents of the same kind, the numbers of each day or hour, and what a plan would have met."""
 
 import time
 from collections.abc import Sequence
@@ -9,17 +9,18 @@ from orchestrator.store.reporting import Rows
 from orchestrator.store.retention import DAY, INCIDENTS_DAYS
 
 DAYS_SHOWN = INCIDENTS_DAYS
+HOUR = 3600.0
 PREVIEWED = 20
 
 _BRIEF = "id, title, target, severity, status, phase, occurrences, detected_at, resolved_at, seconds, resolution"
-_DAYS = """SELECT substr(detected_at, 1, 10) AS day, COUNT(*) AS detected, COUNT(fix_successful) AS needed,
+_DAYS = """SELECT substr(detected_at, 1, :length) AS at, COUNT(*) AS detected, COUNT(fix_successful) AS needed,
     COALESCE(SUM(fix_successful = 1), 0) AS fixed, COALESCE(SUM(fix_successful = 0), 0) AS with_person, SUM(status = 'cleared') AS cleared,
     COALESCE(SUM(fix_successful = 1 AND phase = 1), 0) AS phase_1, COALESCE(SUM(fix_successful = 1 AND phase = 2), 0) AS phase_2,
     COALESCE(SUM(fix_successful = 1 AND phase = 3), 0) AS phase_3
-FROM tasks INDEXED BY tasks_in_numbers WHERE detected_at >= :since AND status != 'merged' GROUP BY day"""
-_HEALED = """SELECT substr(detected_at, 1, 10) AS day, seconds FROM tasks INDEXED BY tasks_in_numbers
+FROM tasks INDEXED BY tasks_in_numbers WHERE detected_at >= :since AND status != 'merged' GROUP BY at"""
+_HEALED = """SELECT substr(detected_at, 1, :length) AS at, seconds FROM tasks INDEXED BY tasks_in_numbers
 WHERE detected_at >= :since AND fix_successful = 1 AND seconds IS NOT NULL"""
-_ESCALATED = "SELECT substr(created_at, 1, 10) AS day, COUNT(*) AS n FROM escalations WHERE created_at >= :since GROUP BY day"
+_ESCALATED = "SELECT substr(created_at, 1, :length) AS at, COUNT(*) AS n FROM escalations WHERE created_at >= :since GROUP BY at"
 _NOTHING = {
     "detected": 0, "needed": 0, "fixed": 0, "with_person": 0, "cleared": 0, "phase_1": 0, "phase_2": 0, "phase_3": 0, "escalated": 0,
     "median_seconds": None, "p90_seconds": None,
@@ -27,22 +28,31 @@ _NOTHING = {
 
 
 def series_of(book: Rows, days: int) -> list[Json]:
-    """The last `days` days (UTC), the oldest first, each with all numbers; symptoms are not counted."""
-    days = min(max(days, 1), DAYS_SHOWN)
-    now = time.time()
-    names = [utc(now - n * DAY)[:10] for n in reversed(range(days))]
-    since = {"since": names[0]}
-    series: dict[str, Json] = {name: {"day": name, **_NOTHING} for name in names}
-    for row in book.rows("tasks", _DAYS, since):
-        series.get(row["day"], {}).update(row)  # a clock that was set back leaves days that are yet to come
-    for row in book.rows("escalations", _ESCALATED, since):
-        series.get(row["day"], {})["escalated"] = row["n"]
+    """The last `days` days (UTC), of one day the last 24 hours, the oldest first; symptoms are not counted.
+
+    `at` is `2026-11-21` of a day and `2026-11-21 15` of an hour.
+    """
+    names = parts_of(days)
+    asked = {"since": names[0], "length": len(names[0])}
+    series: dict[str, Json] = {name: {"at": name, **_NOTHING} for name in names}
+    for row in book.rows("tasks", _DAYS, asked):
+        series.get(row["at"], {}).update(row)  # a clock that was set back leaves days that are yet to come
+    for row in book.rows("escalations", _ESCALATED, asked):
+        series.get(row["at"], {})["escalated"] = row["n"]
     took: dict[str, list[float]] = {}
-    for row in book.rows("tasks", _HEALED, since):
-        took.setdefault(row["day"], []).append(row["seconds"])
-    for day, seconds in took.items():
-        series.get(day, {}).update(median_seconds=round(median(seconds), 3), p90_seconds=p90(seconds))
+    for row in book.rows("tasks", _HEALED, asked):
+        took.setdefault(row["at"], []).append(row["seconds"])
+    for at, seconds in took.items():
+        series.get(at, {}).update(median_seconds=round(median(seconds), 3), p90_seconds=p90(seconds))
     return list(series.values())
+
+
+def parts_of(days: int) -> list[str]:
+    """The days, or the hours of one, as the beginnings of their times in the tables; the oldest first."""
+    now = time.time()
+    if days <= 1:
+        return [utc(now - n * HOUR)[:13] for n in reversed(range(24))]
+    return [utc(now - n * DAY)[:10] for n in reversed(range(min(days, DAYS_SHOWN)))]
 
 
 def similar_to(book: Rows, task_id: int, limit: int) -> list[Json]:

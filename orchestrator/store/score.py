@@ -1,12 +1,10 @@
-"""The score of the last days: how fast healing is, and what went wrong on the way."""
+"""The score of the days that a series shows: how fast healing is, and what went wrong on the way."""
 
-import time
 from statistics import median
 
-from orchestrator.model import Json, utc
-from orchestrator.store.past import p90
+from orchestrator.model import Json
+from orchestrator.store.past import p90, parts_of
 from orchestrator.store.reporting import Rows
-from orchestrator.store.retention import DAY
 
 _HEALED = """SELECT seconds FROM tasks INDEXED BY tasks_in_numbers
 WHERE detected_at >= :since AND fix_successful = 1 AND seconds IS NOT NULL"""
@@ -16,7 +14,7 @@ _RELAPSES = "SELECT COALESCE(SUM(relapses), 0) AS n FROM tasks INDEXED BY tasks_
 
 def score_of(book: Rows, days: int) -> Json:
     """`outcomes` counts what was carried out, by how it ended."""
-    since = {"since": utc(time.time() - (days - 1) * DAY)[:10]}
+    since = {"since": parts_of(days)[0]}
     seconds = [row["seconds"] for row in book.rows("tasks", _HEALED, since)]
     relapsed = book.row("tasks", _RELAPSES, since)
     return {

@@ -30,13 +30,23 @@ def test_each_day_has_its_numbers(store: Store, state_dir: Path) -> None:
     store.escalated(an_incident(store, a_fault("b", "b")), reason="nothing left")
     store.observe("c", (a_fault("m", "c"), a_fault("n", "c")), time.time(), lambda _faults: {"c:m": "c:n"})
     quiet, yesterday, today = Reader(state_dir).series(3)
-    assert quiet == {**dict.fromkeys(quiet, 0), "day": utc(time.time() - 2 * DAY)[:10], "median_seconds": None, "p90_seconds": None}
+    assert quiet == {**dict.fromkeys(quiet, 0), "at": utc(time.time() - 2 * DAY)[:10], "median_seconds": None, "p90_seconds": None}
     assert {name: yesterday[name] for name in ("detected", "needed", "fixed", "cleared", "phase_1", "phase_2")} == {
         "detected": 4, "needed": 3, "fixed": 3, "cleared": 1, "phase_1": 2, "phase_2": 1,
     }  # fmt: skip
     assert (yesterday["median_seconds"], yesterday["p90_seconds"]) == (20.0, 28.0)
     assert (today["detected"], today["with_person"], today["fixed"]) == (2, 1, 0)
     assert len(Reader(state_dir).series(10**9)) == DAYS_SHOWN
+
+
+def test_one_day_is_told_by_the_hour(store: Store, state_dir: Path) -> None:
+    """The last 24 hours, this one last; what was yesterday at this hour is not taken for it."""
+    ended(store, "now", ago=1, seconds=1)
+    ended(store, "then", ago=DAY, seconds=1)
+    hours = Reader(state_dir).series(1)
+    assert len(hours) == 24
+    assert [hour["at"] for hour in hours][-1] >= utc(time.time() - 60)[:13]
+    assert sum(hour["fixed"] for hour in hours) == sum(hour["fixed"] for hour in hours[-2:]) == 1
 
 
 def test_similar_ones_tell_what_healed_them(store: Store, state_dir: Path) -> None:
