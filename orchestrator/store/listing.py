@@ -17,6 +17,10 @@ _STATE = "CASE WHEN status = 'resolved' THEN 'resolved' WHEN snoozed_until > :no
 _STANDING = "status IN ('open', 'acknowledged')"
 _TASK = "id, status, phase, check_name, target, occurrences, detected_at, last_seen, resolved_at, waiting_for"
 
+_ASKED = """SELECT escalation_id, id, kind, question, expires_at FROM interventions
+WHERE escalation_id IN (%s) AND status = 'pending' AND kind NOT IN ('escalation', 'review') ORDER BY id"""
+"""More than a plain hand-over; the newest comes last."""
+
 
 class Listing(Word):
     """One page. `next` leads to the one after it, and is empty on the last."""
@@ -65,12 +69,19 @@ class _Where:
             names = {f"v{len(self.bound) + n}": value for n, value in enumerate(values)}
             self.add(f"{column} IN ({', '.join(f':{name}' for name in names)})", **names)
 
+    @property
+    def filters(self) -> bool:
+        """Whether anything is asked for."""
+        return len(self._conditions) > 1
+
     def __str__(self) -> str:
         return " AND ".join(self._conditions)
 
 
 def list_escalations(book: Rows, wanted: Wanted) -> Listing:
-    """Those that are not resolved, unless `status` or `tray` say else. Rows have `task`, their incident's present state, and no body.
+    """Those that are not resolved, unless `status` or `tray` say else.
+
+    Rows have `task`, their incident's present state, and `asked`, the question that is open; and no body.
 
     Raises ValueError: something in `wanted` is not of this list.
     """
@@ -85,7 +96,7 @@ def list_escalations(book: Rows, wanted: Wanted) -> Listing:
         where.add("status = 'resolved' AND looked_at IS NULL")
         total = counts["tray"] if "resolved" in states else 0
     rows, cursor = _page(book, "escalations", where, wanted, "updated_at")
-    return Listing(rows=_with_tasks(book, rows), total=total, next=cursor, counts=counts)
+    return Listing(rows=_with_more(book, rows), total=total, next=cursor, counts=counts)
 
 
 def list_incidents(book: Rows, wanted: Wanted) -> Listing:
@@ -114,16 +125,22 @@ def _check(wanted: Wanted, states: Sequence[str], foreign: dict[str, bool]) -> N
 
 
 def _escalation_counts(book: Rows, where: _Where) -> Json:
-    rows = book.rows(
+    standing = book.rows(
         "escalations",
-        f"""SELECT {_STATE} AS tab, COUNT(*) AS n, 0 AS tray FROM escalations INDEXED BY escalations_listed
-        WHERE {_STANDING} AND {where} GROUP BY tab
-        UNION ALL SELECT 'resolved', COUNT(*), COALESCE(SUM(looked_at IS NULL), 0) FROM escalations INDEXED BY escalations_listed
-        WHERE status = 'resolved' AND {where}""",  # noqa: S608  # conditions of this module
+        f"SELECT {_STATE} AS tab, COUNT(*) AS n FROM escalations INDEXED BY escalations_listed WHERE {_STANDING} AND {where} GROUP BY tab",  # noqa: S608
         where.bound,
     )
-    counts = {row["tab"]: row["n"] for row in rows}
-    return {**dict.fromkeys(ESCALATION_STATES, 0), **counts, "tray": sum(row["tray"] for row in rows)}
+    counts = {**dict.fromkeys(ESCALATION_STATES, 0), **{row["tab"]: row["n"] for row in standing}}
+    # Most are resolved. Without a filter their number and that of the tray are known without looking at each.
+    over = (
+        f"""SELECT COUNT(*) AS n, COALESCE(SUM(looked_at IS NULL), 0) AS tray FROM escalations INDEXED BY escalations_listed
+        WHERE status = 'resolved' AND {where}"""  # noqa: S608  # conditions of this module
+        if where.filters
+        else f"""SELECT (SELECT COUNT(*) FROM escalations) - {sum(counts.values())} AS n, (SELECT COUNT(*) FROM escalations
+        INDEXED BY escalations_nobody_looked WHERE status = 'resolved' AND looked_at IS NULL) AS tray"""  # noqa: S608  # a number
+    )
+    resolved = book.row("escalations", over, where.bound) or {"n": 0, "tray": 0}
+    return {**counts, "resolved": resolved["n"], "tray": resolved["tray"]}
 
 
 def _page(book: Rows, table: str, where: _Where, wanted: Wanted, updated: str) -> tuple[list[Json], str]:
@@ -164,10 +181,13 @@ def _go_on(where: _Where, wanted: Wanted, key: str) -> None:
     where.add(beyond, after_id=int(number), **({"after": value} if value else {}))
 
 
-def _with_tasks(book: Rows, rows: Sequence[Json]) -> tuple[Json, ...]:
-    """Each escalation with its incident's present state; None where that is gone."""
+def _with_more(book: Rows, rows: Sequence[Json]) -> tuple[Json, ...]:
+    """Each escalation with its incident's present state, and the question that is open; None where there is none."""
     tasks = _by_id(book, "tasks", _TASK, [row["task_id"] for row in rows])
-    return tuple({**row, "task": tasks.get(row["task_id"])} for row in rows)
+    numbers = ", ".join(str(int(row["id"])) for row in rows)
+    questions = book.rows("escalations", _ASKED % numbers) if rows else []
+    asked = {question["escalation_id"]: question for question in questions}
+    return tuple({**row, "task": tasks.get(row["task_id"]), "asked": asked.get(row["id"])} for row in rows)
 
 
 def _by_id(book: Rows, table: str, columns: str, ids: Sequence[int]) -> dict[int, Json]:
