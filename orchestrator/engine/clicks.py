@@ -1,6 +1,9 @@
 """What people decided: rows of the inbox, each carried out once and answered in words."""
 
+import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from escalation import Desk
@@ -8,14 +11,19 @@ from orchestrator.actions import parse
 from orchestrator.config import Config
 from orchestrator.engine.answers import Answers, ClickRefused
 from orchestrator.model import Stage
-from orchestrator.store import Click, Stale, Store
+from orchestrator.store import Click, Stale, Store, StoreFailed
 from orchestrator.store.times import moment
+
+AGAIN_SECONDS = 10.0
+"""After so long what the disk did not take is tried anew."""
 
 
 class Clicks:
     def __init__(self, store: Store, desk: Desk, config: Config) -> None:
         self._store = store
         self._answers = Answers(store, desk, config)
+        self._taken: deque[Click] = deque()
+        self._again_at = 0.0
         self._verbs: dict[str, Callable[[Click], str]] = {
             **self._answers.verbs,
             "teach": self._teach,
@@ -34,14 +42,34 @@ class Clicks:
         self._answers.config = config
 
     def take(self) -> None:
-        """Carry out every new decision: what it changes and its answer are one transaction. Raises StoreFailed; the rest stays."""
-        for click in self._store.take_clicks():
+        """Carry out every new decision: what it changes and its answer are one transaction.
+
+        Raises StoreFailed; what is left then comes again a little later, so that healing goes on meanwhile.
+        """
+        if time.monotonic() < self._again_at:
+            return
+        self._taken.extend(self._store.take_clicks())
+        while self._taken:
             try:
-                self._store.together(partial(self._carry_out, click))
-            except (ClickRefused, Stale) as refusal:
-                self._close(click, f"refused: {refusal}")
-            except (KeyError, TypeError, ValueError) as error:  # the inbox is a file that others may write
-                self._close(click, f"refused: {click.verb} with {sorted(click.args)}: {error}")
+                self._take(self._taken[0])
+            except StoreFailed:
+                self._again_at = time.monotonic() + AGAIN_SECONDS
+                raise
+            self._taken.popleft()
+
+    def _take(self, click: Click) -> None:
+        try:
+            self._store.together(partial(self._carry_out, click))
+        except StoreFailed:
+            raise
+        except (ClickRefused, Stale) as refusal:
+            self._refuse(click, str(refusal))
+        except Exception as error:  # noqa: BLE001  # the inbox is a file that others may write, and no row of it ends the daemon
+            self._refuse(click, f"{click.verb} with {sorted(click.args)}: {error}")
+
+    def _refuse(self, click: Click, why: str) -> None:
+        with suppress(Stale):  # it has its answer
+            self._close(click, f"refused: {why}")
 
     def _carry_out(self, click: Click) -> None:
         verb = self._verbs.get(click.verb)

@@ -14,7 +14,7 @@ from orchestrator.actions import parse
 from orchestrator.config import Config, Mail
 from orchestrator.engine.clicks import Clicks
 from orchestrator.model import Case, Evidence, Json, Minute, Outcome, Scope, Stage, Status
-from orchestrator.store import Inbox, Store
+from orchestrator.store import Inbox, Store, StoreFailed
 from orchestrator.store import people as people_of_the_store
 from tests.cli.scenes import asked, attempted, healed, opened, plan, store_case
 
@@ -374,6 +374,40 @@ def _rows(state_dir: Path) -> dict[str, list[Json]]:
             for ledger, names in tables.items()
             for name in names
         }
+
+
+@pytest.mark.parametrize(
+    ("verb", "args"),
+    [
+        ("trust", {"pattern_id": 2**70}),
+        ("forget", {"pattern_id": float("inf")}),
+        ("pause", {"until": 1e300}),
+        ("pause", {"until": 1e18}),
+        ("teach", {"signature": "v1:x", "plan": [[]]}),
+        ("answer", {"escalation_id": None}),
+    ],
+)
+def test_no_row_of_the_inbox_ends_the_daemon(people: People, verb: str, args: Json) -> None:
+    """The inbox is a file that others may write: what makes no sense is refused, and the next one is taken."""
+    assert people.says(verb, **args).startswith("refused: ")
+    assert people.says("resume") == "0 window(s) ended"
+
+
+def test_a_click_that_could_not_be_written_comes_again(people: People, store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full for a moment loses no decision, nor those behind it; and healing does not stop for it at every turn."""
+    number, escalation = asks(store, desk)
+    first = people.leave("approve", escalation_id=escalation, hash=people.question(number).hash)
+    second = people.leave("resume")
+    desk.ledger.db.conn.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreFailed):
+        people.clicks.take()
+    people.clicks.take()
+    assert (people.inbox.result(first), people.inbox.result(second)) == (None, None)
+    desk.ledger.db.conn.execute("PRAGMA query_only = OFF")
+    monkeypatch.setattr(people.clicks, "_again_at", 0.0)
+    people.clicks.take()
+    assert str(people.inbox.result(first)).startswith("approved")
+    assert people.inbox.result(second) == "0 window(s) ended"
 
 
 def test_a_second_click_of_the_same_kind_changes_nothing(people: People, store: Store, desk: Desk) -> None:
