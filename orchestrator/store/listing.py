@@ -170,7 +170,8 @@ def _page(book: Rows, table: str, where: _Where, wanted: Wanted, updated: str) -
 def _go_on(where: _Where, wanted: Wanted, key: str) -> None:
     """After the row that the cursor names, which may be gone by now."""
     value, _, number = wanted.after.partition("~")
-    if not number.isdecimal() or len(number) > 18 or (wanted.sort in ("newest", "oldest")) != (value == ""):
+    fits = {"severity": value in ("0", "1", "2", "3"), "updated": value != ""}.get(wanted.sort, value == "")
+    if not number.isdecimal() or len(number) > 18 or not fits:
         raise ValueError(f"after: {wanted.after} is no place in this list sorted by {wanted.sort}; leave it away")
     beyond = {
         "newest": "id < :after_id",

@@ -64,7 +64,7 @@ def test_tabs_say_how_many_there_are(anna: Browser, five: list[int]) -> None:
 def test_pages_are_turned_by_a_place_in_the_list(anna: Browser, five: list[int]) -> None:
     """What comes or goes meanwhile shifts nothing."""
     seen: list[int] = []
-    address = "/?limit=2"
+    address = "/?limit=2&sort=newest"
     while address:
         page = anna.get(address).text
         seen += rows(page)
