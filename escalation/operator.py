@@ -56,7 +56,9 @@ class Operator:
     def reader(self) -> Reader:
         return Reader(self.state_dir)
 
-    def at_desk(self, act: EscalationAct, number: int, change: Callable[[FrontDesk], Escalation]) -> Done:
+    def at_desk(
+        self, act: EscalationAct, number: int, change: Callable[[FrontDesk], Escalation], *, more: str = "", undo: Undo | None = None
+    ) -> Done:
         """A change that needs no daemon; the act's note is written with it."""
         from escalation.acts.desk import stands  # noqa: PLC0415  # acts are made of this
 
@@ -64,7 +66,7 @@ class Operator:
             now = change(desk)
             if act.note:
                 now = desk.note(number, act.note, self.actor)
-            return Done(text=stands(now), escalation=now).model_dump_json()
+            return Done(text=stands(now) + more, escalation=now, undo=undo).model_dump_json()
 
         with closing(FrontDesk(self.state_dir)) as desk:
             return Done.model_validate_json(desk.once(self.once, work))

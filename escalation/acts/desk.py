@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from escalation.acts.act import Done, EscalationAct, Plan, Said, Seconds, Undo
+from escalation.front import FrontDesk
 from escalation.words import Escalation, StillStands
 from orchestrator.model import Json, Severity
 from orchestrator.store.times import ago, clock
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
-class Ack(EscalationAct):
-    """You have it; others see your name. It ends by itself, so that nothing is forgotten overnight."""
+class Having(EscalationAct):
+    """Somebody has it. It ends by itself, so that nothing is forgotten overnight."""
 
-    verb: ClassVar[str] = "ack"
-    undo: ClassVar[str] = "unack"
     seconds: float | None = Field(None, ge=0, le=366 * 86_400)
     """How long; 0 is without an end, and nothing said what the configuration says."""
 
-    def perform(self, operator: "Operator", number: int) -> Done:
+    def until(self, operator: "Operator") -> float | None:
         seconds = operator.config.escalation.ack_hours * 3600 if self.seconds is None else self.seconds
-        until = time.time() + seconds if seconds else None
+        return time.time() + seconds if seconds else None
+
+
+class Ack(Having):
+    """You have it for a while; others see your name."""
+
+    verb: ClassVar[str] = "ack"
+    undo: ClassVar[str] = "unack"
+
+    def perform(self, operator: "Operator", number: int) -> Done:
+        until = self.until(operator)
         return operator.at_desk(self, number, lambda desk: desk.ack(number, operator.actor, until=until, version=self.version))
 
 
@@ -40,17 +49,22 @@ class Unack(EscalationAct):
         return operator.at_desk(self, number, lambda desk: desk.unack(number, operator.actor, version=self.version))
 
 
-class Assign(EscalationAct):
-    """Somebody else has it."""
+class Assign(Having):
+    """Somebody else has it from now on."""
 
     verb: ClassVar[str] = "assign"
     owner: Name
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        before = operator.escalation(number)
-        done = operator.at_desk(self, number, lambda desk: desk.assign(number, self.owner, operator.actor, version=self.version))
-        back = {"verb": "assign", "fields": {"owner": before.owner}} if before.owner else {"verb": "unack"}
-        return done.model_copy(update={"undo": Undo.model_validate({"of": self.of, "number": number, **back})})
+        until, before = self.until(operator), operator.escalation(number).owner
+        back = Undo(of=self.of, verb="unack", number=number)
+        if before:
+            back = Undo(of=self.of, verb="assign", number=number, fields={"owner": before})
+
+        def assign(desk: FrontDesk) -> Escalation:
+            return desk.assign(number, self.owner, operator.actor, until=until, version=self.version)
+
+        return operator.at_desk(self, number, assign, undo=back)
 
 
 class SetSeverity(EscalationAct):
@@ -60,9 +74,12 @@ class SetSeverity(EscalationAct):
     severity: Severity
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        before = operator.escalation(number)
-        done = operator.at_desk(self, number, lambda desk: desk.severity(number, self.severity, operator.actor, version=self.version))
-        return done.model_copy(update={"undo": Undo(of=self.of, verb=self.verb, number=number, fields={"severity": before.severity})})
+        back = Undo(of=self.of, verb=self.verb, number=number, fields={"severity": operator.escalation(number).severity})
+
+        def say(desk: FrontDesk) -> Escalation:
+            return desk.severity(number, self.severity, operator.actor, version=self.version)
+
+        return operator.at_desk(self, number, say, undo=back)
 
 
 class Snooze(EscalationAct):
@@ -137,10 +154,13 @@ class Reopen(EscalationAct):
     def perform(self, operator: "Operator", number: int) -> Done:
         found = operator.story_of(number)
         over = is_over(found["task"])
-        done = operator.at_desk(self, number, lambda desk: desk.reopen(number, operator.actor, reminder=bool(over), version=self.version))
-        again = Undo(of="escalation", verb="resolve", number=number, fields={"resolution": found["escalation"]["resolution"] or "done"})
+        again = Undo(of=self.of, verb="resolve", number=number, fields={"resolution": found["escalation"]["resolution"] or "done"})
         more = f"; {over}: it stays open as your own reminder, until you resolve it" if over else ""
-        return done.model_copy(update={"text": done.text + more, "undo": again})
+
+        def reopen(desk: FrontDesk) -> Escalation:
+            return desk.reopen(number, operator.actor, reminder=bool(over), version=self.version)
+
+        return operator.at_desk(self, number, reopen, more=more, undo=again)
 
 
 def is_over(task: Json | None) -> str:

@@ -91,11 +91,12 @@ def unack(number: int, *, note: str) -> int:
 @escalations.command()
 @_number
 @click.argument("owner")
+@click.option("--for", "seconds", type=DURATION, help="How long; default: [escalation] ack_hours.")
 @_note
 @configured
-def assign(number: int, owner: str, *, note: str) -> int:
+def assign(number: int, owner: str, *, seconds: float | None, note: str) -> int:
     """OWNER has it from now on."""
-    return act("escalation", "assign", number, owner=owner, note=note)
+    return act("escalation", "assign", number, owner=owner, seconds=seconds, note=note)
 
 
 @escalations.command()

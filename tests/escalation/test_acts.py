@@ -70,6 +70,10 @@ def test_an_acknowledgement_has_an_end(store: Store, desk: Desk, anna: Operator)
     does(anna, "unack", number)
     done = does(anna, "ack", number, seconds=0)
     assert done.text == f"escalation {number} is acknowledged, with anna"
+    assigned = does(anna, "assign", number, owner="bob", once="form-1")
+    assert assigned.escalation is not None
+    assert assigned.escalation.acknowledged_until is not None
+    assert does(anna, "assign", number, owner="bob", once="form-1") == assigned
 
 
 def test_a_stale_click_is_told_the_newer_state(store: Store, desk: Desk, anna: Operator) -> None:
