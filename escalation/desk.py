@@ -143,7 +143,7 @@ class Desk(Interventions, Retention):
         A recovery mail goes out only if a mail about the problem did, or may have; else that one is kept as not sent, and why.
         """
         found = self.open_for(task_id)
-        if found is None:
+        if found is None or found.reminder:
             return
         ended = self._end(found.id, word, ACTOR)
         if tellings.reached(self.ledger, found.id):

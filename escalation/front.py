@@ -90,6 +90,15 @@ class FrontDesk:
         return self._move(escalation_id, actor, "no longer snoozed", "no longer snoozed", STANDING, version, snoozed_until=None)
 
     @transaction
+    def wake(self, key: str, until: str, actor: str) -> tuple[int, ...]:
+        """Those of the fault `key` (`check:target`) that were snoozed just until then, and not by another word; returns which."""
+        snoozed = (
+            "SELECT id FROM escalations WHERE status IN ('open', 'acknowledged') AND check_name || ':' || target = ? AND snoozed_until = ?"
+        )
+        rows = self.ledger.rows(snoozed, (key, until))
+        return tuple(self.unsnooze(row["id"], actor).id for row in rows)
+
+    @transaction
     def note(self, escalation_id: int, text: str, actor: str) -> Escalation:
         return self._move(escalation_id, actor, "note", text, EVER, None)
 
@@ -136,7 +145,7 @@ class FrontDesk:
     @looking
     def has_answered(self, key: str) -> bool:
         """Whether `once` did it already."""
-        return self.ledger.row("SELECT 1 FROM answers WHERE once = ?", (key,)) is not None
+        return bool(key) and self.ledger.row("SELECT 1 FROM answers WHERE once = ?", (key,)) is not None
 
     def close(self) -> None:
         """May be called twice."""

@@ -87,9 +87,11 @@ class Operator:
     def decide_on(self, act: EscalationAct, number: int, verb: str, **args: object) -> Done:
         """The same about an escalation that stands, as it was seen."""
         with closing(FrontDesk(self.state_dir)) as desk:
-            _standing(desk, act, number)
+            noted = self._apart("note")
+            if not desk.has_answered(noted):  # else its own note, and then a death, made another version of it
+                _standing(desk, act, number)
             if act.note:
-                desk.once(self._apart("note"), lambda: desk.note(number, act.note, self.actor).status)
+                desk.once(noted, lambda: desk.note(number, act.note, self.actor).status)
         done = self.decide(verb, {"escalation_id": number, **args})
         return done.model_copy(update={"escalation": self.escalation(number)})
 
@@ -112,6 +114,11 @@ class Operator:
             if found:
                 desk.once(self._apart("snooze"), lambda: desk.snooze(found.id, until, self.actor).status)
         return found.id if found else None
+
+    def wake(self, window: Json) -> tuple[int, ...]:
+        """The escalations that a silence snoozed, which ends early; mails about them come again."""
+        with closing(FrontDesk(self.state_dir)) as desk:
+            return desk.wake(window["key"], window["until"], self.actor) if window["key"] else ()
 
     def escalation(self, number: int) -> Escalation:
         with closing(FrontDesk(self.state_dir)) as desk:

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -35,13 +36,21 @@ def lines_of(plan: Sequence[Json]) -> Iterator[str]:
 
 def parse_step(text: str) -> Action:
     """`restart_unit unit=shop.service`, or the action as JSON. Raises ValueError with what was expected."""
-    data = json.loads(text) if text.lstrip().startswith("{") else _fields(text)
+    data = read_json(text) if text.lstrip().startswith("{") else _fields(text)
     try:
         return actions.parse(data)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{text!r}: {where}: {first['msg']}; `orchestrator actions` lists what there is") from None
+        wrong = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        raise ValueError(f"{one_line(text, 200)!r}: {one_line(wrong, 400)}; `orchestrator actions` lists what there is") from None
+
+
+def read_json(text: str) -> Any:
+    """What a person wrote. Raises ValueError, also for what is nested deeper than Python reads."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _fields(text: str) -> Json:
@@ -50,7 +59,7 @@ def _fields(text: str) -> Json:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"{text!r}: write each field as name=value")
+            raise ValueError(f"{one_line(text, 200)!r}: write each field as name=value")
         fields[name] = _value(value)
     return fields
 
@@ -58,7 +67,7 @@ def _fields(text: str) -> Json:
 def _value(text: str) -> object:
     """A number or a list as such, anything else as the words that they are."""
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return text
     return value if isinstance(value, int | float | list) else text

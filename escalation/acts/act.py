@@ -1,6 +1,5 @@
 """What an act of a person is, and what came of one."""
 
-import json
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from escalation.front import TEXT_CHARACTERS
-from escalation.plans import parse_step
+from escalation.plans import parse_step, read_json
 from escalation.words import Escalation
 from orchestrator.actions import parse
 from orchestrator.model import Json, Word
@@ -28,7 +27,7 @@ Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 def _plan(steps: object) -> object:
     """Each step as an action's plain data; also `restart_unit unit=shop.service`, or JSON, as forms and command lines have it."""
     if isinstance(steps, str):
-        steps = json.loads(steps) if steps.lstrip().startswith("[") else [line for line in steps.splitlines() if line.strip()]
+        steps = read_json(steps) if steps.lstrip().startswith("[") else [line for line in steps.splitlines() if line.strip()]
     if not isinstance(steps, Sequence):
         return steps
     return tuple((parse_step(step) if isinstance(step, str) else parse(step)).model_dump(mode="json") for step in steps)

@@ -81,7 +81,11 @@ class End(Act):
     verb: ClassVar[str] = "end"
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        return operator.decide("end", {"window_id": operator.window(number)["id"]})
+        window = operator.window(number)
+        done = operator.decide("end", {"window_id": number})
+        woken = () if done.refused else operator.wake(window)
+        more = "".join(f"; escalation {escalation} is no longer snoozed" for escalation in woken)
+        return done.model_copy(update={"text": done.text + more})
 
 
 class Trust(Act):

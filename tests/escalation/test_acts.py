@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlite_utils import Database
 
 from escalation import Desk
@@ -14,8 +15,9 @@ from escalation.acts import ACTS, Done, StillStands, Unknown
 from escalation.migrations import escalations as steps
 from escalation.operator import Operator
 from orchestrator.config import Config, Mail
-from orchestrator.model import Status, epoch
-from orchestrator.store import Stale, Store
+from orchestrator.engine.clicks import Clicks
+from orchestrator.model import Json, Status, epoch
+from orchestrator.store import Stale, Store, StoreFailed
 from tests.cli.scenes import asked, escalated
 
 
@@ -241,3 +243,53 @@ def test_a_reminder_whose_incident_is_back_is_the_incidents_again(store: Store, 
     desk.ledger.run("UPDATE escalations SET reminder = 1")
     desk.escalate(case.incident, "it is back", body="")
     assert not desk.known(number).reminder
+
+
+def test_a_reminder_outlives_what_heals_by_itself(store: Store, desk: Desk, anna: Operator) -> None:
+    """The incident came back and was healed without a person: a person's own note stays until that person takes it away."""
+    incident, number = escalated(store, desk)
+    store.close(incident, Status.CLEARED, phase=4, fix_successful=None, resolution="it went away by itself")
+    desk.went_away(incident, "it went away by itself")
+    does(anna, "reopen", number)
+    desk.went_away(incident, "healed: by restart")
+    assert desk.known(number).status == "open"
+
+
+def test_the_end_of_a_silence_wakes_what_it_snoozed(store: Store, desk: Desk, anna: Operator) -> None:
+    """And nothing else: what a person snoozed for another while stays so."""
+    incident, number = escalated(store, desk)
+    clicks = Clicks(store, desk, anna.config)
+    for snoozed_again, stays in ((False, False), (True, True)):
+        does(anna, "silence", incident, of="incident", seconds=3600, reason="known")
+        clicks.take()
+        window = store.ledger.rows("SELECT MAX(id) AS id FROM windows")[0]["id"]
+        if snoozed_again:
+            does(anna, "snooze", number, seconds=7200)
+        does(anna, "end", window, of="window")
+        assert bool(desk.known(number).snoozed_until) == stays
+
+
+@pytest.mark.parametrize("plan", ["[" * 90_000, '{"kind":' * 20_000])
+def test_a_plan_that_is_nested_too_deeply_is_no_plan(plan: str) -> None:
+    """It is wrong like any other, and no fault of the program that reads it."""
+    with pytest.raises(ValidationError, match="nested too deeply"):
+        ACTS["host", "teach"].model_validate({"task_id": 1, "plan": plan})
+
+
+def test_what_is_wrong_with_a_plan_is_short() -> None:
+    """A page and an answer repeat it, however long the plan is."""
+    with pytest.raises(ValidationError) as wrong:
+        ACTS["host", "teach"].model_validate({"task_id": 1, "plan": "restart_unit unit=" + "[" * 90_000})
+    assert len(wrong.value.errors()[0]["msg"]) < 1000
+
+
+def test_a_death_after_the_note_does_not_make_the_same_click_stale(store: Store, desk: Desk, anna: Operator) -> None:
+    """The note alone was written when the process died: the same again leaves the decision too, and no second note."""
+    _incident, number, proposal = asked(store, desk)
+    said: Json = {"hash": proposal.hash, "note": "looked at the disk", "version": desk.known(number).version}
+    store.ledger.run("CREATE TRIGGER died BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'dead'); END")
+    with pytest.raises(StoreFailed):
+        does(anna, "approve", number, once="k1", **said)
+    store.ledger.run("DROP TRIGGER died")
+    assert does(anna, "approve", number, once="k1", **said).waits
+    assert len(desk.ledger.rows("SELECT id FROM notes WHERE text = 'looked at the disk'")) == 1
