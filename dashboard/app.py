@@ -8,7 +8,7 @@ from flask import Flask
 from dashboard import flashes, forms, health, login, prometheus, static, trouble
 from dashboard.api import blueprint as api
 from dashboard.guard import BODY_BYTES, Guard
-from dashboard.here import Here
+from dashboard.here import Here, here
 from dashboard.pages import blueprint as pages
 from orchestrator.config import Config
 
@@ -22,6 +22,7 @@ def frame(config: Config, config_file: Path | None = None) -> Flask:
     """Without the guard."""
     app = Flask("dashboard", static_folder="static", template_folder="templates")
     app.app_ctx_globals_class = Here  # type: ignore[assignment]  # any class will do
+    app.teardown_appcontext(lambda _error: here().answered())
     app.config.from_mapping(
         SETTINGS=config,
         CONFIG_FILE=config_file,

@@ -1,5 +1,6 @@
 """What every page and every call finds in `flask.g`, each read when it is first asked for."""
 
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,15 @@ class Here:
 
     @cached_property
     def reader(self) -> Reader:
-        return Reader(self.state_dir)
+        """Held open until the answer is made."""
+        return self._open_until_answered.enter_context(Reader(self.state_dir).held())
+
+    @cached_property
+    def _open_until_answered(self) -> ExitStack:
+        return ExitStack()
+
+    def answered(self) -> None:
+        self._open_until_answered.close()
 
     @cached_property
     def status(self) -> Json:

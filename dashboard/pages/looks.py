@@ -1,6 +1,7 @@
 """How each state looks: always a word, an icon and a colour together."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from orchestrator.model import Word
 
@@ -75,6 +76,7 @@ MODES: Mapping[str, str] = {
 }
 
 
+@lru_cache(500)
 def look(kind: str, state: object) -> Look:
     """A state that this version does not know is shown as it is."""
     icon, tone = _LOOKS[kind].get(str(state), ("info", "grey"))

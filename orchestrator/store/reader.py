@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from orchestrator.model import Json, utc
 from orchestrator.store.ledger import advice, connect, fetch
@@ -55,6 +55,23 @@ class Reader:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
+        self._held = False
+        self._book: Book | None = None
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Self]:
+        """One opening for all that one thread reads inside: a page asks several times, and most of a short answer is the opening.
+
+        Nothing is locked between two answers.
+        """
+        self._held = True
+        try:
+            yield self
+        finally:
+            self._held = False
+            if self._book is not None:
+                self._book.close()
+                self._book = None
 
     def status(self) -> Json:
         """The daemon's last tick, what stands, what waits for a person, what is blind."""
@@ -159,14 +176,16 @@ class Reader:
             return book.ask(query)
 
     @contextlib.contextmanager
-    def _open(self) -> "Iterator[Book]":
-        book = Book(self._state_dir)
+    def _open(self) -> Iterator["Book"]:
+        book = self._book or Book(self._state_dir)
+        self._book = book if self._held else None
         try:
             yield book
         except sqlite3.Error as error:
             raise StoreFailed(_why(self._state_dir, error)) from error
         finally:
-            book.close()
+            if not self._held:
+                book.close()
 
 
 class Book:

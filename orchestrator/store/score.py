@@ -3,11 +3,9 @@
 from statistics import median
 
 from orchestrator.model import Json
-from orchestrator.store.past import p90, parts_of
+from orchestrator.store.past import healed_in, p90, parts_of
 from orchestrator.store.reporting import Rows
 
-_HEALED = """SELECT seconds FROM tasks INDEXED BY tasks_in_numbers
-WHERE detected_at >= :since AND fix_successful = 1 AND seconds IS NOT NULL"""
 _OUTCOMES = "SELECT outcome, COUNT(*) AS n FROM attempts WHERE ended_at >= :since AND executed = 1 AND outcome IS NOT NULL GROUP BY outcome"
 _RELAPSES = "SELECT COALESCE(SUM(relapses), 0) AS n FROM tasks INDEXED BY tasks_in_numbers WHERE detected_at >= :since"
 
@@ -15,7 +13,7 @@ _RELAPSES = "SELECT COALESCE(SUM(relapses), 0) AS n FROM tasks INDEXED BY tasks_
 def score_of(book: Rows, days: int) -> Json:
     """`outcomes` counts what was carried out, by how it ended."""
     since = {"since": parts_of(days)[0]}
-    seconds = [row["seconds"] for row in book.rows("tasks", _HEALED, since)]
+    seconds = [took for part in healed_in(book, days).values() for took in part]
     relapsed = book.row("tasks", _RELAPSES, since)
     return {
         "healed": len(seconds),

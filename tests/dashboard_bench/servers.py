@@ -16,6 +16,9 @@ from pathlib import Path
 
 DATASETTE = "datasette>=0.65,<1"
 
+_ENVIRONMENT = {**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONNODEBUGRANGES": "1"}
+"""As escalation-dashboard.service has it; for both alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -72,7 +75,7 @@ def _session(port: int, link: str) -> str:
 
 @contextmanager
 def _running(command: list[str], port: int, log: Path) -> Iterator[int]:
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, env=_ENVIRONMENT) as process:
         try:
             deadline = time.monotonic() + 60
             while not _answers(port):
