@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,6 +22,8 @@ SECONDS = 120.0
 FILE_BYTES = 65_536
 TEXT_CHARACTERS = 4000
 """Of a message: chats and pushes take no more."""
+_HERE = Path(__file__).parents[1]
+"""Where this package was imported from."""
 NO_LIBRARY = "Apprise is not installed: pip install 'autonomous-orchestrator[notify]'"
 
 
@@ -72,22 +74,26 @@ def send(notices: Sequence[Notice]) -> dict[int, SendFailed | None]:
     fates: dict[int, SendFailed | None] = {notice.id: SendFailed("no answer from its channel", "unsure") for notice in notices}
     command = [sys.executable, "-m", "escalation.notify"]
     try:
-        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=SECONDS, check=False, env=_environment())
+        # `-m` looks for modules where it is called first: there, and not wherever root stood when he typed test-alert.
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=SECONDS, check=False, env=_environment(), cwd=_HERE
+        )
     except subprocess.TimeoutExpired as error:  # its output is bytes here, whatever was asked for
-        return fates | _fates((error.stdout or b"").decode(errors="replace"))
+        return fates | _fates((error.stdout or b"").decode(errors="replace"), fates)
     except OSError as error:
         return dict.fromkeys(fates, SendFailed(one_line(error, 300), "unreached"))
-    fates |= _fates(done.stdout)
+    fates |= _fates(done.stdout, fates)
     if done.returncode:
         said = one_line(done.stderr.strip().rpartition("\n")[2], 300) or f"its program ended with {done.returncode}"
         return {number: fate and SendFailed(said, "unreached") for number, fate in fates.items()}
     return fates
 
 
-def _fates(said: str) -> dict[int, SendFailed | None]:
+def _fates(said: str, asked: Collection[int]) -> dict[int, SendFailed | None]:
     """One line each: an id, and what was said against it."""
+    ids = {str(number): number for number in asked}
     lines = (line.partition(" ") for line in said.splitlines())
-    return {int(number): SendFailed(why, "unreached") if why else None for number, _, why in lines if number.isdigit()}
+    return {ids[number]: SendFailed(why, "unreached") if why else None for number, _, why in lines if number in ids}
 
 
 def _environment() -> dict[str, str]:

@@ -211,3 +211,20 @@ def test_a_file_without_a_line_has_no_channels(tmp_path: Path) -> None:
     """Comments and empty lines are none, nor is no file at all."""
     (tmp_path / "urls").write_text("# none yet\n\n")
     assert notify.urls_of(Notify(urls_file=str(tmp_path / "urls"))) == notify.urls_of(Notify()) == {}
+
+
+@pytest.mark.parametrize("name", ["apprise", "escalation", "json"])
+def test_the_child_runs_nothing_of_the_folder_it_was_called_in(
+    tmp_path: Path, chat: Chat, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Root may type test-alert wherever somebody left a file that is called like a module."""
+    (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    notice = notify.Notice(id=7, url=chat.url("ops"), title="x", body="y", type="info")
+    assert notify.send([notice]) == {7: None}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_channel_prints_is_nobodys_fate() -> None:
+    """A library that prints a number says nothing of the messages, and breaks nothing."""
+    assert notify._fates("7 it is down\n\u00b2\n99999999999999999999 x\nDEBUG 7\n", (7, 8)).keys() == {7}
