@@ -25,7 +25,8 @@ def _decisions(book: Rows, task: Json, escalations: Sequence[int], questions: Se
     """By the incident's number or key, or by that of an escalation or a question of it."""
     about = {"task_id": [task["id"]], "escalation_id": escalations, "intervention_id": questions}
     named = [f"args ->> '$.{argument}' IN ({', '.join(map(str, numbers))})" for argument, numbers in about.items()]
-    which = " OR ".join([*named, "args ->> '$.key' = ?"])
+    about_it = " OR ".join([*named, "args ->> '$.key' = ?"])
+    which = f"CASE WHEN json_valid(args) THEN {about_it} END"  # the inbox is a file that others may write
     # The time comes first: nobody decided about it before it was seen, and a row's JSON costs more than all else of it.
     asked = f"SELECT * FROM inbox WHERE at >= ? AND ({which}) ORDER BY id DESC LIMIT {DECISIONS}"  # noqa: S608  # numbers and constants
     return book.rows("tasks", asked, (task["detected_at"], task["key"]))[::-1]

@@ -117,6 +117,7 @@ def test_bodies_and_headers_are_bounded(client: Client) -> None:
     origin = {**GOOD, "Origin": "http://localhost:8888"}
     assert client.post("/", headers=origin, data=b"x" * BODY_BYTES).status_code == 200
     assert client.post("/", headers=origin, data=b"x" * (BODY_BYTES + 1)).status_code == 413
+    assert client.post("/", headers=origin, environ_overrides={"CONTENT_LENGTH": "9" * 5000}).status_code == 413
     assert client.post("/", headers=origin, environ_overrides={"CONTENT_LENGTH": "-1"}).status_code == 411
     assert client.post("/", headers=origin, environ_overrides={"CONTENT_LENGTH": "1_0"}).status_code == 411
     assert client.post("/", headers=origin, environ_overrides={"CONTENT_LENGTH": "²"}).status_code == 411

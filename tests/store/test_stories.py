@@ -69,3 +69,13 @@ def test_notes_of_an_escalation_end_too(store: Store, state_dir: Path) -> None:
     assert len(found["notes"]) == MOST["notes"]
     assert found["left_out"] == {"notes": 1001 - MOST["notes"]}
     assert found["notes"][-1]["text"] == "note 999"
+
+
+def test_a_decision_that_is_no_json_hides_no_story(store: Store, state_dir: Path) -> None:
+    """The inbox is a file that others may write: what cannot be read is about nothing."""
+    row = an_incident(store)
+    store.ledger.insert("inbox", {"at": utc(), "actor": "eve", "verb": "approve", "args": "{not json"})
+    store.ledger.insert("inbox", {"at": utc(), "actor": "anna", "verb": "retry", "args": f'{{"task_id": {row}}}'})
+    story = Reader(state_dir).story(row)
+    assert story is not None
+    assert [item["actor"] for item in story["decisions"]] == ["anna"]
