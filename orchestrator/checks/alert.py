@@ -1,4 +1,4 @@
-"""What another watcher says of a declared service: an event, whose proof of healing is the service's own probes."""
+"""What another watcher says of a service or unit: an event, whose proof of healing is the service's own probes."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from orchestrator.checks import check
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Alert, Fault, Scope
+from orchestrator.model import Alert, Fault, Scope, is_unit
 
 ANSWERED_SECONDS = 600.0
 """So long whoever says it is given to see that something was done: it looks at its own pace, and groups what it sends."""
@@ -16,12 +16,19 @@ _SHOWN, _NAMED = 300, 5
 
 @check(every=15, proves=False)
 def alert(view: View, config: Config) -> Iterator[Fault]:
-    """Another watcher says that something is wrong with a declared service, and nothing was done about it since."""
+    """Another watcher says that something is wrong with a service or a unit of this host, and nothing was done about it since."""
     for target in sorted({item.target for item in view.alerts}):
-        service = config.service_of(target)
         said = [item for item in view.alerts if item.target == target and view.now() - item.seen_at < SILENT_SECONDS]
-        if service and said and view.now() - _acted_at(view, service.target) >= ANSWERED_SECONDS:
-            yield _fault(service.target, sorted(said, key=lambda item: (item.severity.rank, item.starts_at)))
+        ours = _ours(target, view, config) if said else ""
+        if ours and view.now() - _acted_at(view, ours) >= ANSWERED_SECONDS:
+            yield _fault(ours, sorted(said, key=lambda item: (item.severity.rank, item.starts_at)))
+
+
+def _ours(target: str, view: View, config: Config) -> str:
+    """What the alert is about, as it is called here; empty where this host has no such thing: somebody sends another host's alerts."""
+    if service := config.service_of(target):
+        return service.target
+    return target if is_unit(target) and view.units.get(target).load_state == "loaded" else ""
 
 
 def seen_to(view: View, config: Config, scope: Scope) -> None:
@@ -29,6 +36,9 @@ def seen_to(view: View, config: Config, scope: Scope) -> None:
     for service in config.service:
         if scope.holds(service.target) or scope.holds(service.name):
             view.acted[service.target] = view.now()
+    for item in view.alerts:
+        if scope.holds(item.target):
+            view.acted[item.target] = view.now()
 
 
 def _acted_at(view: View, target: str) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.config import Config
-from orchestrator.model import Alert, Json, Severity, Word, epoch, utc
+from orchestrator.model import Alert, Json, Severity, Word, epoch, is_unit, utc
 from orchestrator.store.base import Part, stamp
 from orchestrator.store.ledger import Ledger, looking, transaction
 from orchestrator.store.masking import mask
@@ -15,7 +15,8 @@ ALERT_SECONDS = 24 * 3600.0
 """An alert that was not said again for so long is over: whoever said it is gone."""
 FIRING_KEPT = 1000
 NAME_CHARACTERS, SUMMARY_CHARACTERS = 200, 1000
-_LABELS = ("unit", "systemd_unit", "name", "service", "job")
+_UNIT_LABELS = ("unit", "systemd_unit", "name")
+_LABELS = (*_UNIT_LABELS, "service", "job")
 """Where a target is looked for, in this order: what names a unit comes before what names a group of them."""
 _SEVERITIES = {
     "critical": Severity.CRITICAL, "page": Severity.CRITICAL, "emergency": Severity.CRITICAL, "disaster": Severity.CRITICAL,
@@ -77,15 +78,20 @@ class Firing(Part):
 
 
 def target_of(labels: Mapping[str, str], config: Config) -> tuple[str, str]:
-    """Which declared service or unit an alert's labels mean; or nothing, and why."""
+    """Which declared service an alert's labels mean, or else which unit they name in full; or nothing, and why.
+
+    Whether there is such a unit on this host, the daemon finds out.
+    """
     for label in _LABELS:
         value = labels.get(label, "")
         for name in (value, f"{value}.service"):
             service = config.service_of(name) if value else None
             if service:
                 return service.target, ""
+        if label in _UNIT_LABELS and is_unit(value):
+            return value, ""
     said = ", ".join(f"{label}={labels[label][:100]!r}" for label in _LABELS if labels.get(label))
-    return "", f"none of its labels names a declared service or unit ({said or 'looked at: ' + ', '.join(_LABELS)})"
+    return "", f"none of its labels names a declared service, or a unit in full ({said or 'looked at: ' + ', '.join(_LABELS)})"
 
 
 def severity_of(labels: Mapping[str, str]) -> Severity:

@@ -1,5 +1,6 @@
 """A person in a real browser, the daemon and its dashboard as their shipped units, and a host on which the clicks do something."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -128,3 +129,37 @@ def test_with_the_daemon_dead_the_page_keeps_the_click(lab: Host, person: Browse
     lab.ok("systemctl start autonomous-orchestrator")
     lab.incident("shop.service", "fixed")
     assert len(lab.sql("SELECT 1 FROM attempts WHERE executed = 1 AND outcome = 'healed'")) == 1
+
+
+def test_an_alert_about_a_unit_that_nobody_declared_is_told_and_taken_back(lab: Host) -> None:
+    """Its sender's token opens nothing else. The unit runs, so that a person is told and nothing is touched; taken back, it is over."""
+    lab.unit("lamp.service", "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n")
+    lab.ok("systemctl enable -q --now lamp")
+    learn(lab, "")
+    lab.start_dashboard()
+    token = lab.orchestrator("dashboard", "token", "create", "alertmanager", "--alerts").out.split()[-1]
+    run = lab.show("lamp.service", "InvocationID")
+
+    def say(status: str, unit: str) -> str:
+        alert = {
+            "status": status,
+            "labels": {"alertname": "LampFlickers", "name": unit},
+            "startsAt": "2026-01-01T00:00:00Z",
+            "fingerprint": unit,
+        }
+        given = json.dumps({"version": "4", "status": status, "alerts": [alert]})
+        post = f"curl -sf -m 5 -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' --data-binary @-"
+        return lab.ok(f"{post} http://127.0.0.1:8888/api/v1/alerts", given=given)
+
+    say("firing", "nowhere.service")
+    say("firing", "lamp.service")
+    incident = lab.incident("lamp.service", "escalated", timeout=100)
+    assert incident["check_name"] == "alert"
+    assert lab.show("lamp.service", "InvocationID") == run, "it was not touched"
+    say("resolved", "lamp.service")
+    lab.incident("lamp.service", "cleared")
+    assert [row["target"] for row in lab.incidents()] == ["lamp.service"], "what this host has not is no fault of it"
+    assert (
+        lab.sh(f"curl -s -o /dev/null -w '%{{http_code}}' -H 'Authorization: Bearer {token}' http://127.0.0.1:8888/api/v1/incidents").out
+        == "403"
+    )

@@ -41,15 +41,18 @@ def _alert(key: str = "f1", **fields: object) -> Alert:
         ({"name": "shop.service", "job": "node"}, "shop.service"),
         ({"service": "shop"}, "shop.service"),
         ({"job": "beat"}, "beat"),
-        ({"unit": "other.service", "job": "shop"}, "shop.service"),
-        ({"unit": "ssh.service"}, ""),
+        ({"unit": "other.service", "job": "shop"}, "other.service"),
+        ({"unit": "ssh.service"}, "ssh.service"),
+        ({"unit": "ssh", "job": "shop"}, "shop.service"),
+        ({"service": "ssh.service"}, ""),
+        ({"unit": "../x.service"}, ""),
         ({"service": "*"}, ""),
         ({"instance": "shop"}, ""),
         ({}, ""),
     ],
 )
-def test_only_what_is_declared_is_a_target(labels: dict[str, str], target: str) -> None:
-    """By the labels that name units and services; nothing else is touched on an alert's word."""
+def test_labels_name_what_is_declared_or_a_unit_in_full(labels: dict[str, str], target: str) -> None:
+    """What names a unit comes before what names a group of them; nothing else is meant."""
     found, why = target_of(labels, CONFIG)
     assert found == target
     assert bool(why) == (not target)
