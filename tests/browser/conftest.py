@@ -6,29 +6,12 @@ from pathlib import Path
 import pytest
 
 from escalation import Desk
-from orchestrator.config import Config, Mail
+from orchestrator.config import Config
 from orchestrator.engine.clicks import Clicks
 from orchestrator.store import Store
 from tests.browser import chromium
 from tests.browser.chromium import Browser
 from tests.browser.site import Site, free_port
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def store(state_dir: Path) -> Iterator[Store]:
-    with Store(state_dir) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(state_dir: Path) -> Iterator[Desk]:
-    with Desk(state_dir, Mail.model_validate({"enabled": False}), "web1") as opened:
-        yield opened
 
 
 @pytest.fixture

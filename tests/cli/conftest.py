@@ -9,21 +9,13 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from escalation import Desk
 from orchestrator.cli import main
-from orchestrator.config import Mail
-from orchestrator.store import Store
 
 ORCHESTRATOR = (sys.executable, "-m", "orchestrator")
 
 
 class Call(Protocol):
     def __call__(self, *args: str, stdin: str | None = None) -> Result: ...
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    return tmp_path / "state"
 
 
 @pytest.fixture
@@ -41,19 +33,6 @@ def call(config_file: Path) -> Call:
         return CliRunner().invoke(main, ["--config", str(config_file), *args], input=stdin)
 
     return run
-
-
-@pytest.fixture
-def store(state_dir: Path) -> Iterator[Store]:
-    with Store(state_dir) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(state_dir: Path) -> Iterator[Desk]:
-    opened = Desk(state_dir, Mail.model_validate({"enabled": False}), "web1")
-    yield opened
-    opened.close()
 
 
 def all_commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

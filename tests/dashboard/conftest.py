@@ -11,8 +11,7 @@ from werkzeug.test import Client, TestResponse
 from dashboard.app import create
 from escalation import Desk
 from escalation.doors import Doors
-from orchestrator.config import Config, Mail
-from orchestrator.store import Store
+from orchestrator.config import Config
 
 HOST = "127.0.0.1:8888"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -38,23 +37,6 @@ class Browser:
     def act(self, path: str, **form: Any) -> TestResponse:
         """As a form of one of our own pages does."""
         return self.post(path, {**form, "csrf_token": self.csrf_token()})
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def store(state_dir: Path) -> Iterator[Store]:
-    with Store(state_dir) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(state_dir: Path) -> Iterator[Desk]:
-    with Desk(state_dir, Mail.model_validate({"enabled": False}), "web1") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -21,19 +21,6 @@ from tests.cli.scenes import asked, attempted, healed, opened, plan, store_case
 CONFIG = Config.model_validate({"service": [{"name": "shop", "unit": "shop.service"}], "protect": {"units": ["other.service"]}})
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path, Mail.model_validate({"enabled": False}), "web1")
-    yield opened
-    opened.close()
-
-
 class People:
     """Leave decisions, let the daemon take them, read its answers."""
 
@@ -61,8 +48,8 @@ class People:
 
 
 @pytest.fixture
-def people(tmp_path: Path, store: Store, desk: Desk) -> Iterator[People]:
-    people = People(tmp_path, store, desk)
+def people(state_dir: Path, store: Store, desk: Desk) -> Iterator[People]:
+    people = People(state_dir, store, desk)
     yield people
     people.inbox.close()
 
@@ -308,23 +295,23 @@ STEPS = (
 
 
 @pytest.mark.parametrize("leave", [_approve, _edit, _choose, _reject, _answer, _judge, _pause, _teach, _forget])
-def test_a_click_survives_a_death(people: People, store: Store, desk: Desk, tmp_path: Path, leave: Leave) -> None:
+def test_a_click_survives_a_death(people: People, store: Store, desk: Desk, state_dir: Path, leave: Leave) -> None:
     """Killed after each step, the next run leaves the same rows behind as a run that was not killed: nothing lost or doubled."""
     verb, args = leave(people)
     click = people.leave(verb, **args)
     store.shut()
     desk.close()
     people.inbox.close()
-    before = {name: (tmp_path / name).read_bytes() for name in ("tasks.db", "escalations.db")}
+    before = {name: (state_dir / name).read_bytes() for name in ("tasks.db", "escalations.db")}
     left = {}
     for step in STEPS:
         for name, data in before.items():
-            for file in tmp_path.glob(f"{name}*"):
+            for file in state_dir.glob(f"{name}*"):
                 file.unlink()
-            (tmp_path / name).write_bytes(data)
-        _run(tmp_path, step)
-        _run(tmp_path, "")
-        left[step] = _rows(tmp_path)
+            (state_dir / name).write_bytes(data)
+        _run(state_dir, step)
+        _run(state_dir, "")
+        left[step] = _rows(state_dir)
     assert any("refused" not in str(row["result"]) and row["answered_at"] for row in left[""]["inbox"] if row["id"] == click)
     for step in STEPS:
         assert left[step] == left[""], step

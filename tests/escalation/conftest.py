@@ -4,16 +4,13 @@ import socket
 from asyncio import WriteTransport
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from escalation import Desk
 from orchestrator.config import Mail
-from orchestrator.store import Store
 
 AT_ONCE = {"first_wait_seconds": 0, "group_seconds": 0, "repeat_seconds": 0, "per_hour": 1000, "digest": "off"}
 
@@ -95,20 +92,3 @@ def server(postman: Postman) -> Iterator[MailServer]:
 @pytest.fixture
 def mail(server: MailServer) -> Mail:
     return server.mail()
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def store(state_dir: Path) -> Iterator[Store]:
-    with Store(state_dir) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(state_dir: Path, mail: Mail) -> Iterator[Desk]:
-    with Desk(state_dir, mail, "web1") as opened:
-        yield opened

@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,14 @@ from tests.cli.scenes import asked, escalated
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path) as opened:
-        yield opened
+def mail() -> Mail:
+    """Nobody is mailed."""
+    return Mail.model_validate({"enabled": False})
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path, Mail.model_validate({"enabled": False}), "web1")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def anna(tmp_path: Path) -> Operator:
-    return Operator(config=Config.model_validate({"daemon": {"state_dir": str(tmp_path)}}), actor="anna", patience=0.05)
+def anna(state_dir: Path) -> Operator:
+    return Operator(config=Config.model_validate({"daemon": {"state_dir": str(state_dir)}}), actor="anna", patience=0.05)
 
 
 def does(person: Operator, verb: str, number: int, *, of: str = "escalation", once: str = "", **said: object) -> Done:

@@ -1,7 +1,6 @@
 """What a person may pick from: what is known of the incident, and nothing beyond it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,16 +25,9 @@ CONFIG = Config.model_validate(
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path, Mail.model_validate({"enabled": False}), "web1")
-    yield opened
-    opened.close()
+def mail() -> Mail:
+    """Nobody is mailed."""
+    return Mail.model_validate({"enabled": False})
 
 
 def _offered(state_dir: Path, number: int, *, to_run: bool = False) -> tuple[Offer, ...]:
@@ -45,33 +37,33 @@ def _offered(state_dir: Path, number: int, *, to_run: bool = False) -> tuple[Off
     return offers(story, CONFIG, reader.similar(number), to_run=to_run)
 
 
-def test_what_healed_its_like_comes_first_and_each_plan_once(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_what_healed_its_like_comes_first_and_each_plan_once(store: Store, desk: Desk, state_dir: Path) -> None:
     """The past incident's plan is the experts' and the first attempt's too: it stands once, with its best reason."""
     before = healed(store)
     store.ledger.update("tasks", before, {"resolved_at": utc(0)})  # so long ago that this is no relapse
     store.ledger.update("attempts", 1, {"ended_at": utc(0)})
     number, _escalation = escalated(store, desk)
-    found = _offered(tmp_path, number)
+    found = _offered(state_dir, number)
     assert (found[0].why, found[0].plan) == (f"it healed incident {before}", ({"kind": "restart_unit", "unit": "shop.service"},))
     assert [step["kind"] for offer in found for step in offer.plan].count("restart_unit") == 1
     assert [offer.plan[0]["kind"] for offer in found[1:]] == ["start_unit", "reload_unit", "reset_failed"]
 
 
-def test_nothing_beyond_the_scope_is_offered(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_nothing_beyond_the_scope_is_offered(store: Store, desk: Desk, state_dir: Path) -> None:
     """Another service's command is not, and neither is what a stored plan would do elsewhere."""
     number, _escalation, proposal = asked(store, desk)
     scope = {"target": "shop.service", "service": "shop", "above": ["other.service"]}
     store.ledger.update("tasks", number, {"scope": json.dumps(scope)})
-    names = [offer.plan[0].get("name") for offer in _offered(tmp_path, number)]
+    names = [offer.plan[0].get("name") for offer in _offered(state_dir, number)]
     assert "till" not in names
     assert {"requeue", "as-shop"} <= set(names)
-    assert proposal.plan[0].model_dump(mode="json") in [offer.plan[0] for offer in _offered(tmp_path, number)]
+    assert proposal.plan[0].model_dump(mode="json") in [offer.plan[0] for offer in _offered(state_dir, number)]
     store.ledger.update("tasks", number, {"scope": None})
-    assert proposal.plan[0].model_dump(mode="json") not in [offer.plan[0] for offer in _offered(tmp_path, number)]
+    assert proposal.plan[0].model_dump(mode="json") not in [offer.plan[0] for offer in _offered(state_dir, number)]
 
 
-def test_what_could_not_run_as_it_stands_is_taught_and_not_run(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_what_could_not_run_as_it_stands_is_taught_and_not_run(store: Store, desk: Desk, state_dir: Path) -> None:
     """Who runs a command may stand in the unit alone, which nobody asks here."""
     number, _escalation = escalated(store, desk, fault())
     store.ledger.update("tasks", number, {"scope": '{"target": "shop.service", "service": "shop"}'})
-    assert [offer.plan[0]["name"] for offer in _offered(tmp_path, number, to_run=True) if "name" in offer.plan[0]] == ["as-shop"]
+    assert [offer.plan[0]["name"] for offer in _offered(state_dir, number, to_run=True) if "name" in offer.plan[0]] == ["as-shop"]

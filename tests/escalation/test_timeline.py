@@ -1,7 +1,6 @@
 """Everything that happened, in order."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,9 @@ from tests.cli.scenes import ATTACK, asked, attempted, escalated, healed
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path, Mail.model_validate({"enabled": False}), "web1")
-    yield opened
-    opened.close()
+def mail() -> Mail:
+    """Nobody is mailed."""
+    return Mail.model_validate({"enabled": False})
 
 
 def told(state_dir: Path, number: int) -> list[str]:
@@ -36,14 +28,14 @@ def told(state_dir: Path, number: int) -> list[str]:
     return [f"{moment.who}|{moment.what}|{moment.text}" for moment in moments]
 
 
-def test_a_handed_over_incident_from_its_first_sight_to_its_end(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_a_handed_over_incident_from_its_first_sight_to_its_end(store: Store, desk: Desk, state_dir: Path) -> None:
     """What was seen, tried, undone, said, who got it, what they did, which mail did not go and why, how it ended."""
     number, escalation = escalated(store, desk)
     desk.ack(escalation, "anna")
     desk.note(escalation, f"the disk {ATTACK} is loose", "anna")
     store.close(number, Status.CLEARED, phase=4, fix_successful=None, resolution="it went away by itself")
     desk.went_away(number, "it went away by itself")
-    lines = told(tmp_path, number)
+    lines = told(state_dir, number)
     expected = (
         "|seen|shop.service failed: main process exited with status 1",
         "|evidence gathered|[1] journal shop.service",
@@ -65,19 +57,19 @@ def test_a_handed_over_incident_from_its_first_sight_to_its_end(store: Store, de
     assert not any(character in "".join(lines) for character in "\x1b\x07\x9b")
 
 
-def test_decisions_and_windows_stand_in_it(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_decisions_and_windows_stand_in_it(store: Store, desk: Desk, state_dir: Path) -> None:
     """What was asked, edited or refused, what still waits for the daemon, and what covered it meanwhile."""
     number, escalation, proposal = asked(store, desk)
     store.pause("shop.service", until=time.time() + 3600, reason="moving", actor="bob")
     store.pause("other.service", until=time.time() + 3600, reason="none of its business", actor="bob")
-    inbox = Inbox(tmp_path)
+    inbox = Inbox(state_dir)
     inbox.put("approve", {"escalation_id": escalation, "hash": "0" * 16}, "anna")
     Clicks(store, desk, Config()).take()
     inbox.put("approve", {"escalation_id": escalation, "hash": proposal.hash}, "anna")
     Clicks(store, desk, Config()).take()
     inbox.put("retry", {"task_id": number}, "anna")
     inbox.close()
-    lines = told(tmp_path, number)
+    lines = told(state_dir, number)
     for line in (
         "orchestrator|asked (approval)|other.service holds port 8080. May this be done?: stop other.service; until 2",
         "anna|decision refused|approve: refused: the plan is not the one that was shown",
@@ -90,22 +82,22 @@ def test_decisions_and_windows_stand_in_it(store: Store, desk: Desk, tmp_path: P
     assert "none of its business" not in "\n".join(lines)
 
 
-def test_a_review_and_its_answer(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_a_review_and_its_answer(store: Store, desk: Desk, state_dir: Path) -> None:
     """A question without an escalation is told too."""
     number = healed(store)
     review = desk.review(number, "files are hidden beneath the mount")
     desk.answer(review, "answered", "right", "anna")
-    lines = told(tmp_path, number)
+    lines = told(state_dir, number)
     assert "orchestrator|asked (review)|files are hidden beneath the mount; until 2" in "\n".join(lines)
     assert "anna|review answered|right" in lines
     assert any(line.startswith("|healed|the check and all probes") for line in lines)
 
 
-def test_an_escalation_whose_incident_is_gone_has_its_own_part(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_an_escalation_whose_incident_is_gone_has_its_own_part(store: Store, desk: Desk, state_dir: Path) -> None:
     """Its notes and mails are told still."""
     number, escalation = escalated(store, desk)
     attempted(store, number, Outcome.NO_EFFECT, "nothing")
     store.ledger.run("DELETE FROM tasks")
-    found = Reader(tmp_path).escalation(escalation)
+    found = Reader(state_dir).escalation(escalation)
     assert found is not None
     assert [moment.what for moment in timeline(of_escalation(found))] == ["experts answered", "escalated", "mail not sent"]

@@ -1,16 +1,13 @@
 """What a person resolves with is what phase 1 does next time."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from escalation import Desk
 from escalation.acts import ACTS
 from escalation.operator import Operator
 from orchestrator.actions import parse
-from orchestrator.config import Config, Mail
+from orchestrator.config import Config
 from orchestrator.engine.clicks import Clicks
 from orchestrator.host import View
 from orchestrator.knowledge import runbooks
@@ -18,19 +15,6 @@ from orchestrator.model import Action, Answer, Case, Fault, Proposal, Stage
 from orchestrator.store import Store
 from phases.quick_fix import QuickFix
 from tests.cli.scenes import store_case
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path, Mail.model_validate({"enabled": False}), "web1")
-    yield opened
-    opened.close()
 
 
 def _case(store: Store, unit: str) -> Case:
@@ -48,12 +32,12 @@ def _phase_1(store: Store, case: Case, *candidates: Action) -> Answer:
     return shipped.propose(case.model_copy(update={"candidates": candidates}), View.__new__(View), time.monotonic() + 5)
 
 
-def test_a_plan_that_resolved_is_the_first_choice_next_time(store: Store, desk: Desk, tmp_path: Path) -> None:
+def test_a_plan_that_resolved_is_the_first_choice_next_time(store: Store, desk: Desk, state_dir: Path) -> None:
     """On another instance of the template too, with its own candidates; on probation, like what the daemon learned itself."""
     case = _case(store, "shop@1.service")
     store.escalated(case.incident.id, reason="nothing helped")
     escalation = desk.escalate(case.incident, "nothing helped", body="")
-    anna = Operator(config=Config.model_validate({"daemon": {"state_dir": str(tmp_path)}}), actor="anna", patience=0)
+    anna = Operator(config=Config.model_validate({"daemon": {"state_dir": str(state_dir)}}), actor="anna", patience=0)
     taught = ACTS["escalation", "resolve"].model_validate(
         {"resolution": "it needed a restart", "plan": ["restart_unit unit=shop@1.service"], "anyway": True}
     )

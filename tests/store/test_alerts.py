@@ -15,15 +15,9 @@ CONFIG = Config.model_validate({"service": [{"name": "shop", "unit": "shop.servi
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alerts(store: Store, tmp_path: Path) -> Iterator[Alerts]:
+def alerts(store: Store, state_dir: Path) -> Iterator[Alerts]:
     assert store
-    opened = Alerts(tmp_path)
+    opened = Alerts(state_dir)
     yield opened
     opened.close()
 

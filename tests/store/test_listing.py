@@ -1,7 +1,7 @@
 """Lists that a person filters, sorts and turns the pages of, while rows come and go."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from escalation import Desk
-from orchestrator.config import Mail
 from orchestrator.model import Severity, Status
 from orchestrator.store import Listing, Reader, Store, Wanted
 from orchestrator.store.listing import first, list_escalations, list_incidents
@@ -17,12 +16,6 @@ from orchestrator.store.reader import Book
 from tests.store.made import a_fault, a_proposal, an_incident
 
 SEVERITIES = (Severity.WARNING, Severity.CRITICAL, Severity.INFO, Severity.HIGH, Severity.CRITICAL)
-
-
-@pytest.fixture
-def desk(state_dir: Path) -> Iterator[Desk]:
-    with Desk(state_dir, Mail(), "h") as opened:
-        yield opened
 
 
 def a_case(store: Store, desk: Desk, n: int, reason: str = "nothing left", **fields: object) -> int:
