@@ -10,22 +10,23 @@ from dashboard.api import blueprint as api
 from dashboard.guard import BODY_BYTES, Guard
 from dashboard.here import Here, here
 from dashboard.pages import blueprint as pages
+from dashboard.settings import Settings
 from orchestrator.config import Config
 
 
 def create(config: Config, config_file: Path | None = None) -> WSGIApplication:
-    """For `config`, which was read from `config_file`; None is the default one."""
-    return Guard(frame(config, config_file), config.dashboard)
+    """For `config`, which was read from `config_file` and follows it; None: it stays as it is."""
+    settings = Settings(config, config_file)
+    return Guard(frame(settings), lambda: settings.now().dashboard)
 
 
-def frame(config: Config, config_file: Path | None = None) -> Flask:
+def frame(settings: Settings) -> Flask:
     """Without the guard."""
     app = Flask("dashboard", static_folder="static", template_folder="templates")
     app.app_ctx_globals_class = Here  # type: ignore[assignment]  # any class will do
     app.teardown_appcontext(lambda _error: here().answered())
     app.config.from_mapping(
-        SETTINGS=config,
-        CONFIG_FILE=config_file,
+        SETTINGS=settings,
         MAX_CONTENT_LENGTH=BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=BODY_BYTES,
         MAX_FORM_PARTS=1000,

@@ -42,9 +42,8 @@ HEADERS = (
 class Guard:
     """Wraps the application; what it turns away never gets there."""
 
-    def __init__(self, application: WSGIApplication, settings: Dashboard) -> None:
-        self._application = application
-        self._hosts, self._origins = hosts_of(settings), origins_of(settings)
+    def __init__(self, application: WSGIApplication, settings: Callable[[], Dashboard]) -> None:
+        self._application, self._settings = application, settings
         self._posts = Buckets(burst=240, per_second=20)
         self._logins = Buckets(burst=20, per_second=0.2)
 
@@ -71,7 +70,7 @@ class Guard:
         host = environ.get("HTTP_HOST", "").lower()
         if not host:
             return Problem(status=400, detail="the request names no host")
-        if host not in self._hosts:
+        if host not in hosts_of(self._settings()):
             return Problem(status=421, detail="this dashboard does not go by that name; [dashboard] names and url say by which it does")
         return None
 
@@ -100,7 +99,7 @@ class Guard:
         if site:
             return refused
         if "HTTP_ORIGIN" in environ:
-            return None if environ["HTTP_ORIGIN"].lower() in self._origins else refused
+            return None if environ["HTTP_ORIGIN"].lower() in origins_of(self._settings()) else refused
         if environ.get("HTTP_AUTHORIZATION", "").lower().startswith("bearer ") and "HTTP_COOKIE" not in environ:
             return None  # a program, not a browser: no other site can make a browser send that header
         return Problem(status=403, detail="the request does not say where it comes from: send Origin, or an API token")

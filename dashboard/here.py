@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import current_app, g
 
+from dashboard.settings import Settings
 from escalation.operator import Operator
 from orchestrator.config import Config
 from orchestrator.model import Json
@@ -24,8 +25,8 @@ class Here:
 
     @cached_property
     def config(self) -> Config:
-        config: Config = current_app.config["SETTINGS"]
-        return config
+        settings: Settings = current_app.config["SETTINGS"]
+        return settings.now()
 
     @cached_property
     def state_dir(self) -> Path:

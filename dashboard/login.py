@@ -43,7 +43,7 @@ class Doorway:
 
 
 def mount(app: Flask) -> None:
-    app.extensions["doorway"] = Doorway(Path(app.config["SETTINGS"].daemon.state_dir))
+    app.extensions["doorway"] = Doorway(Path(app.config["SETTINGS"].now().daemon.state_dir))
     app.register_blueprint(blueprint)
     app.before_request(let_in)
     app.jinja_env.globals["csrf_token"] = form_token

@@ -13,7 +13,7 @@ from waitress.task import ErrorTask
 
 from dashboard.app import create
 from dashboard.guard import BODY_BYTES, HEADER_BYTES, guarded
-from orchestrator.config import Config
+from orchestrator.config import DEFAULT_FILE, Config
 
 THREADS = 8
 """A decision waits some seconds for the daemon's answer: a few of those must not keep others from looking."""
@@ -32,12 +32,12 @@ class _Channel(HTTPChannel):
 
 
 def serve(config: Config, config_file: Path | None = None) -> None:
-    """Returns after SIGTERM or SIGINT. Raises OSError when the address cannot be taken."""
+    """Returns after SIGTERM or SIGINT. Raises OSError when the address cannot be taken. `config_file`: None is the default one."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it would tell of each request that waits for a moment
     os.umask(0o007)  # what SQLite makes beside its files belongs to the group
     BaseWSGIServer.channel_class = _Channel
     server: BaseWSGIServer | MultiSocketServer = create_server(
-        create(config, config_file),
+        create(config, config_file or DEFAULT_FILE),
         host=config.dashboard.host,
         port=config.dashboard.port,
         threads=THREADS,

@@ -1,7 +1,7 @@
 """The settings: TOML into frozen types. An unknown key is an error, since a mistyped safety key must never be ignored."""
 
 from orchestrator.config.config import OWN_UNIT, PROTECTED_PATHS, Config
-from orchestrator.config.reading import DEFAULT_FILE, ConfigError, load
+from orchestrator.config.reading import DEFAULT_FILE, ConfigError, imprint, load
 from orchestrator.config.services import Command, CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe, probes_from
 from orchestrator.config.tables import Argv, Certificate, CleanPath, Daemon, Dashboard, Disk, LogRule, Mail, Name, Notify
 
@@ -28,6 +28,7 @@ __all__ = [
     "Probe",
     "Service",
     "TcpProbe",
+    "imprint",
     "load",
     "probes_from",
 ]

@@ -1,5 +1,6 @@
 """The configuration files, merged and parsed; a problem is told with its file and key."""
 
+import contextlib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,16 @@ def load(file: Path | None = None) -> Config:
         return Config.model_validate(merged)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(error, owner, main))) from None
+
+
+def imprint(main: Path) -> tuple[tuple[Path, int, int, int], ...]:
+    """Another one when one of its files was changed, came or went."""
+    found = []
+    for path in (main, *sorted((main.parent / "conf.d").glob("*.toml"))):
+        with contextlib.suppress(OSError):
+            state = path.stat()
+            found.append((path, state.st_ino, state.st_mtime_ns, state.st_size))
+    return tuple(found)
 
 
 def _files(main: Path, *, required: bool) -> Iterator[Path]:

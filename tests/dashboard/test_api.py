@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from dashboard.api import CALLS
 from dashboard.api.openapi import document
 from dashboard.app import frame
+from dashboard.settings import Settings
 from escalation import Desk, Escalation
 from escalation.acts import ACTS
 from escalation.doors import Doors, Right
@@ -292,7 +293,7 @@ def test_the_document_says_what_the_routes_do(config: Config) -> None:
     """Every route but its own is in it, and nothing else; every act of a person is there; every name it refers to exists."""
     told = document(CALLS)
     written = {(method, path) for path, item in told["paths"].items() for method in item}
-    assert written == set(routes(frame(config))) - {("get", "/openapi.json")}
+    assert written == set(routes(frame(Settings(config)))) - {("get", "/openapi.json")}
     assert {call.body for call in CALLS} >= set(ACTS.values())
     names = set(re.findall(r'"#/components/(\w+/[^"]+)"', json.dumps(told)))
     assert names == {f"{kind}/{name}" for kind in ("schemas", "responses") for name in told["components"][kind]} & names

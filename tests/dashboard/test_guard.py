@@ -21,7 +21,7 @@ def inside(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 @pytest.fixture
 def client() -> Client:
-    return Client(Guard(inside, Dashboard()), use_cookies=False)
+    return Client(Guard(inside, Dashboard), use_cookies=False)
 
 
 GOOD = {"Host": "127.0.0.1:8888"}
@@ -139,7 +139,7 @@ def test_a_fault_within_is_told_by_number(client: Client, caplog: pytest.LogCapt
     assert "password" not in answer.text
     number = answer.text.rpartition("error ")[2].strip()
     assert any(number in record.getMessage() and record.exc_info for record in caplog.records)
-    api = Client(Guard(lambda environ, start: inside({**environ, "PATH_INFO": "/fail"}, start), Dashboard())).get("/api/v1/x", headers=GOOD)
+    api = Client(Guard(lambda environ, start: inside({**environ, "PATH_INFO": "/fail"}, start), Dashboard)).get("/api/v1/x", headers=GOOD)
     assert api.content_type == "application/problem+json"
     assert api.json is not None
     assert api.json["status"] == 500

@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from dashboard.app import frame
+from dashboard.settings import Settings
 from escalation import Desk
 from orchestrator.checks import all_checks
 from orchestrator.config import Config
@@ -80,7 +81,7 @@ def read(anna: Browser) -> Callable[[str], Markup]:
 
 @pytest.fixture
 def app(config: Config) -> Flask:
-    return frame(config)
+    return frame(Settings(config))
 
 
 def is_route(app: Flask, method: str, path: str) -> bool:
