@@ -95,7 +95,7 @@ def _ways(status: Json, waits: int) -> Iterator[Way]:
 def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
     """What is as it should be is told in two words, and nothing else of it."""
     yield _watched(status, why_dead)
-    yield _mode(config)
+    yield _mode(status, config)
     yield from _maintenance(status["maintenance"])
     if names := [check["name"] for check in status["blind_checks"]]:
         title = one_line(", ".join(names[:_NAMED]))
@@ -113,11 +113,13 @@ def _watched(status: Json, why_dead: str) -> Sign:
     return Sign(icon="eye", tone="good", text=f"Watched, last look {ago(status['daemon']['tick_at'])}")
 
 
-def _mode(config: Config) -> Sign:
-    mode = str(config.daemon.mode)
-    others = sum(1 for service in config.service if service.mode and service.mode != config.daemon.mode)
+def _mode(status: Json, config: Config) -> Sign:
+    """The daemon's own word: it reads its configuration anew, and this process may have read an older one."""
+    summary = status["daemon"]["summary"] if status["daemon"] else {}
+    mode = str(summary.get("mode", config.daemon.mode)) if isinstance(summary, dict) else str(config.daemon.mode)
+    others = sum(1 for service in config.service if service.mode and service.mode != mode)
     text = f"mode {mode}" + (f", {_count(others, 'service')} otherwise" if others else "")
-    return Sign(icon="mode", tone="" if mode == "auto" else "tell", text=text, title=MODES[mode])
+    return Sign(icon="mode", tone="" if mode == "auto" else "tell", text=text, title=MODES.get(mode, ""))
 
 
 def _maintenance(windows: Sequence[Json]) -> Iterator[Sign]:

@@ -168,6 +168,12 @@ def test_a_watched_host_is_called_that(read: Callable[[str], Markup], store: Sto
         assert words in page.text
 
 
+def test_how_far_the_daemon_may_go_is_its_own_word(read: Callable[[str], Markup], store: Store) -> None:
+    """It was told another mode while this process goes on with the configuration that it began with."""
+    store.remember_tick(time.time(), {"mode": "suggest"})
+    assert "mode suggest" in read("/checks").text
+
+
 def test_the_title_begins_with_how_many_wait(read: Callable[[str], Markup], store: Store, desk: Desk) -> None:
     """Among other tabs one sees whether to look; what is snoozed does not count."""
     _, number = escalated(store, desk)
