@@ -2,8 +2,9 @@
 
 import re
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""C0 and C1 (escape codes), line separators, and the marks that turn the direction of writing; not tab and newline."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""C0 and C1 (escape codes), line separators, the marks that turn the direction of writing, and halves of a character, which
+no file takes; not tab and newline."""
 
 LINE_CHARACTERS = 1000
 

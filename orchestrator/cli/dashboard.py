@@ -4,7 +4,7 @@ import os
 
 import click
 
-from orchestrator.cli.options import actor, config_file, configured, listing, settings, state_dir, wants_json
+from orchestrator.cli.options import NUMBER, actor, config_file, configured, listing, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.store.times import ago
 
@@ -60,6 +60,8 @@ def create(name: str, right: str | None) -> None:
     """Make a token for NAME, and print it this once: only its digest is kept."""
     from escalation.doors import PREFIXES, Doors  # noqa: PLC0415
 
+    if not one_line(name).strip():
+        raise click.UsageError("NAME says whose it is: it must not be empty")
     found = next((kind for kind in PREFIXES if kind == right), None)
     if found is None:
         raise click.UsageError("say what it may do: --read, --write or --alerts")
@@ -91,7 +93,7 @@ def list_() -> None:
 
 
 @token.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=NUMBER, metavar="N")
 @configured
 def revoke(number: int) -> None:
     """From now on token N opens nothing."""

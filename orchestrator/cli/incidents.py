@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.options import configured, listing, reader, wants_json
+from orchestrator.cli.options import NUMBER, configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import SINCE
 from orchestrator.model import Json, Status, utc
@@ -37,7 +37,7 @@ def incidents(status: str | None, since: float | None, limit: int) -> None:
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=NUMBER, metavar="N")
 @click.option("--evidence", is_flag=True, help="All that was observed, not only the latest.")
 @click.option("--timeline", "whole", is_flag=True, help="Everything that happened to it, in order.")
 @listing
@@ -61,7 +61,7 @@ def show(number: int, *, evidence: bool, whole: bool) -> None:
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=NUMBER, metavar="N")
 @configured
 def report(number: int) -> None:
     """A post-mortem of incident N in Markdown.

@@ -8,7 +8,7 @@ import click
 
 from escalation.casefile import case_of
 from orchestrator.actions import all_actions, schema
-from orchestrator.cli.options import beside_config, listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.options import NUMBER, beside_config, listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.knowledge import experts as roster
 from orchestrator.knowledge import runbooks as written
@@ -75,7 +75,7 @@ def show(name: str) -> None:
 
 @runbooks.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--incident", type=int, metavar="N", help="Whether it fits this incident, by the evidence that was kept of it.")
+@click.option("--incident", type=NUMBER, metavar="N", help="Whether it fits this incident, by the evidence that was kept of it.")
 @listing
 def test(file: Path, incident: int | None) -> None:
     """Try the runbooks of FILE on an incident.

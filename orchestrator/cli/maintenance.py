@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from orchestrator.cli.decisions import act
-from orchestrator.cli.options import configured, listing, reader, wants_json
+from orchestrator.cli.options import NUMBER, configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import DURATION
 from orchestrator.model import Json, utc
@@ -35,7 +35,7 @@ def resume(service: str) -> int:
 
 
 @click.command()
-@click.argument("incident", type=int, metavar="N")
+@click.argument("incident", type=NUMBER, metavar="N")
 @click.option("--for", "seconds", type=DURATION, required=True, help="How long: 30m, 2h, 1d. It always ends by itself.")
 @click.option("--reason", required=True, help="Why, for whoever wonders.")
 @configured
@@ -72,7 +72,7 @@ def list_() -> None:
 
 
 @windows.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=NUMBER, metavar="N")
 @configured
 def end(number: int) -> int:
     """End window N early: what stands is healed or escalated from now on."""
@@ -86,7 +86,7 @@ def _state(row: Json) -> str:
 
 
 @click.command()
-@click.argument("incident", type=int, metavar="N")
+@click.argument("incident", type=NUMBER, metavar="N")
 @configured
 def retry(incident: int) -> int:
     """Let the daemon try incident N anew."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _FILE, _CONFIG, _JSON = f"{__name__}.file", f"{__name__}.config", f"{__name__}.json"
 
+NUMBER = click.IntRange(0, 2**63 - 1)
+"""Of a row: a larger one no table knows."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -7,12 +7,12 @@ import click
 
 from escalation.plans import lines_of, read_plan
 from orchestrator.cli.decisions import act
-from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.options import NUMBER, configured, listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.model import Action, Json
 from orchestrator.store.times import ago, clock
 
-_number = click.argument("number", type=int, metavar="N")
+_number = click.argument("number", type=NUMBER, metavar="N")
 _FORMAT = "autonomous-orchestrator patterns 1"
 
 
@@ -60,7 +60,7 @@ def show(number: int) -> None:
 
 
 @patterns.command()
-@click.option("--incident", type=int, metavar="N", help="The kind of fault of this incident.")
+@click.option("--incident", type=NUMBER, metavar="N", help="The kind of fault of this incident.")
 @click.option("--signature", help="The kind of fault itself.")
 @click.option("--preview", is_flag=True, help="Only tell which past incidents it would have met.")
 @click.argument("steps", nargs=-1, metavar="ACTION...")
@@ -110,7 +110,7 @@ def forget(number: int) -> int:
 
 
 @patterns.command()
-@click.argument("numbers", type=int, nargs=-1, metavar="[N...]")
+@click.argument("numbers", type=NUMBER, nargs=-1, metavar="[N...]")
 @configured
 def export(numbers: tuple[int, ...]) -> None:
     """Write patterns as JSON to standard output.

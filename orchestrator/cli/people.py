@@ -11,7 +11,7 @@ from escalation.plans import lines_of
 from escalation.timeline import of_escalation, timeline
 from orchestrator.cli.decisions import act, at_terminal, made, sure
 from orchestrator.cli.escalated import open_question, pending_plan, shown_hash, tell, tell_moments, tell_plan
-from orchestrator.cli.options import configured, listing, reader, wants_json
+from orchestrator.cli.options import NUMBER, configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import DURATION
 from orchestrator.model import Json, Severity
@@ -19,7 +19,7 @@ from orchestrator.store.listing import first
 from orchestrator.store.times import ago
 from orchestrator.store.wanted import ESCALATION_STATES
 
-_number = click.argument("number", type=int, metavar="N")
+_number = click.argument("number", type=NUMBER, metavar="N")
 _note = click.option("--note", default="", help="Kept with it, for whoever comes next.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 

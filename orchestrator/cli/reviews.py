@@ -3,7 +3,7 @@
 import click
 
 from orchestrator.cli.decisions import act
-from orchestrator.cli.options import configured, listing, reader, wants_json
+from orchestrator.cli.options import NUMBER, configured, listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.store.times import ago, clock
 
@@ -34,7 +34,7 @@ def list_() -> None:
 
 
 @reviews.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=NUMBER, metavar="N")
 @click.argument("word", type=click.Choice(["right", "wrong"]))
 @click.option("--as", "text", default="", metavar="TEXT", help="What you found.")
 @configured

@@ -72,3 +72,11 @@ def test_a_wrong_configuration_is_78(call: Call, config_file: Path) -> None:
         done = call("dashboard", "url")
         assert done.exit_code == 78, wrong
         assert "dashboard." in done.stderr
+
+
+def test_a_name_that_no_file_takes_is_cleaned(call: Call, desk: Desk) -> None:
+    """A byte of another encoding comes as half a character."""
+    done = call("dashboard", "token", "create", "ci \udcff", "--read")
+    assert done.exit_code == 0
+    with Doors(desk.ledger.path.parent) as doors:
+        assert [token.name for token in doors.tokens()] == ["ci"]

@@ -46,7 +46,9 @@ def test_every_command_takes_config_and_says_what_it_does(words: tuple[str, ...]
 @pytest.mark.parametrize(
     "words",
     [("nonsense",), ("status", "--nonsense"), ("show", "x"), ("pause", "--reason", "x"), ("pause", "--for", "soon", "--reason", "x"),
-     ("escalations", "snooze", "1", "--for", "0m"), ("patterns", "teach", "restart_unit unit=a.service"), ("sql",)],
+     ("escalations", "snooze", "1", "--for", "0m"), ("patterns", "teach", "restart_unit unit=a.service"), ("sql",),
+     ("show", "9" * 20), ("escalations", "ack", "9" * 20), ("patterns", "forget", "9" * 20), ("windows", "end", "9" * 20),
+     ("dashboard", "token", "create", " ", "--read")],
     ids=" ".join,
 )  # fmt: skip
 def test_a_wrong_call_is_64(call: Call, words: tuple[str, ...]) -> None:
