@@ -73,6 +73,18 @@ def remains(story: Json) -> Iterator[str]:
     yield f"orchestrator retry {task['id']}    when the daemon shall try again"
 
 
+def left_out(*stories: Json) -> str:
+    """What is not told, since there is too much of it; empty where all is. The newest of each kind is."""
+    counted: Json = {}
+    for story in stories:
+        counted |= story["left_out"]
+    parts = [f"{n} {_PARTS.get(name, name)}" for name, n in counted.items()]
+    return f"Older ones are left out here: {', '.join(parts)}. `orchestrator sql` reads all that is kept." if parts else ""
+
+
+_PARTS = {"evidence": "observations", "minutes": "answers of experts", "interventions": "questions"}
+
+
 def _healer(story: Json) -> str:
     healed = [attempt for attempt in story["attempts"] if attempt["outcome"] == "healed"]
     if not healed:

@@ -13,6 +13,7 @@ from dashboard.pages.plans import Step, as_text, is_shown, steps_of
 from dashboard.pages.story import votes_of
 from escalation.interventions import options_of
 from escalation.timeline import of_escalation, timeline
+from escalation.verdict import left_out
 from escalation.words import Option
 from orchestrator.model import Json
 
@@ -40,6 +41,7 @@ def escalation(number: int) -> str:
     task = found["task"]
     story = here().reader.story(task["id"]) if task else None
     told = parts(story) if story else _left(found)
+    told["left_out"] = left_out(found, *((story,) if story else ()))
     return render_template("escalation.html", found=found, row=found["escalation"], asked=_asked(found, story), **told)
 
 

@@ -10,7 +10,7 @@ from dashboard.numbers import NUMBER
 from dashboard.pages.blueprint import blueprint
 from dashboard.pages.story import told
 from escalation.timeline import timeline
-from escalation.verdict import remains, verdict
+from escalation.verdict import left_out, remains, verdict
 from orchestrator.model import Json
 
 
@@ -43,5 +43,6 @@ def parts(story: Json) -> dict[str, Any]:
         "there": frozenset(item.row["id"] for item in parts.seen),
         "similar": here().reader.similar(task["id"], 8),
         "moments": timeline(story),
+        "left_out": left_out(story),
         "reviews": [row for row in story["interventions"] if row["kind"] == "review"],
     }

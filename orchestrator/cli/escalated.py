@@ -7,6 +7,7 @@ import click
 from escalation.interventions import options_of
 from escalation.plans import lines_of, read_plan
 from escalation.timeline import Moment
+from escalation.verdict import left_out
 from orchestrator.cli.printing import one_line, say, say_json
 from orchestrator.model import Json, digest
 from orchestrator.store.times import ago, clock, until
@@ -30,6 +31,8 @@ def tell(found: Json) -> None:
     for mail in found["outbox"]:
         where = f" to {one_line(mail['place'])}" if mail["channel"] == "notify" else ""
         say(f"  mail       {clock(mail['created_at'])} {mail['kind']}{where}: {_fate(mail)}")
+    if missing := left_out(found):
+        say(f"  {missing}")
 
 
 def tell_question(question: Json) -> None:

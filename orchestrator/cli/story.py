@@ -2,7 +2,7 @@
 
 from escalation import seen, told
 from escalation.casefile import case_of, evidence_of, minutes_of
-from escalation.verdict import remains, verdict, votes
+from escalation.verdict import left_out, remains, verdict, votes
 from orchestrator.cli.escalated import tell_plan
 from orchestrator.cli.printing import STYLES, clean, one_line, say
 from orchestrator.model import Json, utc
@@ -29,6 +29,8 @@ def tell(story: Json, *, all_evidence: bool) -> None:
         _tell_all_evidence(story)
     else:
         say(seen(case).rstrip())
+    if missing := left_out(story):
+        say(f"\n{missing}")
 
 
 def _tell_questions(story: Json) -> None:

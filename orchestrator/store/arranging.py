@@ -31,10 +31,11 @@ def arrange_live(ledger: Ledger, arrange: Arrange) -> Arranged:
     promoted = [row["id"] for key, row in by_key.items() if row["status"] == "merged" and key in roots.values() and key not in roots]
     _set_free(ledger, promoted)
     merged = _merge(ledger, by_key, roots)
-    # A root that became a symptom itself hands its symptoms on.
+    # A root that became a symptom itself hands its symptoms on. (`+`: what stands is found by `resolved_at`, among few rows;
+    # by its status it would be sought among all symptoms that ever were.)
     ledger.run(
         """UPDATE tasks SET root_id = (SELECT root.root_id FROM tasks AS root WHERE root.id = tasks.root_id)
-        WHERE resolved_at IS NULL AND root_id IN (SELECT id FROM tasks WHERE status = 'merged' AND resolved_at IS NULL)"""
+        WHERE resolved_at IS NULL AND root_id IN (SELECT id FROM tasks WHERE +status = 'merged' AND resolved_at IS NULL)"""
     )
     orphans = ledger.rows(
         """SELECT id FROM tasks WHERE +status = 'merged' AND resolved_at IS NULL

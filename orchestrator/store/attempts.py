@@ -12,7 +12,7 @@ from orchestrator.store.words import Stale
 
 HEALS_KEPT = 1000
 _HEALS = """SELECT id, task_id, key, signature, plan, began_at, ended_at FROM attempts
-WHERE outcome = 'healed' AND rule != 'approved' AND ended_at >= ? ORDER BY id DESC LIMIT ?"""
+WHERE outcome = 'healed' AND rule != 'approved' AND ended_at >= ? ORDER BY ended_at DESC, id DESC LIMIT ?"""
 EVIDENCE_KEPT = 200
 """Observations kept of one incident, the newest."""
 

@@ -12,6 +12,8 @@ from orchestrator.store.wanted import ESCALATION_STATES, INCIDENT_STATES, LIMIT,
 
 WORDS = 10
 """Of a search; the rest is not looked for."""
+FEW = 1000
+"""Rows that a search finds at most for them to be named one by one from then on."""
 _RANK = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
 _STATE = "CASE WHEN status = 'resolved' THEN 'resolved' WHEN snoozed_until > :now THEN 'snoozed' ELSE status END"
 _STANDING = "status IN ('open', 'acknowledged')"
@@ -54,10 +56,19 @@ class _Where:
         for column, value in (("check_name", wanted.check), ("target", wanted.target), ("owner", wanted.owner), ("phase", wanted.phase)):
             if value not in ("", None):
                 self.add(f"{column} = :{column}", **{column: value})
-        for n, word in enumerate(wanted.q.split()[:WORDS]):
+
+    def search(self, book: Rows, table: str, text: str) -> None:
+        """Every word stands in title, target or reason. Where that is true of few rows they are named, and looked for once."""
+        before = list(self._conditions)
+        for n, word in enumerate(text.split()[:WORDS]):
             pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             matches = " OR ".join(f"{column} LIKE :q{n} ESCAPE '\\'" for column in ("title", "target", "reason"))
             self.add(matches, **{f"q{n}": f"%{pattern}%"})
+        if len(self._conditions) > len(before):
+            some = f"SELECT id FROM {table} INDEXED BY {table}_listed WHERE {self} LIMIT {FEW + 1}"  # noqa: S608  # conditions of this module
+            found = [str(row["id"]) for row in book.rows(table, some, self.bound)]
+            if len(found) <= FEW:
+                self._conditions = [*before, f"id IN ({', '.join(found)})"]
 
     def add(self, condition: str, **bound: object) -> None:
         self._conditions.append(f"({condition})")
@@ -87,6 +98,7 @@ def list_escalations(book: Rows, wanted: Wanted) -> Listing:
     """
     _check(wanted, ESCALATION_STATES, {"phase": wanted.phase is not None})
     where = _Where(wanted)
+    where.search(book, "escalations", wanted.q)
     counts = _escalation_counts(book, where)
     states = wanted.status or (("resolved",) if wanted.tray else ("open", "acknowledged", "snoozed"))
     where.among("status", [*states, *(("open", "acknowledged") if "snoozed" in states else ())])
@@ -103,6 +115,7 @@ def list_incidents(book: Rows, wanted: Wanted) -> Listing:
     """All but symptoms, unless `status` says else. Raises ValueError: something in `wanted` is not of this list."""
     _check(wanted, INCIDENT_STATES, {"owner": bool(wanted.owner), "tray": wanted.tray})
     where = _Where(wanted)
+    where.search(book, "tasks", wanted.q)
     counted = book.rows(
         "tasks",
         f"SELECT status, COUNT(*) AS n FROM tasks INDEXED BY tasks_listed WHERE {where} GROUP BY status",  # noqa: S608

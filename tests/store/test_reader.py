@@ -1,7 +1,11 @@
 """Reading beside, after and before the daemon; and only reading."""
 
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -139,6 +143,92 @@ def test_a_file_that_cannot_be_read_is_a_clear_word(state_dir: Path) -> None:
     (state_dir / "tasks.db").write_bytes(b"nothing like a database" * 100)
     with pytest.raises(StoreFailed, match="cannot be read"):
         Reader(state_dir).status()
+
+
+def test_a_file_of_an_older_version_says_so(store: Store, state_dir: Path) -> None:
+    """New code beside a file that the daemon has not brought up to date yet: what to do, and no word of SQL alone."""
+    an_incident(store)
+    Desk(state_dir, Mail(), "h").close()
+    reader = Reader(state_dir)
+    store.ledger.run("DROP INDEX tasks_listed")
+    with pytest.raises(StoreFailed, match=r"was made by an older version \(no such index.*\): start the daemon once"):
+        reader.list_incidents(Wanted())
+    store.ledger.run("DROP TABLE tallies")
+    with pytest.raises(StoreFailed, match="older version"):
+        reader.tallies()
+    assert reader.list_escalations(Wanted()).total == 0
+
+
+def test_a_file_that_another_program_holds_is_waited_for_a_moment(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that is being put back: a word after the wait, and the rows again when it is let go."""
+    monkeypatch.setattr(reader_module, "BUSY_SECONDS", 0.1)
+    with Store(state_dir) as store:
+        an_incident(store)
+    with closing(sqlite3.connect(state_dir / "tasks.db", isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreFailed, match=r"cannot be read \(database is locked\): another program holds it; try again later"):
+            Reader(state_dir).list_incidents(Wanted())
+    assert Reader(state_dir).list_incidents(Wanted()).total == 1
+
+
+def test_a_reader_that_is_held_open_holds_nothing_up(store: Store, state_dir: Path) -> None:
+    """Between two answers the log can be given back whole; what was written meanwhile is read."""
+    an_incident(store)
+    with Reader(state_dir).held() as reader:
+        assert reader.list_incidents(Wanted()).total == 1
+        an_incident(store, a_fault("b", "b"))
+        busy, *_ = store.ledger.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert (busy, (state_dir / "tasks.db-wal").stat().st_size) == (0, 0)
+        assert reader.list_incidents(Wanted()).total == 2
+    assert reader.list_incidents(Wanted()).total == 2
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from orchestrator.store import Store
+from tests.store.made import a_fault, an_incident
+slowest = 0.0
+with Store(Path(sys.argv[1])) as store:
+    for n in range(300):
+        began = time.monotonic()
+        an_incident(store, a_fault(f"u{n}", f"c{n}"))
+        slowest = max(slowest, time.monotonic() - began)
+    store.tidy(time.time())
+print(slowest)
+"""
+
+
+def test_people_who_look_do_not_hold_the_daemon_up(state_dir: Path) -> None:
+    """A process that writes, and two that read all the while: no error on either side, no write waits, all of it is there."""
+    Store(state_dir).shut()
+    Desk(state_dir, Mail(), "h").close()
+    failures: list[BaseException] = []
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(state_dir)], stdout=subprocess.PIPE, text=True) as writer:
+
+        def look() -> None:
+            seen = 0
+            try:
+                while writer.poll() is None:
+                    with Reader(state_dir).held() as reader:
+                        reader.metrics()
+                        total = reader.list_incidents(Wanted(q="failed", sort="severity")).total
+                        assert total >= seen
+                        seen = total
+            except BaseException as error:  # noqa: BLE001  # it is told in the test's own thread
+                failures.append(error)
+
+        readers = [threading.Thread(target=look) for _ in range(2)]
+        for thread in readers:
+            thread.start()
+        out, _ = writer.communicate(timeout=120)
+        for thread in readers:
+            thread.join()
+    assert failures == []
+    assert writer.returncode == 0
+    assert float(out) < 4.0
+    assert Reader(state_dir).list_incidents(Wanted()).total == 300
 
 
 def test_readers_and_the_writer_do_not_disturb_each_other(store: Store, state_dir: Path) -> None:
