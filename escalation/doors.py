@@ -6,15 +6,14 @@ import hmac
 import secrets
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from escalation.front import FILE_NAME
 from escalation.migrations import escalations
 from escalation.text import one_line
 from orchestrator.model import Json, Word, utc
 from orchestrator.store import Stale, StoreFailed
-from orchestrator.store.ledger import Ledger, looking, transaction
+from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
 
 LINK_SECONDS = 600.0
 IDLE_SECONDS = 12 * 3600.0
@@ -46,10 +45,8 @@ class Bearer(Word):
         return f"token {self.name}"
 
 
-class Doors:
+class Doors(Keeper):
     """escalations.db as the daemon made it; never migrates. Needs no daemon that runs."""
-
-    ledger: Ledger
 
     def __init__(self, state_dir: Path) -> None:
         """Raises StoreUnusable when the daemon has not made the file yet, or another version did."""
@@ -151,16 +148,6 @@ class Doors:
     @transaction
     def _seen(self, table: str, column: str, hashed: str) -> None:
         self.ledger.run(f"UPDATE {table} SET {column} = ? WHERE hash = ?", (utc(), hashed))  # noqa: S608 - constants of this file
-
-    def close(self) -> None:
-        """May be called twice."""
-        self.ledger.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 def digest_of(secret: str) -> str:

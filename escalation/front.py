@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from escalation import tellings
 from escalation.migrations import escalations
@@ -12,7 +10,7 @@ from escalation.words import Escalation, Unknown
 from orchestrator.model import Json, Severity, utc
 from orchestrator.store import Stale, mask
 from orchestrator.store.base import as_json, stamp
-from orchestrator.store.ledger import Ledger, looking, transaction
+from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
 from orchestrator.store.rows import readable
 
 FILE_NAME = "escalations.db"
@@ -23,14 +21,12 @@ STANDING = ("open", "acknowledged")
 EVER = (*STANDING, "resolved")
 
 
-class FrontDesk:
+class FrontDesk(Keeper):
     """escalations.db as the daemon made it; never migrates.
 
     Every act returns the new state, and raises Stale with the newer one when the escalation moved on: it is in another
     status than the act needs, or `version` is given and is no longer its version. Raises Unknown when there is none.
     """
-
-    ledger: Ledger
 
     def __init__(self, state_dir: Path) -> None:
         """Raises StoreUnusable when the daemon has not made the file yet, or another version did."""
@@ -146,16 +142,6 @@ class FrontDesk:
     def has_answered(self, key: str) -> bool:
         """Whether `once` did it already."""
         return bool(key) and self.ledger.row("SELECT 1 FROM answers WHERE once = ?", (key,)) is not None
-
-    def close(self) -> None:
-        """May be called twice."""
-        self.ledger.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def known(self, escalation_id: int) -> Escalation:
         """Raises Unknown."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -42,7 +41,7 @@ class Operator:
         """What came of the very same decision, whatever has happened since."""
         if not key:
             return None
-        with closing(Inbox(self.state_dir)) as inbox:
+        with Inbox(self.state_dir) as inbox:
             number = inbox.left(key)
             return None if number is None else self._told(inbox, number)
 
@@ -68,12 +67,12 @@ class Operator:
                 now = desk.note(number, act.note, self.actor)
             return Done(text=stands(now) + more, escalation=now, undo=undo).model_dump_json()
 
-        with closing(FrontDesk(self.state_dir)) as desk:
+        with FrontDesk(self.state_dir) as desk:
             return Done.model_validate_json(desk.once(self.once, work))
 
     def decide(self, verb: str, args: Json) -> Done:
         """Leave a decision for the daemon, and tell what it made of it."""
-        with closing(Inbox(self.state_dir)) as inbox:
+        with Inbox(self.state_dir) as inbox:
             return self._told(inbox, inbox.put(verb, args, self.actor, once=self.once))
 
     def _told(self, inbox: Inbox, number: int) -> Done:
@@ -86,7 +85,7 @@ class Operator:
 
     def decide_on(self, act: EscalationAct, number: int, verb: str, **args: object) -> Done:
         """The same about an escalation that stands, as it was seen."""
-        with closing(FrontDesk(self.state_dir)) as desk:
+        with FrontDesk(self.state_dir) as desk:
             noted = self._apart("note")
             if not desk.has_answered(noted):  # else its own note, and then a death, made another version of it
                 _standing(desk, act, number)
@@ -99,7 +98,7 @@ class Operator:
         """Left before the act itself is done: a death in between leaves an open escalation, and not a plan that nobody learned."""
         if not plan:
             return None
-        with closing(FrontDesk(self.state_dir)) as desk:
+        with FrontDesk(self.state_dir) as desk:
             incident = desk.known(number).task_id if self.once and desk.has_answered(self.once) else _standing(desk, act, number).task_id
         return replace(self, once=self._apart("teach")).decide("teach", {"task_id": incident, "plan": list(plan)})
 
@@ -109,7 +108,7 @@ class Operator:
 
     def snooze_too(self, task_id: int, until: float) -> int | None:
         """The escalation that is open for an incident, which mails would go on to tell about."""
-        with closing(FrontDesk(self.state_dir)) as desk:
+        with FrontDesk(self.state_dir) as desk:
             found = desk.open_for(task_id)
             if found:
                 desk.once(self._apart("snooze"), lambda: desk.snooze(found.id, until, self.actor).status)
@@ -117,16 +116,16 @@ class Operator:
 
     def wake(self, window: Json) -> tuple[int, ...]:
         """The escalations that a silence snoozed, which ends early; mails about them come again."""
-        with closing(FrontDesk(self.state_dir)) as desk:
+        with FrontDesk(self.state_dir) as desk:
             return desk.wake(window["key"], window["until"], self.actor) if window["key"] else ()
 
     def escalation(self, number: int) -> Escalation:
-        with closing(FrontDesk(self.state_dir)) as desk:
+        with FrontDesk(self.state_dir) as desk:
             return desk.known(number)
 
     def question(self, number: int) -> Json:
         """The row of the intervention."""
-        with closing(FrontDesk(self.state_dir)) as desk:
+        with FrontDesk(self.state_dir) as desk:
             return desk.question(number)
 
     def incident(self, number: int) -> Json:
@@ -141,7 +140,7 @@ class Operator:
 
     def opened(self, done: Done) -> Done:
         """With what ends the window again that this decision opened."""
-        with closing(Inbox(self.state_dir)) as inbox:
+        with Inbox(self.state_dir) as inbox:
             window = inbox.opened(done.decision or 0)
         return done if window is None else done.model_copy(update={"undo": Undo(of="window", verb="end", number=window)})
 
@@ -153,7 +152,7 @@ class Operator:
         return found
 
     def _known(self, table: Literal["tasks", "patterns", "windows"], number: int, what: str) -> Json:
-        with closing(Inbox(self.state_dir)) as inbox:
+        with Inbox(self.state_dir) as inbox:
             found = inbox.known(table, number)
         if found is None:
             raise Unknown(f"there is no {what} {number}")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -63,7 +62,7 @@ def alerts(asked: Webhook) -> Told:
     """Which unit or service an alert means is read from its labels; one that names none is left out, and the answer says why."""
     understood, strange = list(_understood(asked)), list(_strange(asked))
     ended = [sent.fingerprint for sent in asked.alerts if sent.status == "resolved"]
-    with closing(Alerts(here().state_dir)) as kept:
+    with Alerts(here().state_dir) as kept:
         taken = kept.put(understood, ended)
     return Told(taken=taken.firing, resolved=taken.ended, dropped=taken.dropped, not_understood=tuple(strange))
 

@@ -2,7 +2,6 @@
 
 import socket
 import time
-from contextlib import closing
 
 import click
 
@@ -68,7 +67,7 @@ def test_alert() -> None:
     if not config.mail.enabled and config.notify.urls_file is None:
         raise click.ClickException("mail is off in the configuration ([mail] enabled = false)")
     FrontDesk(state_dir()).close()  # only the daemon makes or migrates the file; this raises when it has not
-    with closing(Desk(state_dir(), config.mail, socket.gethostname()).configure(config)) as desk:
+    with Desk(state_dir(), config.mail, socket.gethostname()).configure(config) as desk:
         mail = desk.test_mail()
         if dead(reader().status(), config.daemon.poll_seconds):
             say("the daemon does not run: sending it from here")

@@ -6,7 +6,7 @@ from pathlib import Path
 from orchestrator.config import Config
 from orchestrator.model import Alert, Json, Severity, Word, epoch, is_unit, utc
 from orchestrator.store.base import Part, stamp
-from orchestrator.store.ledger import Ledger, looking, transaction
+from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
 from orchestrator.store.masking import mask
 from orchestrator.store.migrations import tasks
 from orchestrator.store.rows import all_readable
@@ -34,7 +34,7 @@ class Taken(Word):
     """Beyond what is kept: a sender that runs wild."""
 
 
-class Alerts:
+class Alerts(Keeper):
     """tasks.db as the daemon made it; never migrates. Close it after use."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -64,9 +64,6 @@ class Alerts:
             ON CONFLICT (key) DO UPDATE SET {again}, ended_at = NULL""",  # noqa: S608  # names of columns
             row,
         )
-
-    def close(self) -> None:
-        self.ledger.close()
 
 
 class Firing(Part):

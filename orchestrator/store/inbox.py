@@ -5,7 +5,7 @@ from typing import Literal
 
 from orchestrator.model import Json, utc
 from orchestrator.store.base import as_json
-from orchestrator.store.ledger import Ledger, looking, transaction
+from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
 from orchestrator.store.migrations import tasks
 from orchestrator.store.words import StoreFailed
 
@@ -14,7 +14,7 @@ UNANSWERED = 1000
 """Decisions that may wait for the daemon; more than that is a program that runs wild."""
 
 
-class Inbox:
+class Inbox(Keeper):
     """tasks.db as the daemon made it; never migrates. Close it after use."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -59,6 +59,3 @@ class Inbox:
         """The window that a decision opened."""
         row = self.ledger.row("SELECT id FROM windows WHERE click_id = ?", (click_id,))
         return int(row["id"]) if row else None
-
-    def close(self) -> None:
-        self.ledger.close()

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, cast
 
 import sqlite_utils
 from sqlite_utils import Migrations
@@ -171,6 +172,22 @@ class Kept(Protocol):
     """Whatever works on a ledger."""
 
     ledger: Ledger
+
+
+class Keeper:
+    """Holds a ledger open, until it is closed."""
+
+    ledger: Ledger
+
+    def close(self) -> None:
+        """May be called twice."""
+        self.ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
 
 K = TypeVar("K", bound=Kept)
