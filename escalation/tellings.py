@@ -39,7 +39,7 @@ def drop(ledger: Ledger, telling_ids: list[int], why: str) -> None:
 
 
 def withdraw(ledger: Ledger, escalation_id: int, ended: str) -> None:
-    """It is over (`healed`, `gone`, `resolved`): what nobody was told yet stays unsent."""
+    """It is over, or `healed`: what nobody was told yet stays unsent."""
     before = "this" if reached(ledger, escalation_id) else "the first mail"
     waiting = ledger.rows("SELECT id FROM tellings WHERE escalation_id = ? AND status = 'waiting'", (escalation_id,))
     drop(ledger, [row["id"] for row in waiting], f"it was {ended} before {before} was due")

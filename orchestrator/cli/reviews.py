@@ -7,7 +7,7 @@ from orchestrator.cli.options import NUMBER, configured, listing, reader, wants_
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.store.times import ago, clock
 
-_OPEN = "SELECT id, task_id, question, created_at, expires_at FROM interventions WHERE kind = 'review' AND status = 'pending' ORDER BY id"
+_SHOWN = 1000
 
 
 @click.group(invoke_without_command=True)
@@ -23,7 +23,7 @@ def reviews(ctx: click.Context) -> None:
 @listing
 def list_() -> None:
     """Those that are open; each closes itself after a week."""
-    rows = reader().sql(_OPEN)
+    rows = reader().reviews(_SHOWN)
     if wants_json():
         say_json(rows)
     elif not rows:

@@ -126,7 +126,7 @@ class Reader:
         with self._open() as book:
             return book.rows(
                 "escalations",
-                """SELECT id, task_id, question, created_at FROM interventions
+                """SELECT id, task_id, question, created_at, expires_at FROM interventions
                 WHERE status = 'pending' AND kind = 'review' ORDER BY id LIMIT ?""",
                 (limit,),
             )
