@@ -31,7 +31,7 @@ class Operator:
 
     def perform(self, act: Act, number: int = 0, *, once: str = "") -> Done:
         """Raises Unknown, Stale, StillStands, StoreFailed, StoreUnusable."""
-        key = digest([self.actor, act.of, act.verb, number, once]) if once else ""
+        key = digest([self.actor, act.of, act.verb, number, act.model_dump(mode="json"), once]) if once else ""
         done = self._left(key) or act.perform(replace(self, once=key), number)
         if done.undo or done.refused or not act.undo:
             return done

@@ -41,7 +41,8 @@ def parse_step(text: str) -> Action:
         return actions.parse(data)
     except ValidationError as error:
         first = error.errors()[0]
-        wrong = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        where = ".".join(str(part) for part in first["loc"])
+        wrong = "there is no such action" if first["type"] == "union_tag_invalid" else f"{where}: {first['msg']}"
         raise ValueError(f"{one_line(text, 200)!r}: {one_line(wrong, 400)}; `orchestrator actions` lists what there is") from None
 
 

@@ -22,7 +22,7 @@ def let_in(right: Right) -> None:
         if bearer is None:
             raise Unauthorized("the token opens nothing: it is wrong, or was revoked")
         if right not in OPENS[bearer.right]:
-            raise Forbidden(f"the token {bearer.name!r} may {bearer.right}, and this needs {right}")
+            raise Forbidden(f"the token {bearer.name!r} opens {bearer.right}, and this needs {right}")
         here().actor = bearer.actor
         return
     secret = request.cookies.get(cookie_name(), "")

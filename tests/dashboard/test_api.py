@@ -156,6 +156,14 @@ def test_the_same_key_is_the_same_act(program: Program, store: Store, desk: Desk
     assert problem(program.post("/windows", {"seconds": 60, "reason": "work"}, Idempotency_Key="a b"))["status"] == 400
 
 
+def test_another_act_under_the_same_key_is_done(program: Program, store: Store, desk: Desk) -> None:
+    """A caller that uses a key twice is not told of hands off that nobody took."""
+    del desk
+    for reason in ("deploy 7", "deploy 8"):
+        assert program.post("/windows", {"seconds": 60, "reason": reason}, Idempotency_Key="deploy").status_code == 202
+    assert [json.loads(row["args"])["reason"] for row in store.ledger.rows("SELECT args FROM inbox")] == ["deploy 7", "deploy 8"]
+
+
 def test_a_fault_that_stands_needs_anyway(program: Program, store: Store, desk: Desk) -> None:
     """409 with since when; with the second word it is done."""
     _, number = escalated(store, desk)

@@ -74,6 +74,17 @@ def test_an_alert_about_what_answers_is_told_and_nothing_is_touched(house: Heard
     assert "nothing that this host sees stands behind it (all its probes pass)" in case.incident.waiting_for
 
 
+def test_an_alert_of_few_words_is_told_as_it_is(house: Heard) -> None:
+    """Without a summary nothing stands in its place, no stray colon either."""
+    house.hear(summary="")
+    (number,) = house.observe("alert").opened
+    house.step(number)
+    house.later(number)
+    for _ in range(3):
+        case = house.step(number)
+    assert "UTC (alertmanager): nothing that this host sees stands behind it" in case.incident.waiting_for
+
+
 def test_a_resolved_alert_clears(house: Heard) -> None:
     """By its sender's word, or by its silence for a day."""
     house.hear()

@@ -5,6 +5,8 @@ Each claim is checked. The first that is not true ends the story, with exit stat
 
 import email
 import email.policy
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -235,6 +237,16 @@ def on_this_host(reason: str, out: Callable[[str], object]) -> None:
 
 def main() -> int:
     try:
+        return _told()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever reads has seen enough; and Python, which tries once more at its end, finds somebody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _told() -> int:
+    try:
         if reason := unavailable():
             on_this_host(reason, tell)
         else:
@@ -244,8 +256,6 @@ def main() -> int:
     except (NotAsTold, LabError) as trouble:
         tell(f"\nNOT AS TOLD. What was to come: {trouble}\n")
         return 1
-    except KeyboardInterrupt:
-        return 130
     tell(NEXT)
     return 0
 

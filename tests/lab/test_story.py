@@ -1,5 +1,8 @@
 """What scripts/try shows."""
 
+import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -19,6 +22,17 @@ def test_the_story_comes_out_as_told(base: Base) -> None:
     finally:
         sys.stdout.write("".join(told))
     assert "".join(told).count("\n== ") == 9
+
+
+def test_who_has_seen_enough_may_leave() -> None:
+    """`scripts/try | head` ends it: no traceback, no host left behind."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-B", "-m", "tests.lab.story"], check=False, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_without_root_it_shows_one_look_at_this_host(lab: Host) -> None:

@@ -4,7 +4,7 @@ from orchestrator.checks.probe_failing import ask, probes_of
 from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.knowledge.evidence import bounded, observation
-from orchestrator.model import Case, Evidence, utc
+from orchestrator.model import Alert, Case, Evidence, utc
 
 
 @observation(early=True)
@@ -13,7 +13,7 @@ def alerts(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     said = [item for item in view.alerts if item.target == case.fault.target]
     if case.fault.check != "alert" or not said:
         return
-    lines = [f"{item.severity} {item.name} since {utc(item.starts_at)[:19]} UTC ({item.source}): {item.summary}" for item in said]
+    lines = [_line(item) for item in said]
     service = config.service_of(case.fault.target)
     results = ask(view, service) if service and probes_of(view, service) else ()
     misses = [result for result in results if not result.ok]
@@ -22,3 +22,8 @@ def alerts(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     told = {"pass": "all its probes pass", "none": "it has no probes", "fail": failing}[probes]
     facts = {"log.alert": lines[0], "alert.probes": probes, "alert.told": told}
     yield Evidence(source="alerts", text=bounded("\n".join((*lines, told))), facts=facts)
+
+
+def _line(item: Alert) -> str:
+    said = f"{item.severity} {item.name} since {utc(item.starts_at)[:19]} UTC ({item.source})"
+    return f"{said}: {item.summary}" if item.summary else said
