@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from dashboard.problem import API, Problem, page_of, problem_json
 from escalation.acts import StillStands, Unknown
+from escalation.text import one_line
 from orchestrator.store import Stale, StoreFailed, StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,9 @@ def of_parse(error: ValidationError | ValueError) -> Problem:
     """422: what was sent makes no sense; each field, and why."""
     if not isinstance(error, ValidationError):
         return Problem(status=422, detail=str(error)[:500])
-    wrong = tuple(
-        {"field": ".".join(map(str, item["loc"])), "why": item["msg"].removeprefix("Value error, ")} for item in error.errors()[:20]
+    wrong = tuple(  # a word that is one too many stands here as it was sent
+        {"field": one_line(".".join(map(str, item["loc"])), 100), "why": one_line(item["msg"].removeprefix("Value error, "), 400)}
+        for item in error.errors()[:20]
     )
     return Problem(
         status=422, detail="; ".join(f"{item['field']}: {item['why']}".removeprefix(": ") for item in wrong)[:1000], errors=wrong

@@ -103,6 +103,15 @@ def test_a_token_that_may_only_look_changes_nothing(stranger: Browser, doors: Do
     assert list(desk.ledger.db.conn.iterdump()) == before
 
 
+def test_what_was_sent_is_not_sent_back_whole(stranger: Browser, doors: Doors) -> None:
+    """A megabyte of a name that nobody knows is told as one that nobody knows."""
+    program = Program(stranger, doors.create_token("w", "write", "anna"))
+    answer = program.post("/escalations/1/ack", {"\x1b[31m" + "x" * 500_000: 1})
+    assert problem(answer)["status"] == 422
+    assert len(answer.data) < 2000
+    assert "\\u001b" not in answer.text
+
+
 def test_a_session_may_look_and_not_act(anna: Browser, store: Store, desk: Desk) -> None:
     """A page of our own reads with its session; an act by cookie alone is refused, wherever it comes from."""
     _, number = escalated(store, desk)
