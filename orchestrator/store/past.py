@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Sequence
-from statistics import median, quantiles
 
 from orchestrator.model import Json, utc
 from orchestrator.store.reporting import Rows
@@ -42,7 +41,7 @@ def series_of(book: Rows, days: int) -> list[Json]:
     for row in book.rows("escalations", _ESCALATED, asked):
         series.get(row["at"], {})["escalated"] = row["n"]
     for at, seconds in healed_in(book, days).items():
-        series.get(at, {}).update(median_seconds=round(median(seconds), 3), p90_seconds=p90(seconds))
+        series.get(at, {}).update(spread(seconds))
     return list(series.values())
 
 
@@ -95,5 +94,16 @@ def _with_healers(book: Rows, incidents: Sequence[Json]) -> list[Json]:
     return [{**row, "healed_by": by_task.get(row["id"])} for row in incidents]
 
 
-def p90(seconds: Sequence[float]) -> float:
-    return round(seconds[0] if len(seconds) < 2 else quantiles(seconds, n=10, method="inclusive")[-1], 3)
+def spread(seconds: Sequence[float]) -> Json:
+    """The median, and what nine of ten stayed below."""
+    ordered = sorted(seconds)
+    return {"median_seconds": _share(ordered, 0.5), "p90_seconds": _share(ordered, 0.9)}
+
+
+def _share(ordered: Sequence[float], share: float) -> float | None:
+    """Where that share of them lies, between two neighbours in proportion."""
+    if not ordered:
+        return None
+    whole, part = divmod(share * (len(ordered) - 1), 1)
+    below, above = ordered[int(whole)], ordered[min(int(whole) + 1, len(ordered) - 1)]
+    return round(below + part * (above - below), 3)

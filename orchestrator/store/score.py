@@ -1,9 +1,7 @@
 """The score of the days that a series shows: how fast healing is, and what went wrong on the way."""
 
-from statistics import median
-
 from orchestrator.model import Json
-from orchestrator.store.past import healed_in, p90, parts_of
+from orchestrator.store.past import healed_in, parts_of, spread
 from orchestrator.store.reporting import Rows
 
 _OUTCOMES = "SELECT outcome, COUNT(*) AS n FROM attempts WHERE ended_at >= :since AND executed = 1 AND outcome IS NOT NULL GROUP BY outcome"
@@ -17,8 +15,7 @@ def score_of(book: Rows, days: int) -> Json:
     relapsed = book.row("tasks", _RELAPSES, since)
     return {
         "healed": len(seconds),
-        "median_seconds": round(median(seconds), 3) if seconds else None,
-        "p90_seconds": p90(seconds) if seconds else None,
+        **spread(seconds),
         "outcomes": {row["outcome"]: row["n"] for row in book.rows("tasks", _OUTCOMES, since)},
         "relapses": relapsed["n"] if relapsed else 0,
     }

@@ -5,6 +5,7 @@ The state directory is made once and kept in build/. Everything listens on the l
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,13 +64,15 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     state = big_state(FOLDER)
     how = {"clients": options.clients, "times": options.n}
+    print(f"load of this machine before: {os.getloadavg()[0]:.1f}, on {os.cpu_count()} processors")
     with ours(state, FOLDER) as server:
         print(f"{ESCALATIONS:,} escalations, {INCIDENTS:,} incidents; {options.clients} clients at once, {options.n} requests each (ms)")
         found = {name: _page(server, name, path, how) for name, path in PAGES.items()}
-        calls = {name: measure(server.port, path, server.token, **how) for name, (path, _) in CALLS.items()}
+        calls = {name: measure(server, path, server.token, **how) for name, (path, _) in CALLS.items()}
         used = memory(server.pid)
     peers = {} if options.no_peer else _beside(state, calls, how)
     late = [name for name, measured in found.items() if measured.p95 >= MOST_MILLISECONDS]
+    print(f"load of this machine after: {os.getloadavg()[0]:.1f}")
     print(f"memory of the server: RSS {used['rss']:.1f} MB, PSS {used['pss']:.1f} MB, at most {used['peak']:.1f} MB")
     fits = used["peak"] < MOST_MEGABYTES
     print(f"p95 under {MOST_MILLISECONDS:.0f} ms: {'every page' if not late else 'NOT ' + ', '.join(late)}")
@@ -82,7 +85,7 @@ def main() -> None:
 
 
 def _page(server: Server, name: str, path: str, how: Mapping[str, int]) -> Measured:
-    measured = measure(server.port, path, server.headers, clients=how["clients"], times=how["times"])
+    measured = measure(server, path, server.headers, clients=how["clients"], times=how["times"])
     print(f"  {name:26} {_told(measured)}{'   LATE' if measured.p95 >= MOST_MILLISECONDS else ''}", flush=True)
     return measured
 
@@ -96,7 +99,7 @@ def _beside(state: Path, calls: Mapping[str, Measured], how: Mapping[str, int]) 
         found: dict[str, Measured] = {}
         for name, (_, query) in CALLS.items():
             path = f"/escalations/escalations.json?_shape=objects&_size=50&_nocol=body&{query}"
-            found[name] = measure(peer.port, path, {}, clients=how["clients"], times=max(3, how["times"] // 8))
+            found[name] = measure(peer, path, {}, clients=how["clients"], times=max(3, how["times"] // 8))
             ratio = found[name].p50 / calls[name].p50
             print(f"  {name:26} ours {_told(calls[name])}\n  {'':21} theirs {_told(found[name])}   {ratio:.1f} x ours", flush=True)
         return found
@@ -104,11 +107,17 @@ def _beside(state: Path, calls: Mapping[str, Measured], how: Mapping[str, int]) 
 
 def _told(measured: Measured) -> str:
     times = f"p50 {measured.p50:7.1f}   p95 {measured.p95:7.1f}   max {measured.slowest:7.1f}"
-    return f"{times}   {measured.bytes / 1024:7.1f} kB"
+    return f"{times}   CPU {1000 * measured.spent:7.1f}   {measured.bytes / 1024:7.1f} kB"
 
 
 def _numbers(measured: Measured) -> dict[str, Any]:
-    return {"p50_ms": measured.p50, "p95_ms": measured.p95, "max_ms": measured.slowest, "bytes": measured.bytes}
+    return {
+        "p50_ms": measured.p50,
+        "p95_ms": measured.p95,
+        "max_ms": measured.slowest,
+        "cpu_ms": 1000 * measured.spent,
+        "bytes": measured.bytes,
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A server under load: several clients at once, each over one connection that stays open."""
 
 import http.client
+import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.dashboard_bench.servers import Server
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seconds of each answer, and how long the last one was in bytes."""
+    """Seconds of each answer, what one cost the server's processor, and how long the last one was in bytes."""
 
     seconds: tuple[float, ...]
+    spent: float
     bytes: int
 
     @property
@@ -29,11 +33,13 @@ class Measured:
         return 1000 * max(self.seconds)
 
 
-def measure(port: int, path: str, headers: Mapping[str, str], *, clients: int, times: int) -> Measured:
+def measure(server: Server, path: str, headers: Mapping[str, str], *, clients: int, times: int) -> Measured:
     """Raises RuntimeError for an answer that is not 200."""
+    before = _spent(server.pid)
     with ThreadPoolExecutor(clients) as pool:
-        done = list(pool.map(lambda _client: _ask(port, path, headers, times), range(clients)))
-    return Measured(tuple(second for seconds, _ in done for second in seconds), done[0][1])
+        done = list(pool.map(lambda _client: _ask(server.port, path, headers, times), range(clients)))
+    spent = (_spent(server.pid) - before) / (clients * (times + 1))
+    return Measured(tuple(second for seconds, _ in done for second in seconds), spent, done[0][1])
 
 
 def _ask(port: int, path: str, headers: Mapping[str, str], times: int) -> tuple[list[float], int]:
@@ -51,6 +57,12 @@ def _ask(port: int, path: str, headers: Mapping[str, str], times: int) -> tuple[
             seconds.append(time.perf_counter() - began)
     connection.close()
     return seconds, size
+
+
+def _spent(pid: int) -> float:
+    """Seconds of processor: fields 14 and 15 of proc(5)'s stat."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> dict[str, float]:
