@@ -102,6 +102,7 @@ def test_conf_d_merges_tables_and_appends_arrays(tmp_path: Path) -> None:
         ("[mail]\nto = ['a b@c']", "is no mail address"),
         ("[mail]\ndigest = 'hourly'", "mail.digest: Input should be 'daily', 'weekly' or 'off'"),
         ("[dashboard]\nurl = 'javascript:alert(1)'", "dashboard.url: String should match"),
+        ("[dashboard]\nurl = 'http://x:99999'", "dashboard.url: "),
         ("nonsense", "is not valid TOML"),
         ("[dashboard\n", "is not valid TOML"),
     ],

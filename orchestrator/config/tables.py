@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -106,6 +107,12 @@ class Dashboard(Section):
     """Under which it may be asked for, beside this host's own loopback and what `url` says: any other Host is turned away."""
     url: Annotated[str, Field(pattern=r"^(https?://(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?)?$")] = ""
     """How people reach it, where that is not its own address: `https://ops.example.org` behind a proxy."""
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_port_that_is_one(cls, url: str) -> str:
+        urlsplit(url).port  # noqa: B018  # raises ValueError
+        return url
 
     @property
     def address(self) -> str:
