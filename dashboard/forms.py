@@ -12,7 +12,7 @@ from dashboard.bulk import AT_MOST, perform_on, summed
 from dashboard.flashes import Flash, Way, as_fields, flash, of_done
 from dashboard.here import here
 from dashboard.login import local
-from dashboard.numbers import NUMBER
+from dashboard.numbers import NUMBER, is_number
 from dashboard.trouble import of_parse, told
 from escalation.acts import ACTS, Act, StillStands
 from orchestrator.model import Json, digest
@@ -85,7 +85,7 @@ def fields_of(form: MultiDict[str, str]) -> Json:
 def ids_of(texts: list[str]) -> list[int]:
     """From boxes that were ticked, or `1,2,3`. Raises ValueError."""
     parts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
-    if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts):
+    if not all(map(is_number, parts)):
         raise ValueError("ids: each is an escalation's number")
     if not 1 <= len(parts) <= AT_MOST:
         raise ValueError(f"ids: choose one at least, and {AT_MOST} at most")

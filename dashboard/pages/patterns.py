@@ -6,11 +6,12 @@ from typing import Any
 from flask import abort, render_template, request
 
 from dashboard.here import here
-from dashboard.numbers import NUMBER
+from dashboard.numbers import NUMBER, is_number
 from dashboard.pages.blueprint import blueprint
 from dashboard.pages.plans import as_text, steps_of
 from escalation.offers import offers
 from escalation.plans import parse_step
+from escalation.text import one_line
 from orchestrator.model import Json
 
 _QUESTIONS = {
@@ -45,10 +46,10 @@ def pattern_confirm(number: int, verb: str) -> str:
 @blueprint.get("/patterns/teach")
 def pattern_teach() -> str:
     """For the kind of fault of one incident (`incident` in the address)."""
-    number = request.args.get("incident", 0, type=int)
-    story = here().reader.story(number)
+    asked = request.args.get("incident", "")
+    story = here().reader.story(int(asked)) if is_number(asked) else None
     if story is None:
-        abort(404, f"there is no incident {number}; open the incident whose kind of fault you want to teach")
+        abort(404, f"there is no incident {one_line(asked, 40)}; open the incident whose kind of fault you want to teach")
     return render_template("teach.html", **teaching(story["task"]))
 
 

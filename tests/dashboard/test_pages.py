@@ -242,3 +242,9 @@ def test_an_escalation_outlives_its_incident(read: Callable[[str], Markup], stor
     for words in ("Its incident is no longer kept", "the story", "change-reader", "escalated"):
         assert words in page.text
     assert not [link for link in page.links if link.startswith("/incidents/")]
+
+
+@pytest.mark.parametrize("asked", ["", "x", "-1", "9" * 20, "9" * 5000, "\u0663"])
+def test_a_number_that_no_row_has_is_not_there(anna: Browser, asked: str) -> None:
+    """Also where it stands in the query, and is longer than a table knows."""
+    assert anna.get("/patterns/teach", query_string={"incident": asked}).status_code == 404
