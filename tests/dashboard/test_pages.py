@@ -19,7 +19,7 @@ from orchestrator.checks import all_checks
 from orchestrator.config import Config
 from orchestrator.model import Blind, Evidence, Minute
 from orchestrator.store import Inbox, Store
-from tests.cli.scenes import asked, escalated, fault, healed, plan
+from tests.cli.scenes import asked, escalated, fault, healed, opened, plan
 from tests.dashboard.conftest import Browser
 from tests.dashboard.markup import Markup
 
@@ -245,6 +245,7 @@ def test_an_escalation_outlives_its_incident(read: Callable[[str], Markup], stor
 
 
 @pytest.mark.parametrize("asked", ["", "x", "-1", "9" * 20, "9" * 5000, "\u0663"])
-def test_a_number_that_no_row_has_is_not_there(anna: Browser, asked: str) -> None:
+def test_a_number_that_no_row_has_is_not_there(anna: Browser, store: Store, asked: str) -> None:
     """Also where it stands in the query, and is longer than a table knows."""
+    opened(store)
     assert anna.get("/patterns/teach", query_string={"incident": asked}).status_code == 404
