@@ -4,6 +4,7 @@ import os
 
 import click
 
+from orchestrator.cli.at_the_door import mend, missed
 from orchestrator.cli.options import NUMBER, actor, config_file, configured, listing, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.store.times import ago
@@ -40,8 +41,11 @@ def url() -> None:
     """Print a link that lets you in: once, within ten minutes, and in your name."""
     from escalation.doors import Doors  # noqa: PLC0415
 
+    config = settings().dashboard
     with Doors(state_dir()) as doors:
-        say(f"{settings().dashboard.address}/login?token={doors.invite(actor())}")
+        say(f"{config.address}/login?token={doors.invite(actor())}")
+    if why := missed(config):
+        click.echo(f"{why} at {config.host}:{config.port} now: {mend(why, config)}", err=True)
 
 
 @dashboard.group()

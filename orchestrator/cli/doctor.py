@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from orchestrator.cli.at_the_door import look_at_dashboard
 from orchestrator.cli.finding import UNIT, Finding
 from orchestrator.cli.options import listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.own_state import look_at_databases, look_at_directory
@@ -164,6 +165,10 @@ def _host(view: View, config: Config) -> Iterator[Finding]:
         yield Finding("declared", "ok", "all that the configuration names is there")
 
 
+def _dashboard(view: View, config: Config) -> Iterator[Finding]:
+    yield from look_at_dashboard(view, config)
+
+
 def _knowledge(view: View, config: Config) -> Iterator[Finding]:
     del view, config
     from orchestrator.cli.options import beside_config  # noqa: PLC0415
@@ -191,5 +196,5 @@ def _clock(view: View, config: Config) -> Iterator[Finding]:
 
 
 _LOOKS: tuple[Look, ...] = (
-    _daemon, _lock, _systemd, _dbus, _journal, _state, _databases, _mail, _outbox, _knowledge, _host, _clock,
+    _daemon, _lock, _systemd, _dbus, _journal, _state, _databases, _mail, _outbox, _dashboard, _knowledge, _host, _clock,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 UNIT = "autonomous-orchestrator.service"
+DASHBOARD = "escalation-dashboard.service"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Site:
     """`orchestrator dashboard serve` with this configuration file, which names `port`."""
 
     def __init__(self, config_file: Path, port: int) -> None:
-        self._config_file = config_file
+        self.config_file = config_file
         self._log = config_file.with_suffix(".dashboard.log")
         self._process: subprocess.Popen[bytes] | None = None
         self.address = f"http://127.0.0.1:{port}"
@@ -41,7 +41,7 @@ class Site:
     def start(self) -> None:
         """Returns when it answers."""
         with self._log.open("ab") as log:
-            command = [*self._command, "dashboard", "serve", "--config", str(self._config_file)]
+            command = [*self._command, "dashboard", "serve", "--config", str(self.config_file)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=CHECKOUT)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -65,7 +65,7 @@ class Site:
 
     def run(self, *words: str) -> str:
         """A command on the same state."""
-        command = [*self._command, *words, "--config", str(self._config_file)]
+        command = [*self._command, *words, "--config", str(self.config_file)]
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=CHECKOUT, timeout=60)
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout

@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,27 @@ def test_a_link_leads_where_people_reach_it(call: Call, desk: Desk, config_file:
     del desk
     config_file.write_text(config_file.read_text() + '[dashboard]\nurl = "https://ops.example.org"\n')
     assert call("dashboard", "url").stdout.startswith("https://ops.example.org/login?token=")
+
+
+def test_a_link_to_nobody_says_so(call: Call, desk: Desk, config_file: Path) -> None:
+    """The link is still the one line of standard output; beside it stands what to type, and another program is told apart."""
+    del desk
+    with socket.create_server(("127.0.0.1", 0)) as taken, ThreadPoolExecutor() as other:
+        port = taken.getsockname()[1]
+        config_file.write_text(config_file.read_text() + f"[dashboard]\nport = {port}\n")
+        other.submit(hang_up, taken)
+        said = call("dashboard", "url")
+        assert said.stderr.startswith(f"another program answers at 127.0.0.1:{port} now: ss -ltnp")
+        assert said.stdout.count("\n") == 1
+    said = call("dashboard", "url")
+    assert said.stderr.startswith(f"nobody answers at 127.0.0.1:{port} now: systemctl enable --now escalation-dashboard.service")
+
+
+def hang_up(taken: socket.socket) -> None:
+    connection, _ = taken.accept()
+    connection.recv(1000)
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+    connection.close()
 
 
 def test_before_the_daemon_ran_it_is_for_later(call: Call) -> None:

@@ -61,9 +61,21 @@ def test_every_part_has_a_line_and_what_is_bad_has_its_remedy(call: Call, store:
     assert "bad  daemon     it has not run on this state directory yet" in result.stdout
     assert "mend: systemctl enable --now autonomous-orchestrator.service" in result.stdout
     found = parts(call)
-    assert {"daemon", "lock", "systemd", "dbus", "journal", "state", "room", "database", "mail", "knowledge", "declared", "clock"} <= set(
-        found
-    )
+    assert {
+        "daemon",
+        "lock",
+        "systemd",
+        "dbus",
+        "journal",
+        "state",
+        "room",
+        "database",
+        "mail",
+        "dashboard",
+        "knowledge",
+        "declared",
+        "clock",
+    } <= set(found)
     assert all(row["mend"] for row in found.values() if row["state"] == "bad")
     assert found["database"]["what"] == "escalations.db is whole"
 

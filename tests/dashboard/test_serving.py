@@ -49,6 +49,14 @@ def test_it_may_be_there_before_the_daemon(site: Site, tmp_path: Path) -> None:
     assert "shop.service" in enter(site).get(site.address, timeout=10).text
 
 
+def test_the_doctor_sees_that_it_answers(site: Site) -> None:
+    """And it says how to get in."""
+    words = [*ORCHESTRATOR, "doctor", "--config", str(site.config_file)]
+    doctor = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert "ok   dashboard  127.0.0.1:" in doctor.stdout
+    assert "answers; a way in: orchestrator dashboard url" in doctor.stdout
+
+
 def test_a_session_outlives_the_process(site: Site, tmp_path: Path) -> None:
     """Killed and started again, whoever was in is in."""
     make_state(tmp_path / "state")
@@ -97,7 +105,7 @@ def test_it_is_small(site: Site, tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_for_later(site: Site) -> None:
     """One line, and the status that says try later."""
-    command = [*ORCHESTRATOR, "dashboard", "serve", "--config", str(site._config_file)]
+    command = [*ORCHESTRATOR, "dashboard", "serve", "--config", str(site.config_file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, len(done.stderr.splitlines())) == (75, 1)
     assert "cannot be taken: Address already in use" in done.stderr
