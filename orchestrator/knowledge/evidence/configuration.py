@@ -27,6 +27,7 @@ def configuration(view: View, config: Config, case: Case) -> Iterator[Evidence]:
         for name, what in _findings(view, path, service, case.incident.detected_at):
             facts[name] = f"{facts[name]}, {path}" if name in facts else path
             told.append(f"{path}: {what}")
+    told.extend(_unproved(view, service, case.incident.detected_at))
     if facts.get("config.served") != facts.get("config.changed_recently"):
         facts.pop("config.served", "")  # one that it did not serve with is enough to suspect
     result = config_test(view, config, unit)
@@ -49,6 +50,16 @@ def _findings(view: View, path: str, service: Service, fault_at: float) -> Itera
         yield from _recently(view, path, service, state, fault_at)
     elif is_unread(path, max(state.mtime, state.ctime), service, view):
         yield "config.unread", "was changed, and not read since"
+
+
+def _unproved(view: View, service: Service, fault_at: float) -> Iterator[str]:
+    """Of what was declared a moment ago nobody can say whether it differs: only when it was changed."""
+    for path in service.config_files:
+        state = view.files.look(path)
+        if state and view.known_good.get(path) is None:
+            before = fault_at - max(state.mtime, state.ctime)
+            changed = f"changed {before:.0f} s before the fault; " if 0 <= before < _RECENT_SECONDS else ""
+            yield f"{path}: {changed}no good copy is known: it was not seen yet while all was well"
 
 
 def _recently(view: View, path: str, service: Service, state: FileState, fault_at: float) -> Iterator[tuple[str, str]]:
