@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import SerializeAsAny
 
 from orchestrator.config import Dashboard, Mail, Notify
-from orchestrator.model import Action, Proposal, Word
+from orchestrator.model import Action, Json, Proposal, Word, utc
 
 Kind = Literal["approval", "input", "decision", "review", "escalation"]
 AnswerStatus = Literal["approved", "rejected", "answered", "withdrawn"]
@@ -135,3 +135,9 @@ class SendFailed(Exception):
         """`trouble`: nobody was there; somebody said no; or nobody knows whether it was taken."""
         super().__init__(said)
         self.trouble = trouble
+
+
+def state_of(row: Json) -> str:
+    """An escalation's, as people speak of it: a snoozed one is that, whoever has it."""
+    snoozed = row["status"] != "resolved" and row["snoozed_until"] and row["snoozed_until"] > utc()
+    return "snoozed" if snoozed else str(row["status"])

@@ -6,8 +6,9 @@ from flask import abort, render_template, request
 
 from dashboard.here import here
 from dashboard.pages.blueprint import address, blueprint
+from escalation.words import state_of
 from orchestrator.checks import all_checks
-from orchestrator.model import Json, Severity, Word, utc
+from orchestrator.model import Json, Severity, Word
 from orchestrator.store.listing import Listing
 from orchestrator.store.wanted import INCIDENT_STATES, LIVE_STATES, Wanted
 
@@ -61,9 +62,7 @@ def _asked(read: Callable[[Wanted], Listing], ordered: Callable[[Wanted], Wanted
 
 @blueprint.app_template_filter()
 def state(row: Json) -> str:
-    """An escalation's, as people speak of it: a snoozed one is that, whoever has it."""
-    snoozed = row["status"] != "resolved" and row["snoozed_until"] and row["snoozed_until"] > utc()
-    return "snoozed" if snoozed else str(row["status"])
+    return state_of(row)
 
 
 def _escalation_tabs(wanted: Wanted, listing: Listing) -> Iterator[Tab]:

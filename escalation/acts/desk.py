@@ -79,7 +79,7 @@ class SetSeverity(EscalationAct):
         def say(desk: FrontDesk) -> Escalation:
             return desk.severity(number, self.severity, operator.actor, version=self.version)
 
-        return operator.at_desk(self, number, say, undo=back)
+        return operator.at_desk(self, number, say, more=f"; its severity is {self.severity}", undo=back)
 
 
 class Snooze(EscalationAct):
@@ -110,7 +110,7 @@ class Note(EscalationAct):
     text: Said
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        return operator.at_desk(self, number, lambda desk: desk.note(number, self.text, operator.actor))
+        return operator.at_desk(self, number, lambda desk: desk.note(number, self.text, operator.actor), more="; the note is written down")
 
 
 class Look(EscalationAct):

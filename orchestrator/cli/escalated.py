@@ -8,6 +8,7 @@ from escalation.interventions import options_of
 from escalation.plans import lines_of, read_plan
 from escalation.timeline import Moment
 from escalation.verdict import left_out
+from escalation.words import state_of
 from orchestrator.cli.printing import one_line, say, say_json
 from orchestrator.model import Json, digest
 from orchestrator.store.times import ago, clock, until
@@ -16,7 +17,7 @@ from orchestrator.store.times import ago, clock, until
 def tell(found: Json) -> None:
     """What `Reader.escalation` found, the newest state first."""
     row, task = found["escalation"], found["task"]
-    say(f"escalation {row['id']}: {row['status'].upper()} {_with(row)}{one_line(row['title'])}", style="bold")
+    say(f"escalation {row['id']}: {state_of(row).upper()} {_with(row)}{one_line(row['title'])}", style="bold")
     say(f"  why        {one_line(row['reason'])}")
     say(f"  incident   {row['task_id']} ({task['status'] if task else 'gone'}): orchestrator show {row['task_id']}")
     say(f"  since      {clock(row['created_at'])} ({ago(row['created_at'])})")

@@ -9,6 +9,7 @@ import click
 from escalation.interventions import options_of
 from escalation.plans import lines_of
 from escalation.timeline import of_escalation, timeline
+from escalation.words import state_of
 from orchestrator.cli.decisions import act, at_terminal, made, sure
 from orchestrator.cli.escalated import open_question, pending_plan, shown_hash, tell, tell_moments, tell_plan
 from orchestrator.cli.options import NUMBER, configured, listing, reader, wants_json
@@ -50,7 +51,8 @@ def list_(status: str | None, limit: int) -> None:
     else:
         heads = ("n", "status", "severity", "since", "incident", "owner", "asks for", "title")
         columns = ("id", "status", "severity", "created_at", "task_id", "owner", "kind", "title")
-        table(heads, [[ago(row[name]) if name == "created_at" else row[name] for name in columns] for row in rows])
+        told = [{**row, "created_at": ago(row["created_at"]), "status": state_of(row)} for row in rows]
+        table(heads, [[row[name] for name in columns] for row in told])
 
 
 @escalations.command()

@@ -50,8 +50,10 @@ def test_acts_on_an_escalation_need_no_daemon(call: Call, store: Store, desk: De
     _number, escalation = escalated(store, desk)
     acted = str(escalation)
     assert call("escalations", "ack", acted).stdout.startswith(f"escalation {escalation} is acknowledged, with alice, until 2")
-    assert call("escalations", "note", acted, "the disk is loose").exit_code == 0
+    assert call("escalations", "note", acted, "the disk is loose").stdout.endswith("; the note is written down\n")
     assert "no reminder before 2" in call("escalations", "snooze", acted, "--for", "2h").stdout
+    assert call("escalations").stdout.splitlines()[1].split()[1] == "snoozed"
+    assert call("escalations", "show", acted).stdout.startswith(f"escalation {acted}: SNOOZED")
     now = desk.find(escalation)
     assert now is not None
     assert now.owner == "alice"

@@ -17,7 +17,7 @@ from dashboard.settings import Settings
 from escalation import Desk
 from orchestrator.checks import all_checks
 from orchestrator.config import Config
-from orchestrator.model import Blind, Evidence, Minute
+from orchestrator.model import Blind, Evidence, Minute, Severity
 from orchestrator.store import Inbox, Store
 from tests.cli.scenes import asked, escalated, fault, healed, opened, plan
 from tests.dashboard.conftest import Browser
@@ -249,3 +249,13 @@ def test_a_number_that_no_row_has_is_not_there(anna: Browser, store: Store, aske
     """Also where it stands in the query, and is longer than a table knows."""
     opened(store)
     assert anna.get("/patterns/teach", query_string={"incident": asked}).status_code == 404
+
+
+def test_a_page_says_one_thing_of_one_escalation(anna: Browser, store: Store, desk: Desk) -> None:
+    """Snoozed above is snoozed beside it, and what a person says of its severity stands with the fault's own."""
+    _, number = escalated(store, desk)
+    desk.snooze(number, time.time() + 3600, "bert")
+    desk.severity(number, Severity.CRITICAL, "bert")
+    facts = anna.get(f"/escalations/{number}").text.partition('aria-label="The fault"')[2].partition("</section>")[0]
+    assert "snoozed" in facts
+    assert "critical by bert&#39;s word" in facts or "critical by bert's word" in facts

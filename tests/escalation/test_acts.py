@@ -136,7 +136,7 @@ def test_resolving_what_stands_wants_a_second_word(store: Store, desk: Desk, ann
 def test_a_persons_severity_holds(store: Store, desk: Desk, anna: Operator) -> None:
     """What the daemon tells later does not change it."""
     incident, number = escalated(store, desk)
-    does(anna, "severity", number, severity="critical")
+    assert does(anna, "severity", number, severity="critical").text == f"escalation {number} is open; its severity is critical"
     case = store.case(incident)
     assert case is not None
     desk.escalate(case.incident, "something new", body="the story")
