@@ -132,6 +132,11 @@ def leave() -> Answer:
     return answer
 
 
+@blueprint.app_template_filter("local")
+def _local(path: str) -> str:
+    return local(path)
+
+
 def form_token() -> str:
     """What every form of this session carries. It tells nothing of the session's secret, and no other site can read it."""
     secret = here().session

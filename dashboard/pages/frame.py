@@ -109,7 +109,7 @@ def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
 
 def _watched(status: Json, why_dead: str) -> Sign:
     if why_dead:
-        return Sign(icon="blind", tone="bad", text=f"NOT WATCHED: {why_dead}", title="systemctl status autonomous-orchestrator")
+        return Sign(icon="blind", tone="bad", text=f"NOT WATCHED: {why_dead}; look: systemctl status autonomous-orchestrator")
     return Sign(icon="eye", tone="good", text=f"Watched, last look {ago(status['daemon']['tick_at'])}")
 
 

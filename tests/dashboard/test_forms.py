@@ -147,3 +147,20 @@ def test_two_sessions_have_two_tokens(anna: Browser, doors: Doors, store: Store,
     hers = anna.csrf_token()
     anna.post("/login", {"token": doors.invite("bert")})
     assert anna.post(f"/escalations/{number}/ack", {"csrf_token": hers}).status_code == 403
+
+
+def test_what_was_written_is_not_lost(anna: Browser, store: Store, desk: Desk) -> None:
+    """A slip in the plan, a version that moved on, a session that ended: the words stand there still, and the way back."""
+    _, number = escalated(store, desk)
+    here, story = f"/escalations/{number}", "the rack was warm <b>and</b>\nthe fan is dead"
+    token = anna.csrf_token()
+    said = {"resolution": story, "next": here, "csrf_token": token, "version": str(now(desk, number).version)}
+    slip = anna.post(f"{here}/resolve", {**said, "plan": "restart_unit"})
+    desk.ack(number, "bert")
+    late = anna.post(f"{here}/resolve", {**said, "anyway": "true"})
+    anna.post("/logout", {"csrf_token": token})
+    ended = anna.post(f"{here}/resolve", said)
+    assert [slip.status_code, late.status_code, ended.status_code] == [422, 409, 403]
+    for answer in (slip, late, ended):
+        assert "the rack was warm &lt;b&gt;and&lt;/b&gt;\nthe fan is dead" in answer.text
+        assert f'href="{here}"' in answer.text
