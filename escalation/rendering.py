@@ -2,12 +2,13 @@
 
 import re
 import textwrap
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from escalation.text import one_line, plain
-from orchestrator.model import Case, utc
+from orchestrator.model import Case, Handoff, utc
 from orchestrator.store import mask
 
 if TYPE_CHECKING:
@@ -47,8 +48,18 @@ def story(case: Case) -> str:
 def told(case: Case) -> str:
     """What is wrong, what was tried, what was ruled out."""
     since, occurrences = utc(case.incident.detected_at)[:19], case.incident.occurrences
-    of = {"symptoms": case.incident.symptoms, "tried": case.tried, "handoffs": case.handoffs}
+    of = {"symptoms": case.incident.symptoms, "tried": case.tried, "handoffs": tuple(_each_once(case.handoffs))}
     return plain(mask(render("told.txt.j2", fault=case.fault, since=since, occurrences=occurrences, **of)), STORY_CHARACTERS)
+
+
+def _each_once(handoffs: tuple[Handoff, ...]) -> Iterator[Handoff]:
+    """What was ruled out stays ruled out: a later phase, or the same one tried anew, does not say it again."""
+    said: set[object] = set()
+    for item in handoffs:
+        ruled_out = tuple(word for word in dict.fromkeys(item.ruled_out) if word not in said)
+        if ruled_out or item.open_questions or (item.phase, item.reason) not in said:
+            yield item.model_copy(update={"ruled_out": ruled_out})
+        said |= {(item.phase, item.reason), *ruled_out}
 
 
 def seen(case: Case) -> str:

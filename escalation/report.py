@@ -28,7 +28,7 @@ def post_mortem(story: Json) -> str:
         moments=timeline(story),
         clock=clock,
         causes=_causes(story),
-        ruled_out=[item for handoff in task["handoffs"] for item in handoff.get("ruled_out", ())],
+        ruled_out=list(dict.fromkeys(item for handoff in task["handoffs"] for item in handoff.get("ruled_out", ()))),
         tried=[{**row, "about": about(row["plan"])} for row in story["attempts"]],
         open_ends=_open_ends(story),
         **{name: story[name] for name in ("symptoms", "escalations")},

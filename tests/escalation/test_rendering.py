@@ -135,3 +135,11 @@ def test_text_is_cut_where_it_tells_least() -> None:
     assert plain("a\r\nb\tc", 10) == "a\nb\tc"
     assert one_line("a\n b\x00c", 10) == "a b c"
     assert one_line("abcdef", 4) == "abc…"
+
+
+def test_what_was_ruled_out_is_told_once() -> None:
+    """A phase that was tried anew, and those after it, do not say the same again; what is new they say."""
+    first = Handoff(phase=1, reason="nothing that is known helped", ruled_out=("a crash: denied", "a crash: denied"))
+    later = Handoff(phase=2, reason="no runbook explains it", ruled_out=("a crash: denied", "a full disk"))
+    text = story(a_case(handoffs=(first, first, later)))
+    assert [text.count(said) for said in ("nothing that is known helped", "a crash: denied", "no runbook", "not a full disk")] == [1, 1, 1, 1]
