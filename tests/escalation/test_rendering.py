@@ -142,4 +142,5 @@ def test_what_was_ruled_out_is_told_once() -> None:
     first = Handoff(phase=1, reason="nothing that is known helped", ruled_out=("a crash: denied", "a crash: denied"))
     later = Handoff(phase=2, reason="no runbook explains it", ruled_out=("a crash: denied", "a full disk"))
     text = story(a_case(handoffs=(first, first, later)))
-    assert [text.count(said) for said in ("nothing that is known helped", "a crash: denied", "no runbook", "not a full disk")] == [1, 1, 1, 1]
+    for said in ("nothing that is known helped", "a crash: denied", "no runbook explains it", "not a full disk"):
+        assert text.count(said) == 1, said
