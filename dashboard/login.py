@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard.here import here
 from dashboard.problem import API
-from escalation.doors import SESSION_SECONDS, Doors
+from escalation.doors import LINK_SECONDS, SESSION_SECONDS, Doors
 from orchestrator.config import Config
 from orchestrator.store import StoreFailed, StoreUnusable
 
@@ -90,7 +90,10 @@ def _turned_away() -> Answer:
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         # A strict cookie does not come along with a link from a web mail. Asked for by a page of our own, it does.
         return render_template("bounce.html", wanted=wanted)
-    return redirect(door, 303)
+    answer = redirect(door, 303)
+    # The link that lets in is printed elsewhere, and knows nothing of the page that a mail led to.
+    answer.set_cookie(_wanted_name(), wanted, max_age=int(LINK_SECONDS), secure=is_secure(here().config), httponly=True, samesite="Strict")
+    return answer
 
 
 @blueprint.get("/login")
@@ -117,7 +120,9 @@ def enter() -> Answer:
     if not secret:
         return render_template("login.html", token="", invited="", trouble="", used=True, next="/"), 403
     log.info("%s logged in from %s", doors().visitor(secret), request.remote_addr)
-    answer = redirect(local(request.form.get("next", "")), 303)
+    wanted = local(request.form.get("next", ""))
+    answer = redirect(wanted if wanted != "/" else local(request.cookies.get(_wanted_name(), "")), 303)
+    answer.delete_cookie(_wanted_name())
     answer.set_cookie(
         cookie_name(), secret, max_age=int(SESSION_SECONDS), secure=is_secure(here().config), httponly=True, samesite="Strict", path="/"
     )
@@ -158,6 +163,10 @@ def check_form_token() -> None:
 def cookie_name() -> str:
     """Cookies know no ports: another dashboard on this host would overwrite a common one."""
     return f"orchestrator_{here().config.dashboard.port}"
+
+
+def _wanted_name() -> str:
+    return f"{cookie_name()}_wanted"
 
 
 def is_secure(config: Config) -> bool:

@@ -6,13 +6,14 @@ answer make the daemon act, and are left in its inbox.
 
 import click
 
+from escalation.front import FILE_NAME
 from escalation.interventions import options_of
 from escalation.plans import lines_of
 from escalation.timeline import of_escalation, timeline
 from escalation.words import state_of
 from orchestrator.cli.decisions import act, at_terminal, made, sure
 from orchestrator.cli.escalated import open_question, pending_plan, shown_hash, tell, tell_moments, tell_plan
-from orchestrator.cli.options import NUMBER, configured, listing, reader, wants_json
+from orchestrator.cli.options import NUMBER, configured, listing, reader, state_dir, wants_json
 from orchestrator.cli.printing import say, say_json, table
 from orchestrator.cli.when import DURATION
 from orchestrator.model import Json, Severity
@@ -46,6 +47,8 @@ def list_(status: str | None, limit: int) -> None:
     rows = first(reader().list_escalations, limit, status=(status,) if status else ())
     if wants_json():
         say_json(rows)
+    elif not rows and (state_dir() / "tasks.db").exists() and not (state_dir() / FILE_NAME).exists():
+        raise click.ClickException(f"{state_dir() / FILE_NAME} is gone, so nobody knows what waits; a start of the daemon makes a new one")
     elif not rows:
         say(f"no {status} escalation" if status else "nothing waits for a person")
     else:

@@ -11,6 +11,7 @@ from orchestrator.actions import parse
 from orchestrator.config import Config
 from orchestrator.engine.answers import Answers, ClickRefused
 from orchestrator.model import Stage
+from orchestrator.policy import permits
 from orchestrator.store import Click, Stale, Store, StoreFailed
 from orchestrator.store.times import moment
 
@@ -95,6 +96,10 @@ class Clicks:
         plan = tuple(parse(action) for action in click.args["plan"])
         if not plan:
             raise ClickRefused("the plan is empty")
+        for action in plan:
+            verdict = permits(action, self._answers.config, (), click.at)
+            if verdict.answer == "deny":
+                raise ClickRefused(f"{action.about()} may never run here, so that nobody can use it ({verdict.rule}): {verdict.reason}")
         return f"pattern {self._store.teach(str(signature), plan, f'person:{click.actor}')} is taught"
 
     def _stage(self, click: Click, stage: Stage) -> str:

@@ -125,3 +125,11 @@ def test_no_state_yet_is_no_error(call: Call) -> None:
     assert json.loads(call("incidents", "--json").stdout) == []
     assert call("escalations").stdout == "nothing waits for a person\n"
     assert call("patterns").exit_code == 0
+
+
+def test_a_lost_file_is_not_told_as_nothing(call: Call, store: Store) -> None:
+    """Incidents are there, and what a person has to take is not known: that is no quiet host."""
+    assert store
+    told = call("escalations")
+    assert told.exit_code == 1
+    assert "escalations.db is gone" in told.stderr

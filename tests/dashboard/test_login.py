@@ -52,6 +52,16 @@ def test_the_button_lets_in_and_the_link_alone_does_not(stranger: Browser, doors
     assert stranger.post("/login", {"token": link}).status_code == 403
 
 
+def test_the_page_that_a_mail_led_to_comes_after_the_door(stranger: Browser, doors: Doors) -> None:
+    """The printed link knows nothing of it, and finds it once; a page elsewhere is never gone to."""
+    stranger.get("/escalations/7?all=1")
+    entered = stranger.post("/login", {"token": doors.invite("anna")})
+    assert entered.headers["Location"] == "/escalations/7?all=1"
+    assert stranger.post("/login", {"token": doors.invite("anna")}).headers["Location"] == "/"
+    stranger.client.set_cookie("orchestrator_8888_wanted", "//evil.example/", domain="127.0.0.1")
+    assert stranger.post("/login", {"token": doors.invite("anna")}).headers["Location"] == "/"
+
+
 def test_the_cookie_is_as_tight_as_can_be(stranger: Browser, doors: Doors) -> None:
     """No script reads it, no other site's request carries it, and it is not the link's secret."""
     link = doors.invite("anna")

@@ -405,3 +405,13 @@ def test_a_second_click_of_the_same_kind_changes_nothing(people: People, store: 
     people.clicks.take()
     assert people.inbox.result(first) == people.inbox.result(second) == f"rejected: incident {number} stays with you"
     assert len(desk.ledger.rows("SELECT id FROM notes WHERE text LIKE '%rejected%'")) == 1
+
+
+def test_what_may_never_run_is_not_taught(people: People, store: Store) -> None:
+    """The teacher hears it at once, with the rule, and not when it would have helped."""
+    number = people.leave("teach", signature="v1:x", plan=[{"kind": "restart_unit", "unit": "ssh.service"}])
+    people.clicks.take()
+    result = people.inbox.result(number)
+    assert result
+    assert result.startswith("refused: restart ssh.service may never run here")
+    assert not store.patterns()

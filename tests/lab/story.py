@@ -24,6 +24,7 @@ MAILS = "/var/mail/story"
 NEXT = """
 Where to look next:
     README.md                                how it works, what it never does, its configuration by example
+    dashboard/screenshots/                   the page that a person gets beside the mail, on port 8888
     .venv/bin/python -m tests.lab.host       a shell in such a host, to break something yourself
     scripts/check                            all tests, those on a real systemd included
     scripts/install                          installs it on a real host
