@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -79,7 +80,9 @@ class Browser:
     def wait(self, condition: Any, what: str = "") -> Any:
         """Until `condition()` is true; returns it. Raises AssertionError with what the page says."""
         try:
-            return WebDriverWait(self.driver, WAIT_SECONDS, poll_frequency=0.05).until(lambda _: condition())
+            # A page that is just being replaced is neither the old nor the new one.
+            patient = WebDriverWait(self.driver, WAIT_SECONDS, poll_frequency=0.05, ignored_exceptions=(StaleElementReferenceException,))
+            return patient.until(lambda _: condition())
         except Exception as error:
             raise AssertionError(f"not within {WAIT_SECONDS:.0f} s: {what or condition}; the page says: {self.text[:2000]}") from error
 
