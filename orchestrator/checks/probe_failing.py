@@ -42,6 +42,7 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
     asked = [service for service in declared if _should_answer(view, service, lines)]
     if not asked:
         return
+    asked_at = view.now()
     with ThreadPoolExecutor(max_workers=min(8, len(asked)), thread_name_prefix="probe") as pool:
         answers = list(pool.map(lambda service: ask(view, service), asked))
     for service, results in zip(asked, answers, strict=True):
@@ -50,7 +51,8 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
             fault = _or_certificate(view, config, service, misses) or _or_starved(view, service, fault_of(service, misses))
             yield _with_asked(view, fault)
         elif results and all(result.ok for result in results):
-            view.answered[service.target] = view.now()
+            # What was loaded after the question is not proved by the answer: a new run may answer nobody.
+            view.answered[service.target] = asked_at
     blind = [result for results in answers for result in results if result.blind]
     if blind:  # said last: what was seen of the other services is lost to this look, and comes with the next
         raise Unavailable(f"{blind[0].probe}: {blind[0].detail}")

@@ -135,7 +135,7 @@ def test_a_state_that_turned_read_only(lab: Host) -> None:
     assert lab.journal(DAEMON).count("the state cannot be written") == 1
     image = f"/var/tmp/{STATE.strip('/').replace('/', '-')}.img"
     # Only when the daemon has let go of it: what is mounted before is the same broken file system once more.
-    let_go = f"until [ -z \"$(losetup -j {image})\" ]; do sleep 0.05; done"
+    let_go = f'until [ -z "$(losetup -j {image})" ]; do sleep 0.05; done'
     lab.ok(f"umount -l {STATE}; {let_go}; e2fsck -p {image} || test $? = 1; mount -o loop {image} {STATE}")
     assert lab.incident("till.service", "fixed")["fix_successful"] == 1
     assert runs(lab)
