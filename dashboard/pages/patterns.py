@@ -20,7 +20,7 @@ _QUESTIONS = {
     "forget": ("Forget", "It is removed with its record. Taught again it begins anew, on probation."),
 }
 _PLAN_CHARACTERS = 20_000
-_SHOWN = 200
+_SHOWN = 100
 
 
 @blueprint.get("/patterns")

@@ -283,7 +283,8 @@ def m008_reading(db: Database) -> None:
     - `tasks_alike`, 7 MB: similar incidents and a plan's preview in 1 ms instead of 13 and 70.
     - `attempts_by_end`, 10 MB: what was repaired a moment ago. Each look of each check asks that, and took 35 ms for it.
 
-    The generated columns take room in the indexes alone.
+    What they cost a write is lost in what its commit costs (an attempt's end 0.2 ms, an incident's 0.3, before and after); an
+    incident from its opening to its healing takes 5.6 ms instead of 37. The generated columns take room in the indexes alone.
     """
     execute_all(
         db,
