@@ -91,7 +91,9 @@ def _turned_away() -> Answer:
         # A strict cookie does not come along with a link from a web mail. Asked for by a page of our own, it does.
         return render_template("bounce.html", wanted=wanted)
     answer = redirect(door, 303)
-    # The link that lets in is printed elsewhere, and knows nothing of the page that a mail led to.
+    if wanted == "/" or request.headers.get("Sec-Fetch-Mode") != "navigate":
+        return answer
+    # A person's browser; the link that lets in is printed elsewhere, and knows nothing of the page that a mail led to.
     answer.set_cookie(_wanted_name(), wanted, max_age=int(LINK_SECONDS), secure=is_secure(here().config), httponly=True, samesite="Strict")
     return answer
 
@@ -122,7 +124,8 @@ def enter() -> Answer:
     log.info("%s logged in from %s", doors().visitor(secret), request.remote_addr)
     wanted = local(request.form.get("next", ""))
     answer = redirect(wanted if wanted != "/" else local(request.cookies.get(_wanted_name(), "")), 303)
-    answer.delete_cookie(_wanted_name())
+    if _wanted_name() in request.cookies:
+        answer.delete_cookie(_wanted_name(), path="/", secure=is_secure(here().config), httponly=True, samesite="Strict")
     answer.set_cookie(
         cookie_name(), secret, max_age=int(SESSION_SECONDS), secure=is_secure(here().config), httponly=True, samesite="Strict", path="/"
     )

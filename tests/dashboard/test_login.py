@@ -54,7 +54,7 @@ def test_the_button_lets_in_and_the_link_alone_does_not(stranger: Browser, doors
 
 def test_the_page_that_a_mail_led_to_comes_after_the_door(stranger: Browser, doors: Doors) -> None:
     """The printed link knows nothing of it, and finds it once; a page elsewhere is never gone to."""
-    stranger.get("/escalations/7?all=1")
+    stranger.get("/escalations/7?all=1", {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"})
     entered = stranger.post("/login", {"token": doors.invite("anna")})
     assert entered.headers["Location"] == "/escalations/7?all=1"
     assert stranger.post("/login", {"token": doors.invite("anna")}).headers["Location"] == "/"
