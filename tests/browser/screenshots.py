@@ -42,7 +42,7 @@ def take(browser: Browser, host: Host) -> None:
     (asked,) = host.sql(
         "SELECT MIN(escalation_id) AS id FROM interventions WHERE kind = 'approval' AND status = 'pending'", db="escalations"
     )
-    pages = {"list": "/", "escalation": f"/escalations/{asked['id']}", "success": "/success"}
+    pages = {"list": "/", "escalation": f"/escalations/{asked['id']}", "success": "/success?days=1"}
     PICTURES.mkdir(exist_ok=True)
     for page, path in pages.items():
         for view, width, height, scheme in VIEWS:
