@@ -35,7 +35,7 @@ def notes_of(desk: Desk, number: int) -> str:
 
 
 def test_a_link_lets_in_once(site: Site) -> None:
-    """Without a login there is nothing to see; a link is good for one button, and used up after it."""
+    """Without a login there is nothing to see; a link is good for one button, used up after it, and leads to what was asked for."""
     if reason := chromium.unavailable():
         pytest.skip(reason)
     link = site.link()
@@ -45,7 +45,7 @@ def test_a_link_lets_in_once(site: Site) -> None:
         first.open(link)
         first.wait_for("Log in as")
         first.click("#log-in")
-        first.wait_for("All quiet")
+        first.wait(lambda: first.address == f"{site.address}/incidents", "the page that was asked for before")
         second.open(link)
         second.wait_for("was used before")
         second.open(f"{site.address}/")
