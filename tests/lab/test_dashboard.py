@@ -10,6 +10,9 @@ from tests.browser import chromium
 from tests.browser.chromium import Browser, in_network_of
 from tests.lab.host import CONFIG, Host
 
+pytestmark = pytest.mark.timeout(300)
+"""What a person takes in hand is not called over at once, nor is an alert believed at once: a minute each."""
+
 SETTINGS = """
 [daemon]
 poll_seconds = 2
