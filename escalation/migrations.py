@@ -384,3 +384,9 @@ DROP INDEX escalations_by_created;
 CREATE INDEX escalations_in_numbers ON escalations(created_at, status);
 """,
     )
+
+
+@escalations()
+def m012_money(db: Database) -> None:
+    """What a vote cost, in dollars."""
+    execute_all(db, "ALTER TABLE agent_consultations ADD COLUMN dollars REAL NOT NULL DEFAULT 0;")

@@ -267,6 +267,7 @@ class Minute(Word):
     evidence_ids: tuple[int, ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
+    dollars: float = 0.0
     seconds: float = 0.0
 
 
@@ -290,6 +291,7 @@ class Abstain(Word):
     """A phase has nothing to offer. What it ruled out goes on to the next one."""
 
     reason: str
+    seen: tuple[int, ...] = ()
     ruled_out: tuple[str, ...] = ()
     open_questions: tuple[str, ...] = ()
     minutes: tuple[Minute, ...] = ()
@@ -348,6 +350,10 @@ class Handoff(Word):
 
     phase: int
     reason: str
+    seen: tuple[int, ...] = ()
+    """Evidence that it went by."""
+    tried: tuple[str, ...] = ()
+    """Plans that it carried out, and how each ended."""
     ruled_out: tuple[str, ...] = ()
     open_questions: tuple[str, ...] = ()
 

@@ -1,5 +1,6 @@
 """The settings: TOML into frozen types. An unknown key is an error, since a mistyped safety key must never be ignored."""
 
+from orchestrator.config.agents import Agents, Backend, ModelSettings, Price
 from orchestrator.config.config import OWN_UNIT, PROTECTED_PATHS, Config
 from orchestrator.config.reading import DEFAULT_FILE, ConfigError, imprint, load
 from orchestrator.config.services import Command, CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe, probes_from
@@ -9,7 +10,9 @@ __all__ = [
     "DEFAULT_FILE",
     "OWN_UNIT",
     "PROTECTED_PATHS",
+    "Agents",
     "Argv",
+    "Backend",
     "Certificate",
     "CleanPath",
     "Command",
@@ -23,8 +26,10 @@ __all__ = [
     "HttpProbe",
     "LogRule",
     "Mail",
+    "ModelSettings",
     "Name",
     "Notify",
+    "Price",
     "Probe",
     "Service",
     "TcpProbe",

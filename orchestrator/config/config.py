@@ -6,9 +6,9 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator import servers
+from orchestrator.config.agents import Agents
 from orchestrator.config.services import Command, Service, probes_from
 from orchestrator.config.tables import (
-    Agents,
     Certificate,
     CleanPath,
     Containers,

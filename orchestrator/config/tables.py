@@ -35,10 +35,6 @@ class Phases(Section):
     consultation_seconds: Seconds = 300
 
 
-class Agents(Section):
-    backend: Literal["embedded"] = "embedded"
-
-
 class Limits(Section):
     changes_per_target_per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
     changes_per_host_per_hour: Annotated[int, Field(ge=1, le=10_000)] = 60

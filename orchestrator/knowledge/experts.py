@@ -21,7 +21,7 @@ class Opinion(Word):
     """What the embedded engine makes of the expert's evidence: the first whose conditions hold is his."""
 
     when: Conditions
-    stance: Literal["propose", "nothing", "person"]
+    stance: Literal["propose", "nothing", "person", "veto"]
     reasoning: Annotated[str, Field(min_length=1, max_length=500)]
     plan: tuple[str, ...] = ()
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -32,8 +32,14 @@ class Expert(Word):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
     about: Annotated[str, Field(min_length=1, max_length=300)]
     role: Literal["leader", "specialist", "support"] = "specialist"
+    brief: Annotated[str, Field(max_length=4000)] = ""
+    """What a model is told that he is: what he knows, what he asks first, what he distrusts."""
+    knows: tuple[Conditions, ...] = ()
+    """Kinds of faults that are his, by the same conditions as a runbook's; any of them. Empty: he may be asked about all."""
     reads: tuple[str, ...]
     """Sources of evidence: three experts who read the same are one vote."""
+    vetoes: bool = False
+    """He has no vote: he says which plans would do harm, and those fall."""
     opinion: tuple[Opinion, ...] = ()
 
     def evidence(self, case: Case) -> tuple[Evidence, ...]:

@@ -1,0 +1,9 @@
+"""Language models behind one small protocol: text in, one JSON object by a schema out. None of them has a tool, a file or a secret.
+
+Each call is a short-lived child of the daemon, which knows the backend's library; whatever goes wrong there is a ModelFailed here.
+"""
+
+from phases.models.models import Models
+from phases.models.words import Asking, Cost, ModelFailed, Purse, Reply, Request, Turn
+
+__all__ = ["Asking", "Cost", "ModelFailed", "Models", "Purse", "Reply", "Request", "Turn"]
