@@ -476,6 +476,25 @@ class Alert(Word):
     """When it was said last."""
 
 
+class Cost(Word):
+    """What a call of a language model was, as it is stored; before it, what it may cost at most."""
+
+    incident: int = 0
+    """0 outside of any."""
+    phase: int = 0
+    expert: str = ""
+    backend: str
+    model: str
+    tokens_in: int = 0
+    """All that went in, what was cached too."""
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    dollars: float = 0.0
+    seconds: float = 0.0
+    outcome: str = ""
+    """`answered`, or the kind of its failure; empty while it is under way."""
+
+
 class Stage(StrEnum):
     """A pattern's life: taught by success, trusted after more of it, demoted by failure."""
 

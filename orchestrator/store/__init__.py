@@ -8,9 +8,10 @@ from orchestrator.store.listing import Listing
 from orchestrator.store.masking import mask
 from orchestrator.store.patterns import stage_after
 from orchestrator.store.reader import Reader
+from orchestrator.store.spending import Spending
 from orchestrator.store.store import Store
 from orchestrator.store.wanted import Wanted
-from orchestrator.store.words import Click, Observed, QueryRefused, Stale, StoreFailed, StoreUnusable, Window
+from orchestrator.store.words import Click, Observed, QueryRefused, Spent, Stale, StoreFailed, StoreUnusable, Window
 
 __all__ = [
     "CLEAR_AFTER_SECONDS",
@@ -22,6 +23,8 @@ __all__ = [
     "Observed",
     "QueryRefused",
     "Reader",
+    "Spending",
+    "Spent",
     "Stale",
     "Store",
     "StoreFailed",

@@ -15,14 +15,14 @@ def dead(status: Json, poll_seconds: float) -> str:
     daemon, age = status["daemon"], status["tick_age_seconds"]
     if daemon is None:
         return "it has not run on this state directory yet"
-    if not _exists(int(daemon["pid"])):
+    if not exists(int(daemon["pid"])):
         return f"its process {daemon['pid']} is gone; its last tick was {lasting(age)} ago"
     if age > max(_LEAST_SECONDS, _POLLS * poll_seconds):
         return f"its last tick was {lasting(age)} ago, though its process {daemon['pid']} is there"
     return ""
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -347,3 +347,65 @@ WHEN OLD.resolved_at IS NULL AND NEW.resolved_at IS NOT NULL AND NEW.status != '
     INSERT INTO tallies SELECT 'seconds_sum', NEW.status, '', s FROM {took} WHERE 1 ON CONFLICT DO UPDATE SET n = n + excluded.n; END;
 """,  # noqa: S608  # constants of this function
     )
+
+
+@tasks()
+def m010_spending(db: Database) -> None:
+    """What the models cost: a row a call, and a row for each day on which a budget of the day refused one.
+
+    `task_id` is kept when its incident is not. `signature`: the incident's kind, so that its first and its second time compare.
+    While a call is under way (`ended_at` is NULL, `outcome` empty) its row says what it may cost at most. `run`: the process
+    that makes it. Tallies: see m009; a count's `a` is `backend/model`.
+    """
+    slot = """CASE WHEN s <= 1 THEN '1' WHEN s <= 5 THEN '5' WHEN s <= 15 THEN '15' WHEN s <= 60 THEN '60' WHEN s <= 300 THEN '300'
+        WHEN s <= 900 THEN '900' WHEN s <= 3600 THEN '3600' WHEN s <= 14400 THEN '14400' WHEN s <= 86400 THEN '86400' ELSE '+Inf' END"""
+    which = "NEW.backend || '/' || NEW.model"
+    once = "AFTER UPDATE OF ended_at ON model_calls WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN"
+    more = "ON CONFLICT DO UPDATE SET n = n + excluded.n; END"
+    execute_all(
+        db,
+        f"""
+CREATE TABLE model_calls (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id INTEGER,
+    phase INTEGER NOT NULL,
+    expert TEXT NOT NULL,
+    backend TEXT NOT NULL,
+    model TEXT NOT NULL,
+    began_at TEXT NOT NULL,
+    ended_at TEXT,
+    tokens_in INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL DEFAULT 0,
+    tokens_out INTEGER NOT NULL,
+    dollars REAL NOT NULL,
+    seconds REAL NOT NULL DEFAULT 0,
+    outcome TEXT NOT NULL DEFAULT '',
+    signature TEXT NOT NULL DEFAULT '',
+    run TEXT NOT NULL
+);
+CREATE INDEX calls_in_numbers ON model_calls(
+    began_at, backend, model, outcome, expert, tokens_in, tokens_cached, tokens_out, dollars, seconds, task_id);
+CREATE INDEX calls_of_incident ON model_calls(task_id, dollars, tokens_in, tokens_out, seconds) WHERE task_id IS NOT NULL;
+CREATE INDEX calls_of_kind ON model_calls(signature, task_id) WHERE signature != '';
+CREATE INDEX calls_under_way ON model_calls(run) WHERE ended_at IS NULL;
+CREATE TABLE spent_days (
+    day TEXT PRIMARY KEY,
+    since TEXT NOT NULL,
+    last_at TEXT NOT NULL,
+    refused INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX attempts_voted ON attempts(ended_at, origin, outcome, executed, task_id) WHERE proposer = 'consultation';
+CREATE TRIGGER tally_call {once}
+    INSERT INTO tallies VALUES ('calls', {which}, NEW.outcome, 1) {more};
+CREATE TRIGGER tally_call_tokens {once}
+    INSERT INTO tallies VALUES ('call_tokens', {which}, 'in', NEW.tokens_in - NEW.tokens_cached),
+        ('call_tokens', {which}, 'cached', NEW.tokens_cached), ('call_tokens', {which}, 'out', NEW.tokens_out) {more};
+CREATE TRIGGER tally_call_dollars {once}
+    INSERT INTO tallies VALUES ('call_dollars', {which}, '', NEW.dollars) {more};
+CREATE TRIGGER tally_call_seconds {once}
+    INSERT INTO tallies SELECT 'call_seconds', {which}, {slot}, 1 FROM (SELECT NEW.seconds AS s) WHERE 1 {more};
+CREATE TRIGGER tally_call_seconds_sum {once}
+    INSERT INTO tallies VALUES ('call_seconds_sum', {which}, '', NEW.seconds) {more};
+""",  # noqa: S608  # constants of this function
+    )

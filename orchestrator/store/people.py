@@ -13,7 +13,7 @@ from orchestrator.store.masking import mask
 from orchestrator.store.rows import all_readable
 from orchestrator.store.words import Click, Stale, Window
 
-_RUN = f"{os.getpid()}-{secrets.token_hex(4)}"
+RUN = f"{os.getpid()}-{secrets.token_hex(4)}"
 """This run of the daemon, as clicks know who took them."""
 _STARTED = utc()
 
@@ -26,12 +26,12 @@ class People(Part):
 
     @looking
     def _untaken_clicks(self) -> list[Json]:
-        return self.ledger.rows("SELECT * FROM inbox WHERE answered_at IS NULL AND taken_by IS NOT ? ORDER BY id LIMIT 100", (_RUN,))
+        return self.ledger.rows("SELECT * FROM inbox WHERE answered_at IS NULL AND taken_by IS NOT ? ORDER BY id LIMIT 100", (RUN,))
 
     @transaction
     def _take_clicks(self, rows: list[Json]) -> tuple[Click, ...]:
         for row in rows:
-            self.ledger.update("inbox", row["id"], {"taken_at": utc(), "taken_by": _RUN})
+            self.ledger.update("inbox", row["id"], {"taken_at": utc(), "taken_by": RUN})
         clicks = all_readable("click", rows, _click_of)
         for unread in {row["id"] for row in rows} - {click.id for click in clicks}:
             self.answer_click(unread, "cannot be read")

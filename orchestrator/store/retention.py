@@ -13,6 +13,8 @@ ALERTS_DAYS = 7
 CLOSED_KEPT = 20_000
 """Closed incidents, whatever their age."""
 AUDIT_KEPT = 100_000
+CALLS_KEPT = 100_000
+"""Of models."""
 AT_ONCE = 500
 """Rows removed in one transaction: a long one would hold up a repair."""
 
@@ -26,7 +28,10 @@ _SWEEPS = (
     "DELETE FROM windows WHERE until < :incidents",
     "UPDATE alerts SET ended_at = seen_at WHERE ended_at IS NULL AND seen_at < :silent",
     "DELETE FROM alerts WHERE ended_at < :ended",
+    "DELETE FROM spent_days WHERE day < :incidents",
     # Only the oldest are looked at, so that a sweep with nothing to remove does not read the whole table.
+    """DELETE FROM model_calls WHERE id IN (SELECT id FROM model_calls ORDER BY id LIMIT :some)
+        AND (began_at < :incidents OR id <= (SELECT MAX(id) FROM model_calls) - :calls)""",
     """DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT :some)
         AND (at < :audit OR id <= (SELECT MAX(id) FROM audit) - :audited)""",
 )
@@ -43,4 +48,4 @@ class Retention(Part):
         alerts = {"silent": utc(now - ALERT_SECONDS), "ended": utc(now - ALERTS_DAYS * DAY)}
         limits = {**alerts, "incidents": utc(now - INCIDENTS_DAYS * DAY), "audit": utc(now - AUDIT_DAYS * DAY)}
         for sweep in _SWEEPS:
-            self.ledger.run(sweep, {**limits, "closed": CLOSED_KEPT, "audited": AUDIT_KEPT, "some": AT_ONCE})
+            self.ledger.run(sweep, {**limits, "closed": CLOSED_KEPT, "audited": AUDIT_KEPT, "calls": CALLS_KEPT, "some": AT_ONCE})

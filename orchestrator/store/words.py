@@ -16,6 +16,10 @@ class StoreFailed(Exception):
     """
 
 
+class Spent(Exception):
+    """A budget of money or tokens has not enough left for a call: which one, and how much of it is gone."""
+
+
 class Stale(Exception):
     """The row moved on meanwhile: a conditional update met no row. `newer` is what it is now, where that is known."""
 

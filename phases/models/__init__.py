@@ -3,7 +3,8 @@
 Each call is a short-lived child of the daemon, which knows the backend's library; whatever goes wrong there is a ModelFailed here.
 """
 
+from orchestrator.model import Cost
 from phases.models.models import Models
-from phases.models.words import Asking, Cost, ModelFailed, Purse, Reply, Request, Turn
+from phases.models.words import Asking, ModelFailed, Purse, Reply, Request, Turn
 
 __all__ = ["Asking", "Cost", "ModelFailed", "Models", "Purse", "Reply", "Request", "Turn"]

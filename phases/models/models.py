@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable
 
 from orchestrator.config import Agents, ModelSettings
-from orchestrator.store import mask
+from orchestrator.model import Cost
+from orchestrator.store import Spent, StoreFailed, mask
 from phases.models import child
 from phases.models.prices import price_of
-from phases.models.words import Asking, Cost, ModelFailed, Purse, Reply, Request
+from phases.models.words import Asking, FailureKind, ModelFailed, Purse, Reply, Request
 
 _CHARACTERS_PER_TOKEN = 3
 """Fewer than any model's tokenizer makes of English or JSON, so that what is put aside is too much and never too little."""
+
+_NOT_TAKEN_UP = ("unreachable", "busy", "misconfigured")
 
 Ask = Callable[[Request], Reply]
 
@@ -46,7 +49,10 @@ class Models:
 
     def _call(self, asking: Asking, settings: ModelSettings, deadline: float) -> Reply:
         most = self._most(asking, settings)
-        number = self._purse.reserve(most)
+        try:
+            number = self._purse.reserve(most)
+        except (Spent, StoreFailed) as none_left:  # what cannot be written down is not spent
+            raise ModelFailed("spent", str(none_left)) from none_left
         began = time.monotonic()
         request = Request(
             backend=settings.backend,
@@ -62,18 +68,22 @@ class Models:
         try:
             reply = self._ask(request)
         except ModelFailed as failed:
-            # What a call that failed has cost nobody tells: the text that went in was paid, unless nobody was reached.
-            free = failed.kind in ("unreachable", "busy", "misconfigured")
-            lost = most.model_copy(update={"tokens_out": 0, "dollars": self._dollars(settings, most.tokens_in, 0, 0)})
-            none = most.model_copy(update={"tokens_in": 0, "tokens_out": 0, "dollars": 0.0})
-            was = (none if free else lost).model_copy(update={"outcome": failed.kind, "seconds": time.monotonic() - began})
-            self._purse.settle(number, was)
+            lost = self._lost(most, settings, failed.kind)
+            self._purse.settle(number, lost.model_copy(update={"outcome": failed.kind, "seconds": time.monotonic() - began}))
             raise
         dollars = reply.dollars or self._dollars(settings, reply.tokens_in, reply.tokens_cached, reply.tokens_out)
         reply = reply.model_copy(update={"dollars": dollars, "seconds": time.monotonic() - began})
         spent = reply.model_dump(include={"tokens_in", "tokens_cached", "tokens_out", "dollars", "seconds"})
         self._purse.settle(number, most.model_copy(update={**spent, "outcome": "answered"}))
         return reply
+
+    def _lost(self, most: Cost, settings: ModelSettings, kind: FailureKind) -> Cost:
+        """What a call that failed has cost at most, since nobody tells: nothing where nobody took it up."""
+        if kind in _NOT_TAKEN_UP:
+            return most.model_copy(update={"tokens_in": 0, "tokens_out": 0, "dollars": 0.0})
+        if kind == "refused":
+            return most.model_copy(update={"tokens_out": 0, "dollars": self._dollars(settings, most.tokens_in, 0, 0)})
+        return most
 
     def _most(self, asking: Asking, settings: ModelSettings) -> Cost:
         characters = len(asking.system) + sum(len(turn.text) for turn in asking.turns) + len(str(asking.answer_schema))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from orchestrator.config import Backend
-from orchestrator.model import Json, Word
+from orchestrator.model import Cost, Json, Word
 
 FailureKind = Literal["refused", "late", "unreachable", "busy", "garbage", "cut", "misconfigured", "spent"]
 """refused: the model would not answer. cut: its answer was longer than allowed. spent: a budget is used up, and nobody was asked."""
@@ -74,28 +74,11 @@ class Reply(Word):
     seconds: float = 0.0
 
 
-class Cost(Word):
-    """What a call was, as it is stored; before it, what it may cost at most."""
-
-    incident: int = 0
-    phase: int = 0
-    expert: str = ""
-    backend: str
-    model: str
-    tokens_in: int = 0
-    tokens_cached: int = 0
-    tokens_out: int = 0
-    dollars: float = 0.0
-    seconds: float = 0.0
-    outcome: str = ""
-    """`answered`, or the kind of its failure; empty while it is under way."""
-
-
 class Purse(Protocol):
     """Keeps the budgets of money and tokens: per incident, and per day of UTC, over restarts."""
 
     def reserve(self, most: Cost) -> int:
-        """The number of a call that may begin, with what it may cost at most put aside. Raises ModelFailed("spent")."""
+        """The number of a call that may begin, with what it may cost at most put aside. Raises the store's Spent and StoreFailed."""
 
     def settle(self, call: int, was: Cost) -> None:
         """What it really cost takes the place of what was put aside."""

@@ -323,7 +323,7 @@ def _run(state_dir: Path, step: str) -> None:
         _pid, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status) or status == 0, status
         return
-    people_of_the_store._RUN = str(os.getpid())
+    people_of_the_store.RUN = str(os.getpid())
     try:
         if step:
             owner, name = {"Store": Store, "Desk": Desk}[step.split(".", maxsplit=1)[0]], step.split(".")[1]

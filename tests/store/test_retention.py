@@ -45,3 +45,14 @@ def test_decisions_windows_and_the_audit_end_too(store: Store) -> None:
     store.tidy(time.time() + (retention.AUDIT_DAYS + 1) * retention.DAY)
     counts = {name: rows(store, f"SELECT COUNT(*) AS n FROM {name}")[0]["n"] for name in ("inbox", "windows", "audit")}  # noqa: S608  # names of this file
     assert counts == {"inbox": 1, "windows": 0, "audit": 0}
+
+
+def test_calls_of_models_end_too(store: Store) -> None:
+    """Those that are as old as incidents become, and the days whose budget was spent."""
+    for began in (utc(0), utc()):
+        row = {"phase": 2, "expert": "e", "backend": "b", "model": "m", "tokens_in": 1, "tokens_out": 1, "dollars": 1, "run": "1-a"}
+        store.ledger.insert("model_calls", {**row, "began_at": began})
+        store.ledger.insert("spent_days", {"day": began[:10], "since": began, "last_at": began, "refused": 1, "reason": "spent"})
+    store.tidy(time.time())
+    assert rows(store, "SELECT id FROM model_calls") == [{"id": 2}]
+    assert rows(store, "SELECT day FROM spent_days") == [{"day": utc()[:10]}]

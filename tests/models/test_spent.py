@@ -1,0 +1,68 @@
+"""What a call costs, and who keeps the budgets."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from orchestrator.config import Agents
+from orchestrator.store import Spending, Store
+from phases.models import Asking, ModelFailed, Models, Reply, Request, Turn
+
+ASKING = Asking(incident=1, phase=2, expert="researcher", system="s" * 300, turns=(Turn(role="user", text="?"),), answer_schema={})
+
+
+def models(store: Store, ask: Callable[[Request], Reply], **limits: float) -> Models:
+    agents = Agents.model_validate({"backend": "anthropic", "model": "claude-opus-5-5", **limits})
+    return Models(agents, Spending(store.ledger, agents), ask)
+
+
+def calls(store: Store) -> list[dict[str, object]]:
+    return store.ledger.rows("SELECT outcome, tokens_in, tokens_out, ROUND(dollars, 6) AS dollars FROM model_calls")
+
+
+def test_an_answer_costs_what_it_took(store: Store) -> None:
+    """By the backend's own word, else by the table of prices."""
+    answers = [Reply(answer={}, model="claude", tokens_in=1000, tokens_out=100), Reply(answer={}, model="claude", dollars=0.5)]
+    asked = models(store, lambda _request: answers.pop(0))
+    assert asked.ask(ASKING, time.monotonic() + 10).dollars == pytest.approx(0.006)
+    assert asked.ask(ASKING, time.monotonic() + 10).dollars == 0.5
+    assert calls(store) == [
+        {"outcome": "answered", "tokens_in": 1000, "tokens_out": 100, "dollars": 0.006},
+        {"outcome": "answered", "tokens_in": 0, "tokens_out": 0, "dollars": 0.5},
+    ]
+
+
+def test_without_money_nobody_is_asked(store: Store) -> None:
+    """It is an abstention like any other failure, and says which budget it is."""
+
+    def never(_request: Request) -> Reply:
+        raise AssertionError("asked")
+
+    with pytest.raises(ModelFailed, match="incident's budget is spent") as failed:
+        models(store, never, incident_dollars=0.01).ask(ASKING, time.monotonic() + 10)
+    assert failed.value.kind == "spent"
+
+
+def test_without_its_row_no_call_is_made(store: Store) -> None:
+    """What cannot be written down is not spent."""
+    store.ledger.db.conn.execute("PRAGMA query_only = ON")
+    with pytest.raises(ModelFailed, match="cannot be written") as failed:
+        models(store, lambda _request: Reply(answer={}, model="m")).ask(ASKING, time.monotonic() + 10)
+    assert failed.value.kind == "spent"
+
+
+@pytest.mark.parametrize(
+    ("kind", "dollars"),
+    [("unreachable", 0.0), ("busy", 0.0), ("refused", 0.0004), ("late", 0.16424), ("garbage", 0.16424), ("cut", 0.16424)],
+)
+def test_a_failure_costs_what_it_may_have_cost(store: Store, kind: str, dollars: float) -> None:
+    """Nothing where nobody took it up; what went in where the model would not; all where an answer may have been made."""
+
+    def fail(_request: Request) -> Reply:
+        raise ModelFailed(kind, "as the test wants")  # type: ignore[arg-type]  # one of the kinds, by its name
+
+    with pytest.raises(ModelFailed):
+        models(store, fail).ask(ASKING, time.monotonic() + 10)
+    (row,) = calls(store)
+    assert (row["outcome"], row["dollars"]) == (kind, pytest.approx(dollars, abs=1e-4))
