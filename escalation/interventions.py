@@ -18,6 +18,7 @@ from orchestrator.store.rows import all_readable, plan_data, plan_hash, plan_of,
 log = logging.getLogger(__name__)
 
 REASONING_CHARACTERS = 8000
+MINUTES_READ = 50
 REVIEW_SECONDS = 7 * 86_400.0
 """So long a person may say whether a fix was right."""
 
@@ -92,6 +93,15 @@ class Interventions(FrontDesk):
             self.ledger.insert("agent_consultations", {**of, **plain_fields, **said, "plan": as_json(plan_data(minute.plan))})
 
     @looking
+    def said(self, task_id: int, since: float) -> tuple[Minute, ...]:
+        """What the experts have said of a task since then, oldest first."""
+        rows = self.ledger.rows(
+            "SELECT * FROM agent_consultations WHERE task_id = ? AND created_at >= ? ORDER BY id DESC LIMIT ?",
+            (task_id, utc(since), MINUTES_READ),
+        )
+        return all_readable("minute", reversed(rows), _minute_of)
+
+    @looking
     def options_now(self, task_id: int) -> tuple[Option, ...]:
         """What the experts said when they were asked last, as plans to choose among."""
         said = """SELECT expert, stance, plan, confidence, reasoning, evidence_ids FROM agent_consultations
@@ -122,7 +132,8 @@ def hash_of(options: Sequence[Option]) -> str:
 
 
 def _minute_of(row: Json) -> Minute:
-    return Minute.model_validate({**row, "plan": plan_of(row["plan"]), "evidence_ids": tuple(json.loads(row["evidence_ids"]))})
+    told = {name: row[name] for name in Minute.model_fields if name in row}
+    return Minute.model_validate({**told, "plan": plan_of(row["plan"]), "evidence_ids": tuple(json.loads(row["evidence_ids"]))})
 
 
 def intervention_of(row: Json) -> Intervention:

@@ -19,6 +19,7 @@ from orchestrator.hands import Hands
 from orchestrator.host import View
 from orchestrator.knowledge.candidates import as_evidence, candidates
 from orchestrator.knowledge.evidence import gather
+from orchestrator.knowledge.memory import lessons
 from orchestrator.model import (
     Abstain,
     Action,
@@ -28,6 +29,7 @@ from orchestrator.model import (
     Fault,
     Handoff,
     HandOver,
+    Minute,
     Mode,
     Outcome,
     Phase,
@@ -348,13 +350,24 @@ class Engine:
     def _end(self, case: Case, ended: Attempt, move: Callable[[], None]) -> None:
         """The ending, what is learned from it, and where the case goes: all of it or nothing, whenever a death comes."""
         outcome = ended.outcome or Outcome.INTERRUPTED  # never None here: `_ended` made it
+        learned = lessons(self._said(case, ended), ended)
 
         def write() -> None:
             self._store.end_attempt(ended.id, outcome, ended.detail)
             self._learn(case, ended)
+            self._store.remember(case, learned)
             move()
 
         self._store.together(write)
+
+    def _said(self, case: Case, ended: Attempt) -> tuple[Minute, ...]:
+        """By the experts, since the last plan was carried out: what an ending proves right or wrong."""
+        carried_out = (attempt.began_at for attempt in case.tried if attempt.executed and attempt.id < ended.id)
+        try:
+            return self._desk.said(case.incident.id, max(case.incident.opened_at, *carried_out, 0.0))
+        except StoreFailed as trouble:  # what nobody learns from is an ending all the same
+            log.warning("incident %d: the experts learn nothing from it: %s", case.incident.id, trouble)
+            return ()
 
     def _learn(self, case: Case, ended: Attempt) -> None:
         """From every ending. A healed plan of low or medium risk becomes a pattern; what did not help counts against one."""
@@ -400,6 +413,7 @@ class Engine:
         """A healed fault is back within the relapse time: its credit is revoked, and too often is a person's business."""
         if (pattern_id := self._store.pattern_of(number)) is not None:
             self._store.credit(pattern_id, "relapse")
+        self._store.revoke_memories(number)
         case = self._store.case(number)
         if case and case.incident.occurrences > RELAPSE_BUDGET and not hands_off(case, self._view, self._store, self.config):
             heals = [heal for heal in self._store.heals(case.incident.detected_at) if heal.incident == number]

@@ -11,7 +11,7 @@ from orchestrator.store.reader import Reader
 from orchestrator.store.spending import Spending
 from orchestrator.store.store import Store
 from orchestrator.store.wanted import Wanted
-from orchestrator.store.words import Click, Observed, QueryRefused, Spent, Stale, StoreFailed, StoreUnusable, Window
+from orchestrator.store.words import Click, Lesson, Memory, Observed, QueryRefused, Spent, Stale, StoreFailed, StoreUnusable, Window
 
 __all__ = [
     "CLEAR_AFTER_SECONDS",
@@ -19,7 +19,9 @@ __all__ = [
     "Arrange",
     "Click",
     "Inbox",
+    "Lesson",
     "Listing",
+    "Memory",
     "Observed",
     "QueryRefused",
     "Reader",

@@ -409,3 +409,36 @@ CREATE TRIGGER tally_call_seconds_sum {once}
     INSERT INTO tallies VALUES ('call_seconds_sum', {which}, '', NEW.seconds) {more};
 """,  # noqa: S608  # constants of this function
     )
+
+
+@tasks()
+def m011_memory(db: Database) -> None:
+    """What each expert said of a kind of fault here, and how it stood up. Outlives its incidents; ends by its own date."""
+    execute_all(
+        db,
+        """
+CREATE TABLE expert_memory (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    expert TEXT NOT NULL,
+    check_name TEXT NOT NULL,
+    target TEXT NOT NULL,
+    service TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    stance TEXT NOT NULL,
+    kinds TEXT NOT NULL,
+    fact TEXT NOT NULL,
+    said_by TEXT NOT NULL DEFAULT '',
+    proved TEXT NOT NULL,
+    task_id INTEGER NOT NULL,
+    uses INTEGER NOT NULL DEFAULT 0,
+    wins INTEGER NOT NULL DEFAULT 0,
+    losses INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL,
+    verified_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    UNIQUE (expert, signature, stance, kinds)
+);
+CREATE INDEX memory_by_plan ON expert_memory(signature, kinds);
+CREATE INDEX memory_by_end ON expert_memory(expires_at);
+""",
+    )

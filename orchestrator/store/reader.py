@@ -12,6 +12,7 @@ from orchestrator.model import Json, utc
 from orchestrator.store.ledger import advice, connect, fetch
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.past import preview_of, series_of, similar_to
+from orchestrator.store.remembered import BEST_FIRST
 from orchestrator.store.reporting import metrics_of, status_of
 from orchestrator.store.score import score_of
 from orchestrator.store.stories import escalation_of, story_of
@@ -43,6 +44,7 @@ _JSON_COLUMNS = frozenset(
         "detail",
         "options",
         "decided",
+        "kinds",
     )
 )
 
@@ -165,6 +167,16 @@ class Reader:
     def patterns(self) -> list[Json]:
         with self._open() as book:
             return book.rows("tasks", "SELECT * FROM patterns ORDER BY wins - 2 * (losses + relapses) DESC, id")
+
+    def memories(self, expert: str = "") -> list[Json]:
+        """What the experts remember, or one of them: the best proved first."""
+        with self._open() as book:
+            sql = f"SELECT * FROM expert_memory WHERE :it IN ('', expert) ORDER BY expert, {BEST_FIRST}"  # noqa: S608  # a constant
+            return book.rows("tasks", sql, {"it": expert})
+
+    def memory(self, number: int) -> Json | None:
+        with self._open() as book:
+            return book.row("tasks", "SELECT * FROM expert_memory WHERE id = ?", (number,))
 
     def checks(self) -> list[Json]:
         with self._open() as book:

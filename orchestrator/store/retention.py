@@ -26,6 +26,7 @@ _SWEEPS = (
         LIMIT MIN(:some, MAX(0, ({_CLOSED}) - :closed)))""",  # noqa: S608  # a constant
     "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE answered_at < :incidents LIMIT :some)",
     "DELETE FROM windows WHERE until < :incidents",
+    "DELETE FROM expert_memory WHERE expires_at < :now",
     "UPDATE alerts SET ended_at = seen_at WHERE ended_at IS NULL AND seen_at < :silent",
     "DELETE FROM alerts WHERE ended_at < :ended",
     "DELETE FROM spent_days WHERE day < :incidents",
@@ -46,6 +47,6 @@ class Retention(Part):
     @transaction
     def _remove(self, now: float) -> None:
         alerts = {"silent": utc(now - ALERT_SECONDS), "ended": utc(now - ALERTS_DAYS * DAY)}
-        limits = {**alerts, "incidents": utc(now - INCIDENTS_DAYS * DAY), "audit": utc(now - AUDIT_DAYS * DAY)}
+        limits = {**alerts, "now": utc(now), "incidents": utc(now - INCIDENTS_DAYS * DAY), "audit": utc(now - AUDIT_DAYS * DAY)}
         for sweep in _SWEEPS:
             self.ledger.run(sweep, {**limits, "closed": CLOSED_KEPT, "audited": AUDIT_KEPT, "calls": CALLS_KEPT, "some": AT_ONCE})

@@ -22,6 +22,7 @@ from orchestrator.model import (
     digest,
     epoch,
 )
+from orchestrator.store.words import Memory
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,11 @@ def change_of(row: Json) -> Change:
 
 def pattern_of(row: Json) -> Pattern:
     return Pattern(plan=plan_of(row["plan"]), **{name: row[name] for name in Pattern.model_fields if name != "plan"})
+
+
+def memory_of(row: Json) -> Memory:
+    told = {"check": row["check_name"], "incident": row["task_id"], "kinds": json.loads(row["kinds"])}
+    return Memory.model_validate({**{name: row[name] for name in Memory.model_fields if name in row}, **told})
 
 
 def _seconds(text: str | None) -> float | None:

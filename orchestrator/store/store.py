@@ -15,12 +15,13 @@ from orchestrator.store.migrations import tasks
 from orchestrator.store.moves import Moves
 from orchestrator.store.patterns import Patterns
 from orchestrator.store.people import People
+from orchestrator.store.remembered import Remembered
 from orchestrator.store.retention import Retention
 
 FILE_NAME = "tasks.db"
 
 
-class Store(Incidents, Cases, Moves, Attempts, Marks, Patterns, People, Firing, Retention):
+class Store(Incidents, Cases, Moves, Attempts, Marks, Patterns, Remembered, People, Firing, Retention):
     """tasks.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path) -> None:

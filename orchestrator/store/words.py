@@ -1,8 +1,27 @@
 """The store's own words: what it answers, and the three ways in which it can fail."""
 
 from collections.abc import Collection
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from orchestrator.model import Json, Word
+from orchestrator.store.masking import mask
+
+FACT_CHARACTERS = 300
+
+
+def as_fact(said: str) -> str:
+    """One line of somebody's words: masked, printable, bounded."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in mask(said[: 20 * FACT_CHARACTERS])).split())
+    return line if len(line) <= FACT_CHARACTERS else f"{line[: FACT_CHARACTERS - 1]}…"
+
+
+Fact = Annotated[str, AfterValidator(as_fact)]
+"""Cleaned when it becomes a word, since a row may hold what nobody of ours wrote."""
+
+Kinds = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")], ...], Field(max_length=20)]
+"""Of a plan's actions, in their order."""
 
 
 class StoreUnusable(Exception):
@@ -72,3 +91,46 @@ class Window(Word):
     def covers(self, key: str, names: Collection[str]) -> bool:
         """Whether a fault is left alone by it; `names` are what its target is called: the unit, the declared service."""
         return self.key == key if self.key else self.service in ("", *names)
+
+
+Proved = Literal["healed", "missed", "no_effect", "rolled_back", "stranded", "relapsed", "moot"]
+"""How what an expert said stood up. missed: another plan than his healed. relapsed: his healed, and the fault came back. moot: what
+proved him wrong came back."""
+
+
+class Lesson(Word):
+    """What a verified ending says of one expert's word."""
+
+    expert: str
+    stance: Literal["propose", "person"]
+    kinds: Kinds
+    """Of his plan's actions; none where he asked for a person."""
+    fact: Fact
+    proved: Proved
+
+
+class Memory(Word):
+    """What an expert remembers of one kind of fault on this host: what he said of it, and how often that was right."""
+
+    id: int
+    expert: str
+    check: str
+    target: str
+    """The unit's template, where it is an instance of one."""
+    service: str
+    """The declared one; empty where there is none."""
+    signature: str
+    stance: Literal["propose", "person"]
+    kinds: Kinds
+    fact: Fact
+    said_by: str
+    """The person who corrected the fact: no ending changes that text again."""
+    proved: Proved
+    incident: int
+    """Whose ending verified it last."""
+    uses: int
+    wins: int
+    losses: int
+    created_at: str
+    verified_at: str
+    expires_at: str
