@@ -10,7 +10,7 @@ from collections import OrderedDict
 from flask import Flask, current_app, request
 
 from dashboard.here import here
-from escalation.acts import Done, Undo
+from escalation.acts import Done, Undo, many
 from orchestrator.model import Json, Word
 
 SESSIONS = 200
@@ -69,7 +69,7 @@ def of_done(done: Done) -> Flash:
 
 
 def _way(undo: Undo) -> Way:
-    path = f"/host/{undo.verb}" if undo.of == "host" else f"/{undo.of}s/{undo.number}/{undo.verb}"
+    path = f"/host/{undo.verb}" if undo.of == "host" else f"/{many(undo.of)}/{undo.number}/{undo.verb}"
     return Way(path=path, verb=undo.verb, fields=as_fields(undo.fields))
 
 

@@ -25,6 +25,7 @@ Answer = Response | tuple[str, int]
 
 
 @blueprint.post(f"/<any(escalation, intervention, incident, pattern, window):of>s/{NUMBER}/<verb>")
+@blueprint.post(f"/memories/{NUMBER}/<verb>", defaults={"of": "memory"})
 def act(of: str, number: int, verb: str) -> Answer:
     return _perform(act_class(of, verb), number)
 

@@ -135,6 +135,9 @@ class Operator:
     def pattern(self, number: int) -> Json:
         return self._known("patterns", number, "pattern")
 
+    def memory(self, number: int) -> Json:
+        return self._known("expert_memory", number, "memory")
+
     def window(self, number: int) -> Json:
         return self._known("windows", number, "window")
 
@@ -151,7 +154,7 @@ class Operator:
             raise Unknown(f"there is no escalation {number}")
         return found
 
-    def _known(self, table: Literal["tasks", "patterns", "windows"], number: int, what: str) -> Json:
+    def _known(self, table: Literal["tasks", "patterns", "expert_memory", "windows"], number: int, what: str) -> Json:
         with Inbox(self.state_dir) as inbox:
             found = inbox.known(table, number)
         if found is None:

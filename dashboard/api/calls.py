@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dashboard.api import acting, alerts, answers, reading
 from dashboard.api.call import Call
 from dashboard.numbers import NUMBER
-from escalation.acts import ACTS, Done
+from escalation.acts import ACTS, Done, many
 from orchestrator.store.wanted import Wanted
 
 CREATES = {"pause": "/windows", "teach": "/patterns"}
@@ -36,7 +36,7 @@ def _looks() -> Iterator[Call]:
 
 def _acts() -> Iterator[Call]:
     for (of, verb), act in ACTS.items():
-        path = CREATES.get(verb, f"/host/{verb}") if of == "host" else f"/{of}s/{NUMBER}/{verb}"
+        path = CREATES.get(verb, f"/host/{verb}") if of == "host" else f"/{many(of)}/{NUMBER}/{verb}"
         about = " ".join((act.__doc__ or "").split())
         stale = "version" in act.model_fields
         yield Call(method="POST", path=path, about=about, right="write", view=acting.act, answer=Done, body=act, stale=stale)

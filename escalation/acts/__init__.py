@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from escalation.acts import daemon, desk, questions
-from escalation.acts.act import Act, Done, Undo, named
+from escalation.acts.act import Act, Done, Undo, many, named
 from escalation.words import StillStands, Unknown
 
 ACTS: Mapping[tuple[str, str], type[Act]] = named((*desk.ACTS, *questions.ACTS, *daemon.ACTS))
 """By what the number counts, and the verb."""
 
-__all__ = ["ACTS", "Act", "Done", "StillStands", "Undo", "Unknown"]
+__all__ = ["ACTS", "Act", "Done", "StillStands", "Undo", "Unknown", "many"]

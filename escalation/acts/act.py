@@ -15,7 +15,7 @@ from orchestrator.model import Json, Word
 if TYPE_CHECKING:
     from escalation.operator import Operator
 
-Of = Literal["escalation", "intervention", "incident", "pattern", "window", "host"]
+Of = Literal["escalation", "intervention", "incident", "pattern", "memory", "window", "host"]
 """What the number of an act counts. The host is one, and has none."""
 
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
@@ -78,6 +78,11 @@ class EscalationAct(Act):
     """What was seen when it was decided: another version by now makes the act stale."""
     note: Text = ""
     """Kept with the act, for whoever comes next."""
+
+
+def many(of: str) -> str:
+    """Of more than one, as addresses have it."""
+    return "memories" if of == "memory" else f"{of}s"
 
 
 def named(acts: Sequence[type[Act]]) -> dict[tuple[str, str], type[Act]]:

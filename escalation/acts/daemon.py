@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from escalation.acts.act import Act, Done, Of, Plan, Said, Seconds, Undo
 from escalation.words import Unknown
 from orchestrator.model import Json, is_unit
+from orchestrator.store.words import FACT_CHARACTERS
 
 if TYPE_CHECKING:
     from escalation.operator import Operator
@@ -157,6 +158,30 @@ class Teach(Act):
         return operator.decide("teach", {**about, "plan": list(self.plan)})
 
 
+class ForgetMemory(Act):
+    """Remove it with its record: the expert is not told of it again, until another ending teaches the same."""
+
+    of: ClassVar[Of] = "memory"
+    verb: ClassVar[str] = "forget"
+
+    def perform(self, operator: "Operator", number: int) -> Done:
+        return operator.decide("forget_memory", {"memory_id": operator.memory(number)["id"]})
+
+
+class CorrectMemory(Act):
+    """Put your words in place of the expert's; the record stays, and no ending changes the words again."""
+
+    of: ClassVar[Of] = "memory"
+    verb: ClassVar[str] = "correct"
+    fact: Annotated[Said, StringConstraints(max_length=FACT_CHARACTERS)]
+
+    def perform(self, operator: "Operator", number: int) -> Done:
+        known = operator.memory(number)
+        done = operator.decide("correct_memory", {"memory_id": number, "fact": self.fact})
+        back = Undo(of="memory", verb="correct", number=number, fields={"fact": known["fact"]})
+        return done if done.refused else done.model_copy(update={"undo": back})
+
+
 def _as_known(operator: "Operator", service: str) -> str:
     """As the daemon knows it: a mistyped name would be a maintenance of nothing."""
     if not service:
@@ -169,4 +194,4 @@ def _as_known(operator: "Operator", service: str) -> str:
     raise Unknown(f"{service!r} is neither declared in the configuration nor the full name of a unit (shop.service)")
 
 
-ACTS = (Retry, Silence, Pause, Resume, End, Trust, Demote, Weigh, Forget, Teach)
+ACTS = (Retry, Silence, Pause, Resume, End, Trust, Demote, Weigh, Forget, Teach, ForgetMemory, CorrectMemory)

@@ -36,7 +36,7 @@ _MODULES = {
     "patterns": "patterns",
     "actions": "knowledge",
     "runbooks": "knowledge",
-    "experts": "knowledge",
+    "experts": "experts",
     "metrics": "numbers",
     "sql": "numbers",
     "dashboard": "dashboard",

@@ -1,4 +1,4 @@
-"""`actions`, `runbooks` and `experts`: what the daemon can do, and what it knows."""
+"""`actions` and `runbooks`: what the daemon can do, and what it knows."""
 
 import json
 import sys
@@ -10,7 +10,6 @@ from escalation.casefile import case_of
 from orchestrator.actions import all_actions, schema
 from orchestrator.cli.options import NUMBER, beside_config, listing, reader, settings, state_dir, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
-from orchestrator.knowledge import experts as roster
 from orchestrator.knowledge import runbooks as written
 from orchestrator.knowledge.conditions import holds
 from orchestrator.model import Action, Case, Json
@@ -98,27 +97,6 @@ def test(file: Path, incident: int | None) -> None:
             _tell_fit(fit)
     if not any(fit["fits"] for fit in found):
         raise click.exceptions.Exit(1)
-
-
-@click.group(invoke_without_command=True)
-@listing
-@click.pass_context
-def experts(ctx: click.Context) -> None:
-    """The specialists that consultation asks."""
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_experts)
-
-
-@experts.command("list")
-@listing
-def list_experts() -> None:
-    """All experts; yours are in experts.d beside the configuration."""
-    found = roster.load(beside_config("experts.d"))
-    if wants_json():
-        say_json([expert.model_dump(mode="json") for expert in found])
-    else:
-        rows = [(expert.name, expert.role, "; ".join(source.strip() for source in expert.reads), expert.about) for expert in found]
-        table(("name", "role", "reads", "about"), rows)
 
 
 def _books() -> tuple[written.Runbook, ...]:

@@ -32,6 +32,8 @@ class Clicks:
             "demote": lambda click: self._stage(click, Stage.DEMOTED),
             "weigh": self._weigh,
             "forget": self._forget,
+            "forget_memory": self._forget_memory,
+            "correct_memory": self._correct_memory,
             "pause": self._pause,
             "silence": self._pause,
             "end": self._end_window,
@@ -109,6 +111,14 @@ class Clicks:
     def _forget(self, click: Click) -> str:
         self._store.forget(int(click.args["pattern_id"]), click.actor)
         return f"pattern {click.args['pattern_id']} is forgotten"
+
+    def _forget_memory(self, click: Click) -> str:
+        self._store.forget_memory(int(click.args["memory_id"]), click.actor)
+        return f"memory {click.args['memory_id']} is forgotten"
+
+    def _correct_memory(self, click: Click) -> str:
+        self._store.correct_memory(int(click.args["memory_id"]), str(click.args["fact"]), click.actor)
+        return f"memory {click.args['memory_id']} is corrected"
 
     def _weigh(self, click: Click) -> str:
         number = int(click.args["pattern_id"])

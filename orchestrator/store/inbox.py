@@ -50,9 +50,9 @@ class Inbox(Keeper):
         return row["result"] if row else None
 
     @looking
-    def known(self, table: Literal["tasks", "patterns", "windows"], number: int) -> Json | None:
+    def known(self, table: Literal["tasks", "patterns", "expert_memory", "windows"], number: int) -> Json | None:
         """The row that a decision is about."""
-        return self.ledger.row(f"SELECT * FROM {table} WHERE id = ?", (number,))  # noqa: S608  # one of three words
+        return self.ledger.row(f"SELECT * FROM {table} WHERE id = ?", (number,))  # noqa: S608  # one of four words
 
     @looking
     def opened(self, click_id: int) -> int | None:

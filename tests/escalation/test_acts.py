@@ -152,6 +152,8 @@ def test_what_does_not_exist_is_unknown(anna: Operator) -> None:
         ("incident", "retry", {}),
         ("incident", "silence", {"seconds": 60, "reason": "x"}),
         ("pattern", "trust", {}),
+        ("memory", "forget", {}),
+        ("memory", "correct", {"fact": "x"}),
         ("window", "end", {}),
         ("intervention", "judge", {"right": True}),
     ):
