@@ -10,6 +10,7 @@ from escalation import tellings
 from escalation.digest import Digest
 from escalation.front import FILE_NAME, NOBODY, TEXT_CHARACTERS
 from escalation.grouping import Grouping
+from escalation.handoffs import Handoffs
 from escalation.interventions import Interventions, hash_of, interventions_of
 from escalation.letters import BODY_CHARACTERS, Letter
 from escalation.migrations import escalations
@@ -39,7 +40,7 @@ _NEWEST = """SELECT * FROM escalations WHERE id IN
 """Of each of these incidents."""
 
 
-class Desk(Interventions, Retention):
+class Desk(Interventions, Handoffs, Retention):
     """escalations.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path, mail: Mail, host: str) -> None:
@@ -77,6 +78,7 @@ class Desk(Interventions, Retention):
             raise ValueError("a review opens no escalation; Desk.review asks for one")
         reason, body = plain(mask(reason), TEXT_CHARACTERS), plain(mask(body), BODY_CHARACTERS)
         question = question or (_QUESTIONS.get(kind, DEFAULT_QUESTION) if proposal is None else "May this plan run?")
+        self._end_handoffs(incident.id, "a person")
         known = self.open_for(incident.id)
         escalation = known or self._open(incident, reason, body, kind)
         asked = self._ask_once(escalation, kind, question, proposal, expires_at)
@@ -97,6 +99,7 @@ class Desk(Interventions, Retention):
         new = self.ledger.insert("escalations", row)
         adopt = "UPDATE agent_consultations SET escalation_id = ? WHERE task_id = ? AND escalation_id IS NULL"
         self.ledger.run(adopt, (new, incident.id))
+        self._taken_by_person(incident, new, reason)
         return self._change(new, ACTOR, reason)
 
     def _ask_once(
@@ -137,11 +140,12 @@ class Desk(Interventions, Retention):
             self._tell("reminder", self._change(row["id"], ACTOR, said, status="open", **NOBODY), said)
 
     @transaction
-    def went_away(self, task_id: int, word: str) -> None:
-        """The fault cleared or was healed: its escalation is resolved with that word.
+    def went_away(self, task_id: int, word: str, *, healed_in: int = 0) -> None:
+        """The fault cleared, or was healed in that phase: its escalation is resolved with that word.
 
         A recovery mail goes out only if a mail about the problem did, or may have; else that one is kept as not sent, and why.
         """
+        self._end_handoffs(task_id, "healed" if healed_in else "went away", healed_in=healed_in)
         found = self.open_for(task_id)
         if found is None or found.reminder:
             return

@@ -10,7 +10,7 @@ from escalation.text import one_line, plain
 from escalation.words import AnswerStatus, Intervention, Kind, Option
 from orchestrator.actions import parse
 from orchestrator.model import Json, Minute, Proposal, Risk, digest, utc
-from orchestrator.store import mask
+from orchestrator.store import Lesson, mask
 from orchestrator.store.base import as_json, stamp
 from orchestrator.store.ledger import looking, transaction
 from orchestrator.store.rows import all_readable, plan_data, plan_hash, plan_of, proposal_data, proposal_of, readable
@@ -91,6 +91,22 @@ class Interventions(FrontDesk):
             said = {"reasoning": plain(mask(minute.reasoning), REASONING_CHARACTERS), "evidence_ids": as_json(minute.evidence_ids)}
             plain_fields = minute.model_dump(mode="json", exclude={"plan", "reasoning", "evidence_ids"})
             self.ledger.insert("agent_consultations", {**of, **plain_fields, **said, "plan": as_json(plan_data(minute.plan))})
+
+    @transaction
+    def proved(self, task_id: int, lessons: Sequence[Lesson]) -> None:
+        """What an ending says of those who spoke: of the last word of each."""
+        last = "SELECT MAX(id) FROM agent_consultations WHERE task_id = ? AND expert = ? AND stance IN ('propose', 'person')"
+        for lesson in lessons:
+            said = f"UPDATE agent_consultations SET proved = ? WHERE id = ({last})"  # noqa: S608  # a constant
+            self.ledger.run(said, (lesson.proved, task_id, lesson.expert))
+
+    @transaction
+    def came_back(self, task_id: int) -> None:
+        """What seemed healed was not: nobody was right about it, nor proved wrong by it."""
+        revoked = (
+            "UPDATE agent_consultations SET proved = IIF(proved = 'healed', 'relapsed', 'moot') WHERE task_id = ? AND proved IN (?, ?)"
+        )
+        self.ledger.run(revoked, (task_id, "healed", "missed"))
 
     @looking
     def said(self, task_id: int, since: float) -> tuple[Minute, ...]:

@@ -390,3 +390,55 @@ CREATE INDEX escalations_in_numbers ON escalations(created_at, status);
 def m012_money(db: Database) -> None:
     """What a vote cost, in dollars."""
     execute_all(db, "ALTER TABLE agent_consultations ADD COLUMN dollars REAL NOT NULL DEFAULT 0;")
+
+
+@escalations()
+def m013_handoffs(db: Database) -> None:
+    """What a phase passed on to the next or to a person, and how that ended; whether what an expert proposed proved right.
+
+    `from_phase` is NULL where an earlier version handed over. `ended` is NULL while the next one is at it. `proved`: what an
+    ending said of an expert's word, as in `expert_memory`; empty where none did.
+    """
+    ended = """CASE WHEN {0}.status != 'resolved' THEN NULL WHEN {0}.resolution LIKE 'healed:%' THEN 'healed'
+        WHEN {0}.resolution LIKE 'it went away%' THEN 'went away' ELSE 'a person' END"""
+    execute_all(
+        db,
+        f"""
+CREATE TABLE handoffs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id INTEGER NOT NULL,
+    escalation_id INTEGER UNIQUE REFERENCES escalations(id) ON DELETE CASCADE,
+    from_phase INTEGER,
+    to_phase INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    seen TEXT NOT NULL DEFAULT '[]',
+    tried TEXT NOT NULL DEFAULT '[]',
+    ruled_out TEXT NOT NULL DEFAULT '[]',
+    open_questions TEXT NOT NULL DEFAULT '[]',
+    created_at TEXT NOT NULL,
+    ended TEXT CHECK (ended IN ('healed', 'passed on', 'a person', 'went away')),
+    ended_at TEXT
+);
+INSERT INTO handoffs (task_id, escalation_id, to_phase, reason, created_at, ended, ended_at)
+    SELECT task_id, id, 4, reason, created_at, {ended.format("escalations")}, resolved_at FROM escalations;
+CREATE INDEX handoffs_of_task ON handoffs(task_id);
+CREATE INDEX handoffs_under_way ON handoffs(task_id) WHERE ended IS NULL AND to_phase < 4;
+CREATE INDEX handoffs_in_numbers ON handoffs(created_at, from_phase, to_phase, ended);
+CREATE TRIGGER handoff_ended AFTER UPDATE OF status ON escalations
+WHEN NEW.status != OLD.status AND 'resolved' IN (NEW.status, OLD.status) BEGIN
+    UPDATE handoffs SET ended = {ended.format("NEW")}, ended_at = NEW.resolved_at WHERE escalation_id = NEW.id; END;
+DROP VIEW v_handoffs;
+CREATE VIEW v_handoffs AS
+SELECT h.id, h.escalation_id, h.task_id, h.from_phase, h.to_phase, h.ended, e.title, e.severity, e.kind,
+       COALESCE(e.reason, h.reason) AS reason, e.status, h.created_at, h.ended_at,
+       (SELECT COUNT(*) FROM agent_consultations AS c WHERE c.task_id = h.task_id) AS consulted,
+       ROUND((julianday(e.acknowledged_at) - julianday(e.created_at)) * 86400, 1) AS seconds_to_ack,
+       ROUND((julianday(e.resolved_at) - julianday(e.created_at)) * 86400, 1) AS seconds_to_resolve,
+       e.resolution, h.seen, h.tried, h.ruled_out, h.open_questions
+FROM handoffs AS h LEFT JOIN escalations AS e ON e.id = h.escalation_id;
+ALTER TABLE agent_consultations ADD COLUMN proved TEXT NOT NULL DEFAULT '';
+DROP INDEX consultations_in_numbers;
+CREATE INDEX consultations_in_numbers
+    ON agent_consultations(created_at, expert, stance, backend, model, proved, tokens_in, tokens_out, dollars, seconds);
+""",  # noqa: S608  # constants of this function
+    )

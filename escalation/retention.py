@@ -17,6 +17,7 @@ _SWEEPS = (
     "DELETE FROM interventions WHERE id IN (SELECT id FROM interventions WHERE escalation_id IS NULL AND created_at < :before LIMIT :some)",
     """DELETE FROM agent_consultations WHERE id IN
         (SELECT id FROM agent_consultations WHERE escalation_id IS NULL AND created_at < :before LIMIT :some)""",
+    "DELETE FROM handoffs WHERE id IN (SELECT id FROM handoffs WHERE escalation_id IS NULL AND created_at < :before LIMIT :some)",
     "DELETE FROM answers WHERE at < :read",
     # What stands for so long keeps the mail that told it first, and what was new later.
     """DELETE FROM tellings WHERE id IN

@@ -29,7 +29,7 @@ from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.experts import ExpertError
 from orchestrator.knowledge.remembering import Remembering
 from orchestrator.knowledge.runbooks import RunbookError
-from orchestrator.model import Blind, Seen
+from orchestrator.model import Blind, Seen, Status
 from orchestrator.roots import arrange, stands_on
 from orchestrator.store import Observed, Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
@@ -123,6 +123,11 @@ class Daemon:
         for number in mend.missing:
             if case := self.store.case(number):
                 self.engine.escalate(case, "it was with a person, and its escalation is lost", watched=False)
+        for number in self.desk.handed_over():
+            if (case := self.store.case(number)) is None or case.incident.status in (Status.CLEARED, Status.DISMISSED, Status.MERGED):
+                self.desk.went_away(number, "it went away by itself")
+            elif case.incident.status is Status.FIXED:
+                self.desk.went_away(number, "healed", healed_in=case.incident.phase)
         for case in self.store.unended():
             log.info("incident %d was interrupted in phase %d; looking first", case.incident.id, case.incident.phase)
 

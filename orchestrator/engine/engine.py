@@ -11,6 +11,7 @@ from orchestrator.checks import alert, log_flood, log_pattern
 from orchestrator.checks.recurring import pattern
 from orchestrator.config import Config
 from orchestrator.engine.claims import Claims
+from orchestrator.engine.handoffs import PERSON, passed_on
 from orchestrator.engine.look import look, stands
 from orchestrator.engine.second_look import SecondLook
 from orchestrator.engine.settling import READY_SECONDS, Settling
@@ -27,7 +28,6 @@ from orchestrator.model import (
     Attempt,
     Case,
     Fault,
-    Handoff,
     HandOver,
     Minute,
     Mode,
@@ -185,7 +185,7 @@ class Engine:
             case Proposal():
                 self._attempt(case, answer, deadline)
             case HandOver():
-                self.escalate(case, answer.reason, kind=answer.kind)
+                self.escalate(case, answer.reason, kind=answer.kind, answer=answer)
             case Abstain():
                 self._hand_off(case, answer)
 
@@ -193,10 +193,11 @@ class Engine:
         phase = case.incident.phase
         log.info("incident %d: phase %d has nothing: %s", case.incident.id, phase, answer.reason)
         if phase < LAST_PHASE:
-            handoff = Handoff(phase=phase, reason=answer.reason, ruled_out=answer.ruled_out, open_questions=answer.open_questions)
+            handoff = passed_on(case, answer.reason, answer)
+            self._desk.hand_off(case.incident.id, handoff, phase + 1)
             self._store.hand_off(case.incident.id, handoff)
         else:
-            self.escalate(case, f"three phases found no fix: {answer.reason}")
+            self.escalate(case, f"three phases found no fix: {answer.reason}", answer=answer)
 
     # ---- one attempt -------------------------------------------------------------------------------------------------
 
@@ -253,6 +254,7 @@ class Engine:
         """A person is asked; no worker waits for the answer."""
         proposal, reason = attempt.proposal, attempt.verdict.reason
         asked = _ended(attempt, Outcome.ASKED, reason)
+        self._desk.hand_off(case.incident.id, passed_on(case, reason, proposal), PERSON)
         escalation_id = self._desk.escalate(
             case.incident,
             reason,
@@ -344,13 +346,15 @@ class Engine:
             self._desk.review(number, question)  # before the end, so that a death in between asks twice and not never
         fixed = partial(self._store.close, number, Status.FIXED, phase=ended.phase, fix_successful=not by_person, resolution=word)
         self._end(case, ended, fixed)
-        self._desk.went_away(number, f"healed: {word}")
+        self._desk.went_away(number, f"healed: {word}", healed_in=ended.phase)
         log.info("incident %d healed in phase %d after %.1f s", number, ended.phase, self._view.now() - case.incident.opened_at)
 
     def _end(self, case: Case, ended: Attempt, move: Callable[[], None]) -> None:
         """The ending, what is learned from it, and where the case goes: all of it or nothing, whenever a death comes."""
         outcome = ended.outcome or Outcome.INTERRUPTED  # never None here: `_ended` made it
         learned = lessons(self._said(case, ended), ended)
+        if learned:  # before the end, so that a death in between says it twice and not never
+            self._desk.proved(case.incident.id, learned)
 
         def write() -> None:
             self._store.end_attempt(ended.id, outcome, ended.detail)
@@ -391,15 +395,26 @@ class Engine:
 
     # ---- a person ----------------------------------------------------------------------------------------------------
 
-    def escalate(self, case: Case, reason: str, *, kind: Kind = "escalation", ended: Attempt | None = None, watched: bool = True) -> None:
+    def escalate(
+        self,
+        case: Case,
+        reason: str,
+        *,
+        kind: Kind = "escalation",
+        answer: Answer | None = None,
+        ended: Attempt | None = None,
+        watched: bool = True,
+    ) -> None:
         """The escalation is written first, then the row: a death between the two is mended at the next start.
 
-        `ended`: the attempt whose ending brought it here. `watched`: it becomes due again when its evidence changes.
+        `answer`: what its phase said last. `ended`: the attempt whose ending brought it here. `watched`: it becomes due again
+        when its evidence changes.
         """
         expires_at = self._view.now() + _APPROVAL_SECONDS if kind == "decision" else None
         asks = reason if kind == "input" else ""
-        body = story(self._fresh(case, ended))
-        escalation_id = self._desk.escalate(case.incident, reason, body=body, kind=kind, question=asks, expires_at=expires_at)
+        fresh = self._fresh(case, ended)
+        self._desk.hand_off(case.incident.id, passed_on(fresh, reason, ended.proposal if ended else answer), PERSON)
+        escalation_id = self._desk.escalate(case.incident, reason, body=story(fresh), kind=kind, question=asks, expires_at=expires_at)
         move = partial(self._store.escalated, case.incident.id, reason=reason)
         if ended:
             self._end(case, ended, move)
@@ -414,6 +429,7 @@ class Engine:
         if (pattern_id := self._store.pattern_of(number)) is not None:
             self._store.credit(pattern_id, "relapse")
         self._store.revoke_memories(number)
+        self._desk.came_back(number)
         case = self._store.case(number)
         if case and case.incident.occurrences > RELAPSE_BUDGET and not hands_off(case, self._view, self._store, self.config):
             heals = [heal for heal in self._store.heals(case.incident.detected_at) if heal.incident == number]

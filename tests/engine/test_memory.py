@@ -92,6 +92,10 @@ class Learning(House):
         names = ("storage", "capacity", "sceptic", "other", "silent")
         return {one.expert: (one.wins, one.losses, one.proved) for name in names for one in self.store.memories(name)}
 
+    def proved(self) -> dict[str, str]:
+        """As the minutes have it, for the numbers."""
+        return {row["expert"]: row["proved"] for row in self.desk.ledger.rows("SELECT expert, proved FROM agent_consultations")}
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Learning]:
@@ -105,6 +109,7 @@ def test_a_healing_teaches_all_who_spoke(house: Learning) -> None:
     assert house.until_over().incident.status is Status.FIXED
     right, wrong = (1, 0, "healed"), (0, 1, "missed")
     assert house.records() == {"storage": right, "capacity": right, "sceptic": wrong, "other": wrong}
+    assert house.proved() == {"storage": "healed", "capacity": "healed", "sceptic": "missed", "other": "missed", "silent": ""}
     (sceptic,) = house.store.memories("sceptic")
     assert sceptic.fact == "[2Jit grows, token=[masked] (what healed it: clean_path)"
     assert (sceptic.check, sceptic.target, sceptic.incident, sceptic.kinds) == ("disk_full", "/", house.number, ())
@@ -112,6 +117,7 @@ def test_a_healing_teaches_all_who_spoke(house: Learning) -> None:
     assert house.observe("disk_full").reopened == (house.number,)
     house.engine.relapsed(house.number)
     assert house.records() == {"storage": (0, 1, "relapsed"), "capacity": (0, 1, "relapsed")}
+    assert house.proved() == {"storage": "relapsed", "capacity": "relapsed", "sceptic": "moot", "other": "moot", "silent": ""}
 
 
 def test_what_did_not_help_was_wrong_for_those_who_chose_it(house: Learning) -> None:

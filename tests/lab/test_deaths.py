@@ -128,7 +128,7 @@ UNDOING = (
     "Hands.perform>", "Store.change_done>", ">Store.begin_change#2", ">Hands.perform#2", "Hands.perform>#2", ">Store.settle",
     ">Hands.undo", "Record.append>#4", "Hands.undo>", ">Store.change_undone", "Store.change_undone>", "Store.change_undone>#2",
     ">Store.end_attempt", "Store.end_attempt>", "Store.retry>",
-    "Store.hand_off>", "Store.begin_phase>#2", "Store.begin_phase>#3", "Desk.minutes>",
+    ">Desk.hand_off", "Desk.hand_off>", "Store.hand_off>", "Store.begin_phase>#2", "Store.begin_phase>#3", "Desk.minutes>",
     ">Desk.escalate", "Desk.escalate>", ">Store.escalated", "Store.escalated>",
 )  # fmt: skip
 
@@ -153,6 +153,8 @@ def test_an_undo_and_an_escalation_survive_a_death(mortal: Mortal, step: str) ->
     assert (escalation["task_id"], escalation["status"]) == (row["id"], "open")
     assert mortal.one("SELECT status FROM interventions", db="escalations") == {"status": "pending"}
     assert mortal.one("SELECT kind FROM tellings", db="escalations") == {"kind": "problem"}
+    passed_on = mortal.host.sql("SELECT from_phase, to_phase, ended FROM v_handoffs ORDER BY id", db="escalations")
+    assert [tuple(handoff.values()) for handoff in passed_on] == [(1, 2, "passed on"), (2, 3, "a person"), (3, 4, None)]
 
 
 def test_an_undo_is_finished_whatever_was_mended_meanwhile(mortal: Mortal) -> None:
