@@ -22,6 +22,8 @@ class ModelSettings(Section):
     """Of the server; empty: the backend's own. Neither loopback nor https is refused: what goes there is this host's inside."""
     key_file: AbsolutePath | None = None
     """Holds the key, for its owner alone. Where nothing is said: the systemd credential `model-key`."""
+    login_dir: AbsolutePath | None = None
+    """The Claude CLI's own directory, for its owner alone, where somebody has logged in with a subscription: instead of a key."""
 
     @field_validator("url")
     @classmethod

@@ -5,16 +5,19 @@ import time
 from collections.abc import Callable
 
 from orchestrator.config import Agents, ModelSettings
-from orchestrator.model import Cost
+from orchestrator.model import Cost, Json
 from orchestrator.store import Spent, StoreFailed, mask
 from phases.models import child
+from phases.models.keys import key_file_of
 from phases.models.prices import price_of
-from phases.models.words import Asking, FailureKind, ModelFailed, Purse, Reply, Request
+from phases.models.words import Asking, FailureKind, ModelFailed, Purse, Reply, Request, Usage
 
 _CHARACTERS_PER_TOKEN = 3
 """Fewer than any model's tokenizer makes of English or JSON, so that what is put aside is too much and never too little."""
 
-_NOT_TAKEN_UP = ("unreachable", "busy", "misconfigured")
+_SHORTEST_SECONDS = 0.1
+_FREE: frozenset[FailureKind] = frozenset({"unreachable", "busy", "misconfigured"})
+"""No model has thought."""
 
 Ask = Callable[[Request], Reply]
 
@@ -39,6 +42,8 @@ class Models:
 
     def ask(self, asking: Asking, deadline: float) -> Reply:
         """The answer before `deadline` (seconds of the monotonic clock). Raises ModelFailed, and nothing else of the call's."""
+        if not self._seats:
+            raise ModelFailed("misconfigured", "no model is configured")
         settings = self.settings(asking.seat)
         if not self._calls.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise ModelFailed("busy", f"{self._agents.calls} calls are under way already, and none ended in time")
@@ -48,57 +53,62 @@ class Models:
             self._calls.release()
 
     def _call(self, asking: Asking, settings: ModelSettings, deadline: float) -> Reply:
-        most = self._most(asking, settings)
+        began = time.monotonic()
+        if deadline - began < _SHORTEST_SECONDS:
+            raise ModelFailed("late", "no time is left for an answer")
+        most, request = self._most(asking, settings), self._request(asking, settings, deadline - began)
         try:
             number = self._purse.reserve(most)
         except (Spent, StoreFailed) as none_left:  # what cannot be written down is not spent
             raise ModelFailed("spent", str(none_left)) from none_left
-        began = time.monotonic()
-        request = Request(
+        was = most.model_copy(update={"outcome": "interrupted"})
+        try:
+            reply = self._ask(request)
+            reply = reply.model_copy(update={"dollars": self._dollars(settings, reply), "seconds": time.monotonic() - began})
+            was = most.model_copy(update={**_usage(reply), "outcome": "answered"})
+        except ModelFailed as failed:
+            was = most.model_copy(update={**self._lost(most, settings, failed), "outcome": failed.kind})
+            raise
+        finally:  # whatever happened: what was put aside must not stay so
+            self._purse.settle(number, was.model_copy(update={"seconds": time.monotonic() - began}))
+        return reply
+
+    def _request(self, asking: Asking, settings: ModelSettings, seconds: float) -> Request:
+        return Request(
             backend=settings.backend,
             model=settings.model,
             url=settings.url,
-            key_file=settings.key_file or "",
+            key_file=key_file_of(settings, self._agents),
+            login_dir=settings.login_dir or "",
             system=mask(asking.system),
             turns=tuple(turn.model_copy(update={"text": mask(turn.text)}) for turn in asking.turns),
             answer_schema=asking.answer_schema,
             answer_tokens=self._agents.answer_tokens,
-            seconds=max(0.1, deadline - began),
+            seconds=seconds,
         )
-        try:
-            reply = self._ask(request)
-        except ModelFailed as failed:
-            lost = self._lost(most, settings, failed.kind)
-            self._purse.settle(number, lost.model_copy(update={"outcome": failed.kind, "seconds": time.monotonic() - began}))
-            raise
-        dollars = reply.dollars or self._dollars(settings, reply.tokens_in, reply.tokens_cached, reply.tokens_out)
-        reply = reply.model_copy(update={"dollars": dollars, "seconds": time.monotonic() - began})
-        spent = reply.model_dump(include={"tokens_in", "tokens_cached", "tokens_out", "dollars", "seconds"})
-        self._purse.settle(number, most.model_copy(update={**spent, "outcome": "answered"}))
-        return reply
 
-    def _lost(self, most: Cost, settings: ModelSettings, kind: FailureKind) -> Cost:
-        """What a call that failed has cost at most, since nobody tells: nothing where nobody took it up."""
-        if kind in _NOT_TAKEN_UP:
-            return most.model_copy(update={"tokens_in": 0, "tokens_out": 0, "dollars": 0.0})
-        if kind == "refused":
-            return most.model_copy(update={"tokens_out": 0, "dollars": self._dollars(settings, most.tokens_in, 0, 0)})
-        return most
+    def _lost(self, most: Cost, settings: ModelSettings, failed: ModelFailed) -> Json:
+        """What a call that failed has cost. Where nobody told: nothing if nobody took it up, and else all that was put aside."""
+        used = failed.used or (Usage() if failed.kind in _FREE else Usage(tokens_in=most.tokens_in) if failed.kind == "refused" else None)
+        return {**_usage(used), "dollars": self._dollars(settings, used)} if used else {}
 
     def _most(self, asking: Asking, settings: ModelSettings) -> Cost:
         characters = len(asking.system) + sum(len(turn.text) for turn in asking.turns) + len(str(asking.answer_schema))
-        tokens_in, tokens_out = characters // _CHARACTERS_PER_TOKEN + 1, self._agents.answer_tokens
+        most = Usage(tokens_in=characters // _CHARACTERS_PER_TOKEN + 1, tokens_out=self._agents.answer_tokens)
         return Cost(
             incident=asking.incident,
             phase=asking.phase,
             expert=asking.expert,
             backend=settings.backend,
             model=settings.model,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            dollars=self._dollars(settings, tokens_in, 0, tokens_out),
+            **{**_usage(most), "dollars": self._dollars(settings, most)},
         )
 
-    def _dollars(self, settings: ModelSettings, tokens_in: int, tokens_cached: int, tokens_out: int) -> float:
+    def _dollars(self, settings: ModelSettings, used: Usage) -> float:
+        """As the backend says itself, or by the table."""
         price = price_of(settings, self._agents.price)
-        return price.dollars(tokens_in, tokens_cached, tokens_out) if price else 0.0
+        return used.dollars or (price.dollars(used.tokens_in, used.tokens_cached, used.tokens_out) if price else 0.0)
+
+
+def _usage(used: Usage) -> Json:
+    return used.model_dump(include=set(Usage.model_fields))

@@ -8,16 +8,32 @@ from orchestrator.config import Backend
 from orchestrator.model import Cost, Json, Word
 
 FailureKind = Literal["refused", "late", "unreachable", "busy", "garbage", "cut", "misconfigured", "spent"]
-"""refused: the model would not answer. cut: its answer was longer than allowed. spent: a budget is used up, and nobody was asked."""
+"""refused: the model would not answer. cut: its answer was longer than allowed, or broke off. spent: a budget is used up, and nobody was
+asked. unreachable, busy, misconfigured: no model has thought, and nothing was paid."""
+
+
+class Usage(Word):
+    """What a call has cost, as far as its server told."""
+
+    tokens_in: int = 0
+    """All that went in, what was cached too."""
+    tokens_cached: int = 0
+    """Of these: what was read from the backend's cache, for a tenth of the price."""
+    tokens_out: int = 0
+    dollars: float = 0.0
 
 
 class ModelFailed(Exception):
     """A call that brought no answer; to a phase it is an abstention. The text is for people, and holds no secret."""
 
-    def __init__(self, kind: FailureKind, reason: str) -> None:
+    def __init__(self, kind: FailureKind, reason: str, *, mend: str = "", used: Usage | None = None) -> None:
         super().__init__(f"{kind}: {reason}")
         self.kind: FailureKind = kind
         self.reason = reason
+        self.mend = mend
+        """The line that an operator types against it, where there is one."""
+        self.used = used
+        """None: nobody told."""
 
 
 class Turn(Word):
@@ -50,7 +66,9 @@ class Request(Word):
     model: str
     url: str = ""
     key_file: str = ""
-    """Read by the child alone; empty: the systemd credential, or none."""
+    """Read by the child alone; empty: none."""
+    login_dir: str = ""
+    """The Claude CLI's own, where somebody has logged in; without a key."""
     system: str
     turns: tuple[Turn, ...]
     answer_schema: Json
@@ -59,18 +77,12 @@ class Request(Word):
     """From the child's start to its answer; after that it is killed."""
 
 
-class Reply(Word):
+class Reply(Usage):
     """What the child writes to its standard output: `answer` is one JSON object, by the schema as far as the backend goes."""
 
     answer: Json
     model: str
     """As the backend named it."""
-    tokens_in: int = 0
-    """All that went in, what was cached too."""
-    tokens_cached: int = 0
-    """Of these: what was read from the backend's cache, for a tenth of the price."""
-    tokens_out: int = 0
-    dollars: float = 0.0
     seconds: float = 0.0
 
 
