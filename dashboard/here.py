@@ -52,6 +52,10 @@ class Here:
     def why_dead(self) -> str:
         return dead(self.status, self.config.daemon.poll_seconds)
 
+    def beside_config(self, name: str) -> Path:
+        settings: Settings = current_app.config["SETTINGS"]
+        return settings.beside(name)
+
     @cached_property
     def operator(self) -> Operator:
         return Operator(config=self.config, actor=self.actor)

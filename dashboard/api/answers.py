@@ -56,6 +56,38 @@ class PatternRow(Row):
     created_at: str
 
 
+class ExpertRow(Row):
+    name: str
+    role: str
+    about: str
+    asked: int
+    failed: int
+    asked_at: str | None
+    memories: int
+    wins: int
+    losses: int
+
+
+class MemoryRow(Row):
+    id: int
+    expert: str
+    check_name: str
+    target: str
+    service: str
+    signature: str
+    stance: str
+    kinds: list[str]
+    fact: str
+    proved: str
+    task_id: int
+    uses: int
+    wins: int
+    losses: int
+    created_at: str
+    verified_at: str
+    expires_at: str
+
+
 class CheckRow(Row):
     name: str
     state: str
@@ -132,6 +164,14 @@ class PatternStory(Row):
     pattern: PatternRow
     preview: Row
     """The past incidents that it would have met."""
+
+
+class Experts(Row):
+    rows: list[ExpertRow]
+
+
+class Memories(Row):
+    rows: list[MemoryRow]
 
 
 class Checks(Row):

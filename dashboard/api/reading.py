@@ -5,9 +5,12 @@ from typing import Annotated
 from pydantic import Field
 
 from dashboard.here import here
+from dashboard.roster import roster
 from escalation.acts import Unknown
 from escalation.timeline import of_escalation, timeline
+from orchestrator.knowledge.experts import ExpertError
 from orchestrator.model import Json, Word
+from orchestrator.store import StoreFailed
 from orchestrator.store.past import DAYS_SHOWN
 from orchestrator.store.wanted import Wanted
 
@@ -53,6 +56,25 @@ def pattern(number: int) -> Json:
     if found is None:
         raise Unknown(f"there is no pattern {number}")
     return {"pattern": found, "preview": here().reader.preview(found["signature"])}
+
+
+def experts() -> Json:
+    """Whose role file cannot be read is told by the refusal, as the daemon would not start with it."""
+    try:
+        return {"rows": [member.model_dump(mode="json") for member in roster()]}
+    except ExpertError as error:
+        raise StoreFailed(str(error)) from error
+
+
+def memories() -> Json:
+    return {"rows": here().reader.memories()}
+
+
+def memory(number: int) -> Json:
+    found = here().reader.memory(number)
+    if found is None:
+        raise Unknown(f"there is no memory {number}")
+    return found
 
 
 def checks() -> Json:

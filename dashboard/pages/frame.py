@@ -20,6 +20,7 @@ _NAV = (
     ("escalations", "Escalations", "inbox"),
     ("incidents", "Incidents", "list"),
     ("patterns", "Patterns", "learned"),
+    ("experts", "Experts", "says"),
     ("success", "Success", "chart"),
     ("checks", "Checks", "pulse"),
     ("maintenance", "Maintenance", "pause"),

@@ -48,6 +48,15 @@ _LOOKS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "verdict": {"allow": ("done", "green"), "ask": ("ask", "blue"), "deny": ("off", "red")},
     "risk": {"low": ("info", "grey"), "medium": ("warning", "amber"), "high": ("critical", "red")},
     "stage": {"probation": ("clock", "amber"), "trusted": ("done", "green"), "demoted": ("off", "grey")},
+    "proved": {
+        "healed": ("done", "green"),
+        "missed": ("merged", "amber"),
+        "no_effect": ("off", "grey"),
+        "rolled_back": ("undo", "amber"),
+        "stranded": ("critical", "red"),
+        "relapsed": ("history", "amber"),
+        "moot": ("gone", "grey"),
+    },
     "check": {"ok": ("done", "green"), "fault": ("open", "red"), "blind": ("blind", "amber"), "not yet": ("clock", "grey")},
     "stance": {
         "propose": ("says", "blue"),

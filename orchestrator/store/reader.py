@@ -12,6 +12,7 @@ from orchestrator.model import Json, utc
 from orchestrator.store.ledger import advice, connect, fetch
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.past import preview_of, series_of, similar_to
+from orchestrator.store.records import records_of
 from orchestrator.store.remembered import BEST_FIRST
 from orchestrator.store.reporting import metrics_of, status_of
 from orchestrator.store.score import score_of
@@ -173,6 +174,11 @@ class Reader:
         with self._open() as book:
             sql = f"SELECT * FROM expert_memory WHERE :it IN ('', expert) ORDER BY expert, {BEST_FIRST}"  # noqa: S608  # a constant
             return book.rows("tasks", sql, {"it": expert})
+
+    def records(self) -> dict[str, Json]:
+        """Of each expert by his name."""
+        with self._open() as book:
+            return records_of(book)
 
     def memory(self, number: int) -> Json | None:
         with self._open() as book:

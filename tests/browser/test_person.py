@@ -8,14 +8,14 @@ from selenium.webdriver.common.keys import Keys
 
 from escalation import Desk
 from orchestrator.model import Outcome
-from orchestrator.store import Store
+from orchestrator.store import Lesson, Store
 from tests.browser import chromium
 from tests.browser.chromium import PHONE, Browser
 from tests.browser.conftest import log_in
 from tests.browser.site import Site
-from tests.cli.scenes import asked, attempted, escalated, fault, healed, opened
+from tests.cli.scenes import asked, attempted, escalated, fault, healed, opened, store_case
 
-PAGES = ("/", "/incidents", "/patterns", "/success", "/checks", "/maintenance", "/decisions")
+PAGES = ("/", "/incidents", "/patterns", "/experts", "/success", "/checks", "/maintenance", "/decisions")
 
 
 @pytest.fixture
@@ -174,11 +174,17 @@ def whole_world(store: Store, desk: Desk) -> list[str]:
     attempted(store, symptom, Outcome.NO_EFFECT, "the probe still fails")
     desk.resolve(escalated(store, desk, fault("oven.service", "oven.service failed"))[1], "a fuse", "anna")
     store.pause("shop", until=time.time() + 3600, reason="moving house", actor="anna")
+    lesson = Lesson(expert="log-reader", stance="propose", kinds=("restart_unit",), fact="it had lost its database", proved="healed")
+    for proved in ("healed", "relapsed", "missed"):
+        store.remember(store_case(store, number), (lesson.model_copy(update={"proved": proved, "kinds": (proved,)}),))
     pages = [
         *PAGES,
         "/?tray=1",
         "/?status=resolved",
         "/patterns/1",
+        "/experts/log-reader",
+        "/memories/1/forget",
+        "/memories/1/correct",
         f"/incidents/{number}",
         f"/escalations/{escalation}",
         f"/escalations/{question}",

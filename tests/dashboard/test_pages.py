@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from flask import Flask
@@ -18,12 +18,12 @@ from escalation import Desk
 from orchestrator.checks import all_checks
 from orchestrator.config import Config
 from orchestrator.model import Blind, Evidence, Minute, Severity
-from orchestrator.store import Inbox, Store
-from tests.cli.scenes import asked, escalated, fault, healed, opened, plan
+from orchestrator.store import Inbox, Lesson, Store
+from tests.cli.scenes import asked, escalated, fault, healed, opened, plan, store_case
 from tests.dashboard.conftest import Browser
 from tests.dashboard.markup import Markup
 
-LISTS = ("/", "/incidents", "/patterns", "/success", "/checks", "/maintenance", "/decisions")
+LISTS = ("/", "/incidents", "/patterns", "/experts", "/success", "/checks", "/maintenance", "/decisions")
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} \"'> javascript:alert(3) \x1b[2J"
 VENDOR = Path("dashboard/static/vendor")
 WORDS = re.compile(r"^on|^style$|^srcdoc$|^formaction$")
@@ -42,6 +42,10 @@ def lived_in(store: Store, desk: Desk, state_dir: Path) -> dict[str, int]:
     _, question, proposal = asked(store, desk)
     store.pause("shop", until=4e9, reason=HOSTILE, actor="<i>anna")
     store.observe("disk_full", Blind(reason=HOSTILE), 1e9)
+    lesson = Lesson(expert="log-reader", stance="propose", kinds=("restart_unit",), fact=HOSTILE, proved="healed")
+    store.remember(store_case(store, task), (lesson, lesson.model_copy(update={"expert": "dns", "kinds": ()})))
+    store.ledger.run("UPDATE expert_memory SET fact = ?, target = ?, service = ?, said_by = ?, proved = ?", (HOSTILE * 50,) * 5)
+    desk.minutes(task, (Minute(expert=HOSTILE[:30], stance="nothing", reasoning=HOSTILE),))
     with closing(Inbox(state_dir)) as inbox:
         inbox.put("approve", {"escalation_id": question, "hash": proposal.hash}, "anna")
         inbox.put(HOSTILE, {"escalation_id": HOSTILE, "task_id": [1], "service": HOSTILE}, HOSTILE)
@@ -61,6 +65,11 @@ def addresses(lived_in: dict[str, int]) -> tuple[str, ...]:
         f"/patterns/{numbers['pattern']}",
         *(f"/patterns/{numbers['pattern']}/{verb}" for verb in ("trust", "demote", "forget")),
         f"/patterns/teach?incident={numbers['incident']}",
+        "/experts/log-reader",
+        "/experts/researcher",
+        *(f"/experts/{quote(member, safe='')}" for member in ("dns", HOSTILE[:30])),
+        "/memories/1/forget",
+        "/memories/1/correct",
         "/?status=resolved",
         "/?tray=true",
         "/success?days=90",

@@ -1,0 +1,50 @@
+"""The experts: who is asked, how often he was right here, and what he remembers."""
+
+from flask import abort, render_template
+
+from dashboard.here import here
+from dashboard.numbers import NUMBER
+from dashboard.pages.blueprint import blueprint
+from dashboard.roster import roster
+from escalation.text import one_line
+from orchestrator.knowledge.experts import ExpertError
+from orchestrator.model import Json
+
+
+@blueprint.get("/experts")
+def experts() -> str:
+    try:
+        return render_template("experts.html", members=roster(), wrong="")
+    except ExpertError as error:  # the daemon goes on with those that it has read
+        return render_template("experts.html", members=(), wrong=str(error))
+
+
+@blueprint.get("/experts/<path:name>")
+def expert(name: str) -> str:
+    try:
+        found = next((member for member in roster() if member.name == name), None)
+    except ExpertError as error:
+        abort(404, f"the role files cannot be read: {error}")
+    if found is None:
+        abort(404, f"there is no expert {one_line(name, 60)}")
+    return render_template("expert.html", member=found, memories=here().reader.memories(name))
+
+
+@blueprint.get(f"/memories/{NUMBER}/<any(forget, correct):verb>")
+def memory(number: int, verb: str) -> str:
+    """What it means, before it is done."""
+    return render_template("memory.html", row=_found(number), verb=verb)
+
+
+@blueprint.app_template_filter()
+def chosen(row: Json) -> str:
+    """What the expert said should be done."""
+    kinds = row["kinds"] if isinstance(row["kinds"], list) else []
+    return ", ".join(str(kind).replace("_", " ") for kind in kinds) or "a person takes it"
+
+
+def _found(number: int) -> Json:
+    row = here().reader.memory(number)
+    if row is None:
+        abort(404, f"there is no memory {number}")
+    return row
