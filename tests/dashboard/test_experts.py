@@ -22,11 +22,12 @@ def number(store: Store, desk: Desk) -> int:
     """log-reader was asked three times, failed once, was right once and wrong once."""
     number = opened(store)
     case = store_case(store, number)
-    stances = ("propose", "person", "failed")
-    desk.minutes(number, [Minute.model_validate({"expert": "log-reader", "stance": stance}) for stance in stances])
     lesson = Lesson(expert="log-reader", stance="propose", kinds=("restart_unit",), fact="it lost its database", proved="healed")
-    store.remember(case, (lesson,))
-    store.remember(case, (lesson.model_copy(update={"kinds": ("wait",), "proved": "no_effect"}),))
+    for taught in (lesson, lesson.model_copy(update={"kinds": ("wait",), "proved": "no_effect"})):
+        desk.minutes(number, (Minute(expert="log-reader", stance="propose"),))
+        desk.proved(number, (taught,))
+        store.remember(case, (taught,))
+    desk.minutes(number, (Minute(expert="log-reader", stance="failed"),))
     return number
 
 
