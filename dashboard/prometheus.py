@@ -15,6 +15,7 @@ from prometheus_client.utils import floatToGoString
 
 from dashboard.health import version
 from dashboard.here import here
+from dashboard.prometheus_models import SECONDS, of_budgets, of_models
 from orchestrator.config import Config
 from orchestrator.model import Json, epoch
 from orchestrator.store import Reader, StoreFailed
@@ -25,7 +26,7 @@ blueprint = Blueprint("metrics", __name__)
 KEPT_SECONDS = 2.0
 ESCALATION_STATES = ("open", "acknowledged", "resolved")
 SLOTS = {
-    "seconds": ("1", "5", "15", "60", "300", "900", "3600", "14400", "86400", "+Inf"),
+    "seconds": SECONDS,
     "wait": ("15", "60", "300", "900", "3600", "14400", "86400", "+Inf"),
 }
 """Where the tallies draw their lines; the schema has them too."""
@@ -47,7 +48,9 @@ class Host(Collector):
             return
         yield _gauge("state_readable", "Whether the databases could be read.", [((), 1.0)])
         yield from _counts(tallies)
+        yield from of_models(tallies)
         yield from _now(status, tallies, self._config)
+        yield from of_budgets(status["models"], self._config.agents)
 
 
 def _counts(tallies: Tallies) -> Iterator[Metric]:

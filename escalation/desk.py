@@ -14,13 +14,14 @@ from escalation.handoffs import Handoffs
 from escalation.interventions import Interventions, hash_of, interventions_of
 from escalation.letters import BODY_CHARACTERS, Letter
 from escalation.migrations import escalations
+from escalation.notices import Notices
 from escalation.outbox import Outbox
 from escalation.rendering import render
 from escalation.retention import Retention
 from escalation.text import one_line, plain
 from escalation.words import Delivered, Escalation, Intervention, Kind, Mend, Post, TellingKind
 from orchestrator.config import Config, Mail
-from orchestrator.model import Incident, Proposal, utc
+from orchestrator.model import Incident, Json, Proposal, utc
 from orchestrator.store import StoreFailed, mask
 from orchestrator.store.base import as_json
 from orchestrator.store.files import make_directory
@@ -52,6 +53,7 @@ class Desk(Interventions, Handoffs, Retention):
         self.outbox = Outbox(self.ledger, host)
         self._grouping = Grouping(self, self.outbox, self.host)
         self._digest = Digest(state_dir, self.outbox, self.host)
+        self._notices = Notices(self.outbox, self.host)
 
     def configure(self, config: Config) -> Self:
         """How people are told, from now on."""
@@ -189,6 +191,10 @@ class Desk(Interventions, Handoffs, Retention):
         if not (pulse.mails or composed or digest):
             return Delivered()
         return self.outbox.deliver(post, now, lambda place, now: grouping.again(post, place, now))
+
+    def tell_spent(self, today: Json, now: float) -> bool:
+        """That the models' budget of the day is spent (`Spending.spent_today`): once a day; whether it was new. Never raises."""
+        return self._notices.spent(today, self.post, now)
 
     @transaction
     def test_mail(self) -> int:

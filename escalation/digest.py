@@ -91,7 +91,7 @@ class Digest:
     @looking
     def _letter_or_none(self, period: Period, post: Post) -> Letter | None:
         """None for the very first period: it would tell of a time in which nobody looked."""
-        return self._letter(period, post) if self.ledger.row("SELECT 1 FROM mails WHERE period IS NOT NULL") else None
+        return self._letter(period, post) if self.ledger.row("SELECT 1 FROM mails WHERE period GLOB '*ly to *'") else None
 
     @transaction
     def _put(self, period: Period, letter: Letter | None, post: Post, now: float) -> int | None:

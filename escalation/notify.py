@@ -28,7 +28,7 @@ NO_LIBRARY = "Apprise is not installed: pip install 'autonomous-orchestrator[not
 
 
 Kind = Literal["failure", "success", "info"]
-_KINDS: Mapping[str, Kind] = {"RESOLVED": "success", "DIGEST": "info", "TEST": "info"}
+_KINDS: Mapping[str, Kind] = {"RESOLVED": "success", "DIGEST": "info", "BUDGET": "info", "TEST": "info"}
 """How a channel shows a mail of that state; of any other, somebody has to do something."""
 
 

@@ -101,6 +101,9 @@ def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
     if names := [check["name"] for check in status["blind_checks"]]:
         title = one_line(", ".join(names[:_NAMED]))
         yield Sign(icon="blind", tone="tell", text=f"{_count(len(names), 'check')} blind", title=title, href=url_for("pages.checks"))
+    if spent := status["models"]["spent"]:
+        text = f"no model is asked since {spent['since'][11:16]} UTC: the day's budget is spent"
+        yield Sign(icon="off", tone="tell", text=text, title=one_line(spent["reason"]), href=url_for("pages.success"))
     if (n := status["mail"]["waiting"]) and (stuck := age(status["mail"]["oldest"])) > MAIL_STUCK_SECONDS:
         yield Sign(icon="mail", tone="bad", text=f"{_count(n, 'mail')} stuck for {lasting(stuck)}", title="orchestrator doctor")
     if n := status["decisions_waiting"]:

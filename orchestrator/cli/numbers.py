@@ -6,6 +6,7 @@ import click
 
 from orchestrator.cli.options import listing, reader, wants_json
 from orchestrator.cli.printing import say, say_json, table
+from orchestrator.cli.thinking import tell_thinking
 from orchestrator.model import Json
 from orchestrator.store import QueryRefused
 from orchestrator.store.times import lasting
@@ -16,7 +17,7 @@ from orchestrator.store.times import lasting
 def metrics() -> None:
     """How much was healed without a person.
 
-    And how fast, and how often it came back.
+    And how fast, how often it came back, what models cost, and how often they were right.
 
     The fix rate has two denominators: all incidents (those that went away by themselves and symptoms too), and those that
     needed something, that is fixed or handed to a person.
@@ -59,6 +60,7 @@ def _tell(found: Json) -> None:
         if found[name]:
             say()
             table(heads, [[row[column] for column in columns] for row in found[name]])
+    tell_thinking(found)
 
 
 def _share(part: str, whole: str) -> Any:

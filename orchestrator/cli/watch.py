@@ -147,6 +147,9 @@ def _tell_rest(found: Json) -> None:
     standing = {name: n for name, n in found["escalations"].items() if name != "resolved"}
     if standing:
         say(f"escalations: {', '.join(f'{n} {name}' for name, n in standing.items())}: orchestrator escalations", style="yellow")
+    if spent := found["models"]["spent"]:
+        told = f"models: none is asked since {clock(spent['since'])}, until midnight UTC: {one_line(spent['reason'])}"
+        say(f"{told}: orchestrator metrics", style="yellow")
     mail = found["mail"]
     if mail["waiting"]:
         say(f"mail: {mail['waiting']} not sent, the oldest from {ago(mail['oldest'])}: orchestrator doctor", style="yellow")

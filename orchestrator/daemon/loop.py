@@ -31,7 +31,7 @@ from orchestrator.knowledge.remembering import Remembering
 from orchestrator.knowledge.runbooks import RunbookError
 from orchestrator.model import Blind, Seen, Status
 from orchestrator.roots import arrange, stands_on
-from orchestrator.store import Observed, Stale, Store, StoreFailed, StoreUnusable
+from orchestrator.store import Observed, Spending, Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
 from phases.quick_fix import QuickFix
 from phases.research import Research
@@ -64,6 +64,7 @@ class Daemon:
         self.view = View(state_dir)
         machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
         self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
+        self.purse = Spending(self.store.ledger, config.agents)
         self.engine = Engine(config, self.view, self.store, self.desk, self.hands, self._phases())
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
         self._clicks = Clicks(self.store, self.desk, config)
@@ -123,6 +124,8 @@ class Daemon:
         for number in mend.missing:
             if case := self.store.case(number):
                 self.engine.escalate(case, "it was with a person, and its escalation is lost", watched=False)
+        if lost := self.purse.settle_dead():
+            log.warning("%d calls of a model were cut short; what they might cost at most counts as spent", lost)
         for number in self.desk.handed_over():
             if (case := self.store.case(number)) is None or case.incident.status in (Status.CLEARED, Status.DISMISSED, Status.MERGED):
                 self.desk.went_away(number, "it went away by itself")
@@ -210,6 +213,7 @@ class Daemon:
             if self._tidy_due.is_set():
                 self._tidy_due.clear()
                 self.store.tidy(self.view.now())
+                self.purse.settle_dead()
                 self.view.heals = self.store.heals(self.view.now() - LOOKS_BACK_SECONDS)
                 self.desk.tidy(self.view.now())
                 self.desk.expire(self.view.now())
@@ -340,9 +344,18 @@ class Daemon:
         _give_memory_back()
 
     def _deliver(self, *, at_once: bool = False) -> None:
+        self._tell_spent()
         delivered = self.desk.deliver(self.view.now(), at_once=at_once)
         if delivered.sent or delivered.failed:
             log.info("mail: %d sent, %d failed, %d waiting", delivered.sent, delivered.failed, delivered.waiting)
+
+    def _tell_spent(self) -> None:
+        try:
+            today = self.purse.spent_today()
+        except StoreFailed:
+            return  # told by the tick
+        if today and self.desk.tell_spent(today, self.view.now()):
+            log.warning("the embedded engine goes on alone until midnight UTC: %s", today["reason"])
 
     def _look_again(self) -> None:
         """What a person has, and whose evidence changed: beside the loop, since it may ask a service's own test.
@@ -391,6 +404,7 @@ class Daemon:
             self._say(f"READY=1\nSTATUS=configuration not reloaded: {str(error).splitlines()[0]}")
             return
         self.config = self.looks.config = config
+        self.purse.agents = config.agents
         self.engine.reload(config, phases)
         self._clicks.reload(config)
         self.hands.reload(config)

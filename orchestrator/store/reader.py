@@ -11,10 +11,12 @@ from typing import Any, Self
 from orchestrator.model import Json, utc
 from orchestrator.store.ledger import advice, connect, fetch
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
+from orchestrator.store.measuring import measured_of
 from orchestrator.store.past import preview_of, series_of, similar_to
 from orchestrator.store.records import records_of
 from orchestrator.store.remembered import BEST_FIRST
 from orchestrator.store.reporting import metrics_of, status_of
+from orchestrator.store.retention import INCIDENTS_DAYS
 from orchestrator.store.score import score_of
 from orchestrator.store.stories import escalation_of, story_of
 from orchestrator.store.tallies import Tallies, tallies_of
@@ -83,7 +85,7 @@ class Reader:
 
     def metrics(self) -> Json:
         with self._open() as book:
-            return metrics_of(book)
+            return {**metrics_of(book), **measured_of(book, INCIDENTS_DAYS)}
 
     def list_escalations(self, wanted: Wanted) -> Listing:
         """One page of them. Raises ValueError when `wanted` does not fit this list."""
@@ -114,6 +116,11 @@ class Reader:
         """How fast healing was in the last days, and what went wrong on the way."""
         with self._open() as book:
             return score_of(book, days)
+
+    def measured(self, days: int) -> Json:
+        """What thinking cost in the last days, and whether it was right."""
+        with self._open() as book:
+            return measured_of(book, days)
 
     def maintenance(self, limit: int = 50) -> list[Json]:
         """Windows, those that are open first (`open` is 1), then the newest."""

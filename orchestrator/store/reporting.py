@@ -36,6 +36,12 @@ _MAIL = "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM outbox WHERE
 _STANDING = "SELECT status, COUNT(*) AS n FROM escalations WHERE status IN ('open', 'acknowledged') GROUP BY status"
 _SNOOZED = "SELECT COUNT(*) AS n FROM escalations WHERE status = 'open' AND snoozed_until > ?"
 
+_TODAY = """SELECT COUNT(*) AS calls, COALESCE(SUM(outcome = ''), 0) AS under_way, COALESCE(SUM(dollars), 0) AS dollars,
+COALESCE(SUM(tokens_in + tokens_out), 0) AS tokens FROM model_calls WHERE began_at >= :day AND began_at < :day || '~'"""
+_REFUSED = """SELECT since, refused, reason FROM spent_days
+WHERE day = :day AND last_at >= (SELECT COALESCE(MAX(began_at), '') FROM model_calls)"""
+"""Until a call fits into the budget again: a person may have raised it."""
+
 
 class Rows(Protocol):
     """Whoever can read both files; `name` says which, and a missing one has no rows."""
@@ -59,8 +65,16 @@ def status_of(book: Rows) -> Json:
         "blind_checks": book.rows("tasks", "SELECT * FROM checks WHERE state = 'blind' ORDER BY name"),
         "maintenance": book.rows("tasks", open_now, {"now": now}),
         "decisions_waiting": _number(book, "tasks", "SELECT COUNT(*) AS n FROM inbox WHERE answered_at IS NULL"),
+        "models": models_today(book),
         "mail": book.row("escalations", _MAIL) or {"waiting": 0, "oldest": None},
     }
+
+
+def models_today(book: Rows) -> Json:
+    """What the models cost on this day of UTC, calls under way too; `spent`: since when none is asked, and why."""
+    day = {"day": utc()[:10]}
+    nothing = {"calls": 0, "under_way": 0, "dollars": 0.0, "tokens": 0}
+    return {**(book.row("tasks", _TODAY, day) or nothing), "spent": book.row("tasks", _REFUSED, day)}
 
 
 def metrics_of(book: Rows) -> Json:

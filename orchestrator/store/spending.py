@@ -13,7 +13,7 @@ from typing import Self
 
 from orchestrator.config import Agents
 from orchestrator.model import Cost, Json, utc
-from orchestrator.store.ledger import Keeper, Ledger, transaction
+from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
 from orchestrator.store.life import exists
 from orchestrator.store.migrations import tasks
 from orchestrator.store.people import RUN
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _LONGEST_SECONDS = 3600.0
 """No call takes so long: one that is still under way then is a dead process's, whoever has its number now."""
 
-_SPENT = """SELECT COALESCE(SUM(dollars), 0) AS dollars, COALESCE(SUM(tokens_in + tokens_out), 0) AS tokens,
+_SPENT = """SELECT COUNT(*) AS calls, COALESCE(SUM(dollars), 0) AS dollars, COALESCE(SUM(tokens_in + tokens_out), 0) AS tokens,
 COALESCE(SUM(dollars) FILTER (WHERE outcome = ''), 0) AS dollars_aside,
 COALESCE(SUM(tokens_in + tokens_out) FILTER (WHERE outcome = ''), 0) AS tokens_aside FROM model_calls"""
 _OF_DAY = f"{_SPENT} WHERE began_at >= :day AND began_at < :day || '~'"
@@ -38,7 +38,8 @@ class Spending(Keeper):
 
     def __init__(self, ledger: Ledger, agents: Agents, clock: Callable[[], float] = time.time) -> None:
         self.ledger = ledger
-        self._agents = agents
+        self.agents = agents
+        """Their limits hold from the next call on."""
         self._clock = clock
 
     @classmethod
@@ -59,6 +60,13 @@ class Spending(Keeper):
             self._settle(call, was)
         except StoreFailed as trouble:
             log.warning("call %d of a model counts with what was put aside for it: %s", call, trouble)
+
+    @looking
+    def spent_today(self) -> Json | None:
+        """That a call was refused because the day's budget is spent, since when and why, and what it went for; None while none was."""
+        today = {"day": utc(self._clock())[:10]}
+        refused = self.ledger.row("SELECT * FROM spent_days WHERE day = :day", today)
+        return {**refused, **self.ledger.rows(_OF_DAY, today)[0]} if refused else None
 
     @transaction
     def settle_dead(self) -> int:
@@ -81,7 +89,7 @@ class Spending(Keeper):
 
     def _refusal(self, most: Cost, now: float) -> str | None:
         """Which budget has not enough left for it; None when all have."""
-        limits, day = self._agents, utc(now)[:10]
+        limits, day = self.agents, utc(now)[:10]
         if (most.dollars and not limits.day_dollars) or not limits.day_tokens:
             return "the configuration allows none: [agents] day_dollars or day_tokens is 0"
         if most.incident:

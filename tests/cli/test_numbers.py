@@ -9,6 +9,7 @@ from orchestrator.model import Status
 from orchestrator.store import Store
 from tests.cli.conftest import Call
 from tests.cli.scenes import escalated, fault, healed, opened
+from tests.store.thought import a_thoughtful_day
 
 
 @pytest.fixture
@@ -72,3 +73,20 @@ def test_nothing_but_reading_is_possible(call: Call, store: Store, query: str) -
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: refused: ")
     assert store.ledger.rows("SELECT COUNT(*) AS n, SUM(fix_successful) AS fixed FROM tasks") == [{"n": 4, "fixed": 2}]
+
+
+def test_what_thinking_cost_and_whether_it_was_right(call: Call, store: Store, desk: Desk) -> None:
+    """Small tables, each number with what it is out of; nothing of them where no model was ever asked."""
+    store.remember_tick(1.0, {})
+    assert "each model" not in call("metrics").stdout
+    a_thoughtful_day(store, desk)
+    told = [" ".join(line.split()) for line in call("metrics").stdout.splitlines()]
+    assert "vote:2/3 2 50 % (1 of 2) 1 0" in told
+    assert "network 2 2 1 1 0 2 17000 0.1400 8" in told
+    assert "anthropic claude-opus-5-5 8 6 2 late 64000 48000 4000 0.3000 3.0 4.0" in told
+    assert "dollars 0.1500 0.1500" in told
+    assert "research consultation 2 50 % (1 of 2) 0 1 0 0" in told
+    assert "quick fix escalation 1 - 0 0 0 1" in told
+    assert "first 2 1 4.0 34000 0.1500" in " ".join(told)
+    assert any(line.startswith("second 2 2 0.0 0 0 ") for line in told)
+    assert json.loads(call("metrics", "--json").stdout)["models"][0]["failed"] == {"late": 2}

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from escalation import Desk
-from orchestrator.model import Blind
+from orchestrator.model import Blind, utc
 from orchestrator.store import Store
 from tests.cli.conftest import Call
 from tests.cli.scenes import escalated, fault, healed
@@ -50,6 +50,17 @@ def test_everything_that_matters_is_on_one_screen(call: Call, store: Store, desk
     assert "escalations: 1 open" in told
     assert "a.service failed" in told[told.index("fixed lately") :]
     assert len(told.splitlines()) <= 24
+
+
+def test_a_spent_budget_of_the_models_is_told(call: Call, store: Store) -> None:
+    """Since when none is asked, and why; until a call fits in again."""
+    store.remember_tick(time.time(), {})
+    now = utc()
+    store.ledger.insert(
+        "spent_days", {"day": now[:10], "since": now, "last_at": now, "refused": 3, "reason": "5.00 of 5.00 \x1b[2Jdollars"}
+    )
+    told = call("status").stdout
+    assert f"models: none is asked since {now[:19]} UTC, until midnight UTC: 5.00 of 5.00 dollars: orchestrator metrics" in told
 
 
 def test_a_dead_daemon_is_1(call: Call, store: Store, state_dir: Path) -> None:

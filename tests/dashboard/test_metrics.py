@@ -23,6 +23,7 @@ from tests.cli.scenes import asked, attempted, escalated, fault, healed, opened
 from tests.cli.test_people import answering
 from tests.dashboard.conftest import Browser
 from tests.debs import program
+from tests.store.thought import a_thoughtful_day
 
 
 def measured(config: Config) -> dict[str, Metric]:
@@ -128,6 +129,25 @@ def counters(families: dict[str, Metric]) -> dict[str, float]:
     return {f"{sample.name}{sample.labels}": sample.value for family in grown for sample in family.samples}
 
 
+def test_what_models_cost_is_counted(config: Config, store: Store, desk: Desk) -> None:
+    """Calls by outcome, tokens by kind, money, how long they took, and what is left of the day's budgets."""
+    a_thoughtful_day(store, desk)
+    which = {"backend": "anthropic", "model": "claude-opus-5-5"}
+    families = measured(config)
+    assert value(families, "orchestrator_model_calls_total", **which, outcome="answered") == 6
+    assert value(families, "orchestrator_model_calls_total", **which, outcome="late") == 2
+    tokens = {kind: value(families, "orchestrator_model_tokens_total", **which, kind=kind) for kind in ("in", "cached", "out")}
+    assert tokens == {"in": 16_000, "cached": 48_000, "out": 4000}
+    assert value(families, "orchestrator_model_dollars_total", **which) == pytest.approx(0.3)
+    assert value(families, "orchestrator_model_call_duration_seconds_bucket", **which, le="5.0") == 6
+    assert value(families, "orchestrator_model_call_duration_seconds_sum", **which) == 78
+    assert value(families, "orchestrator_model_budget_remaining_dollars") == pytest.approx(config.agents.day_dollars - 0.3)
+    assert value(families, "orchestrator_model_budget_remaining_tokens") == config.agents.day_tokens - 68_000
+    assert value(families, "orchestrator_model_calls_in_flight") == 0
+    store.ledger.run("DELETE FROM model_calls")
+    assert value(measured(config), "orchestrator_model_dollars_total", **which) == pytest.approx(0.3)
+
+
 def test_mails_are_counted_by_what_became_of_them(config: Config, store: Store, desk: Desk, state_dir: Path) -> None:
     """Sent, and each try that failed with why; what was not told, by why."""
     escalated(store, desk, fault("quiet.service"))  # mail is off
@@ -186,6 +206,7 @@ def test_prometheus_own_judge_has_nothing_to_say(config: Config, store: Store, d
     """`promtool check metrics`: names, units, types and help as Prometheus wants them."""
     promtool = program("prometheus", "usr/bin/promtool")
     a_busy_day(store, desk)
+    a_thoughtful_day(store, desk)
     text = Browser(create(config)).get("/metrics").data
 
     def judged(text: bytes) -> tuple[int, bytes]:
