@@ -31,8 +31,9 @@ from orchestrator.knowledge.remembering import Remembering
 from orchestrator.knowledge.runbooks import RunbookError
 from orchestrator.model import Blind, Seen, Status
 from orchestrator.roots import arrange, stands_on
-from orchestrator.store import Observed, Spending, Stale, Store, StoreFailed, StoreUnusable
+from orchestrator.store import Observed, Reader, Spending, Stale, Store, StoreFailed, StoreUnusable
 from phases.consultation import Consultation
+from phases.models import Gate, Models
 from phases.quick_fix import QuickFix
 from phases.research import Research
 
@@ -64,8 +65,8 @@ class Daemon:
         self.view = View(state_dir)
         machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
         self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
-        self.purse = Spending(self.store.ledger, config.agents)
-        self.engine = Engine(config, self.view, self.store, self.desk, self.hands, self._phases())
+        self.purse, self._gate = Spending(self.store.ledger, config.agents), Gate(config.agents.calls)
+        self.engine = Engine(config, self.view, self.store, self.desk, self.hands, self._phases(config))
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
         self._clicks = Clicks(self.store, self.desk, config)
         self._remembering = Remembering(self.view)
@@ -82,11 +83,14 @@ class Daemon:
         self._tidy_due = threading.Event()
         self._remember_due = threading.Event()
 
-    def _phases(self) -> dict[int, Thinker]:
+    def _phases(self, config: Config) -> dict[int, Thinker]:
         """With what is written down now, the operator's own included. Raises RunbookError, ExpertError."""
         etc = (self._config_file or DEFAULT_FILE).parent
         books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
-        return {1: QuickFix(books, self.store.patterns), 2: Research(books), 3: Consultation(roster)}
+        models = Models(config.agents, self.purse, gate=self._gate)
+        past = Reader(Path(config.daemon.state_dir)).similar
+        research = Research(books, models, config, keep=self.store.add_evidence, anomalies=self.store.anomalies, past=past)
+        return {1: QuickFix(books, self.store.patterns), 2: research, 3: Consultation(roster)}
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -398,7 +402,8 @@ class Daemon:
         """SIGHUP: the new configuration, runbooks and experts, or all the old ones if one of the new is bad."""
         self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config, phases = load(self._config_file), self._phases()
+            config = load(self._config_file)
+            phases = self._phases(config)
         except (ConfigError, RunbookError, ExpertError) as error:
             log.error("configuration not reloaded, the old one stays: %s", error)  # noqa: TRY400  # an operator's mistake, not ours
             self._say(f"READY=1\nSTATUS=configuration not reloaded: {str(error).splitlines()[0]}")
@@ -406,6 +411,7 @@ class Daemon:
         self.config = self.looks.config = config
         self.purse.agents = config.agents
         self.engine.reload(config, phases)
+        self._gate.set_width(config.agents.calls)
         self._clicks.reload(config)
         self.hands.reload(config)
         self.desk.configure(config)

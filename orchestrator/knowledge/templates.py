@@ -13,7 +13,7 @@ VERSION = "log1"
 """Part of every key: when the masks change, what was written down under the old ones is not taken for the new."""
 _MAX_LINE = 1000
 
-_MASKS = {
+MASKS = {
     "uuid": r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
     "time": r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|"
     r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{1,2}(?: \d{4})?,? \d\d:\d\d:\d\d\b|\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b",
@@ -25,7 +25,7 @@ _MASKS = {
     "hex": r"\b0[xX][0-9a-fA-F]+\b|\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b",
     "n": r"(?<!\w)[-+]?\d+(?:[.,]\d+)*",
 }
-_ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _MASKS.items()))
+_ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in MASKS.items()))
 _SPACES = re.compile(r"\s+")
 
 

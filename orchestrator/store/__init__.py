@@ -11,11 +11,24 @@ from orchestrator.store.reader import Reader
 from orchestrator.store.spending import Spending
 from orchestrator.store.store import Store
 from orchestrator.store.wanted import Wanted
-from orchestrator.store.words import Click, Lesson, Memory, Observed, QueryRefused, Spent, Stale, StoreFailed, StoreUnusable, Window
+from orchestrator.store.words import (
+    Anomaly,
+    Click,
+    Lesson,
+    Memory,
+    Observed,
+    QueryRefused,
+    Spent,
+    Stale,
+    StoreFailed,
+    StoreUnusable,
+    Window,
+)
 
 __all__ = [
     "CLEAR_AFTER_SECONDS",
     "Alerts",
+    "Anomaly",
     "Arrange",
     "Click",
     "Inbox",

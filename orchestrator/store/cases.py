@@ -17,6 +17,7 @@ from orchestrator.store.rows import (
     readable,
     scope_of,
 )
+from orchestrator.store.words import Anomaly
 
 CLAIMED_AT_ONCE = 100
 """Cases of one `due`: a storm is worked off the most severe first."""
@@ -56,6 +57,15 @@ class Cases(Part):
     def unended(self) -> tuple[Case, ...]:
         """Live cases with an attempt whose changes were begun and that has no outcome: what a death left."""
         return all_readable("incident", self.ledger.rows(_UNENDED), self._case)
+
+    @looking
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """All that stands wrong now, roots and symptoms, the oldest first."""
+        rows = self.ledger.rows(
+            f"""SELECT id, root_id AS root, check_name AS "check", target, severity, detected_at FROM tasks
+            WHERE resolved_at IS NULL ORDER BY detected_at, id LIMIT {CLAIMED_AT_ONCE}"""  # noqa: S608 - a constant of this module
+        )
+        return tuple(Anomaly.model_validate({**row, "detected_at": epoch(row["detected_at"])}) for row in rows)
 
     @looking
     def live_targets(self) -> frozenset[str]:

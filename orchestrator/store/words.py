@@ -134,3 +134,15 @@ class Memory(Word):
     created_at: str
     verified_at: str
     expires_at: str
+
+
+class Anomaly(Word):
+    """One live row, in brief: what is wrong beside a case, and since when."""
+
+    id: int
+    root: int | None = None
+    """The incident that it is a symptom of."""
+    check: str
+    target: str
+    severity: str
+    detected_at: float

@@ -4,7 +4,8 @@ Each call is a short-lived child of the daemon, which knows the backend's librar
 """
 
 from orchestrator.model import Cost
+from phases.models.gate import Gate
 from phases.models.models import Models
 from phases.models.words import Asking, ModelFailed, Purse, Reply, Request, Turn, Usage
 
-__all__ = ["Asking", "Cost", "ModelFailed", "Models", "Purse", "Reply", "Request", "Turn", "Usage"]
+__all__ = ["Asking", "Cost", "Gate", "ModelFailed", "Models", "Purse", "Reply", "Request", "Turn", "Usage"]

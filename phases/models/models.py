@@ -1,6 +1,5 @@
 """The configured models: which one is asked, how many at once, and for how much."""
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -8,6 +7,7 @@ from orchestrator.config import Agents, ModelSettings
 from orchestrator.model import Cost, Json
 from orchestrator.store import Spent, StoreFailed, mask
 from phases.models import child
+from phases.models.gate import Gate
 from phases.models.keys import key_file_of
 from phases.models.prices import price_of
 from phases.models.words import Asking, FailureKind, ModelFailed, Purse, Reply, Request, Usage
@@ -25,12 +25,13 @@ Ask = Callable[[Request], Reply]
 class Models:
     """Thread-safe. Never more calls in flight than configured, whoever asks."""
 
-    def __init__(self, agents: Agents, purse: Purse, ask: Ask = child.ask) -> None:
+    def __init__(self, agents: Agents, purse: Purse, ask: Ask = child.ask, gate: Gate | None = None) -> None:
+        """`gate`: one that outlives these settings, so that what is under way at a reload goes on to count."""
         self._agents = agents
         self._seats = agents.models
         self._purse = purse
         self._ask = ask
-        self._calls = threading.BoundedSemaphore(agents.calls)
+        self._gate = gate or Gate(agents.calls)
 
     @property
     def available(self) -> bool:
@@ -44,13 +45,8 @@ class Models:
         """The answer before `deadline` (seconds of the monotonic clock). Raises ModelFailed, and nothing else of the call's."""
         if not self._seats:
             raise ModelFailed("misconfigured", "no model is configured")
-        settings = self.settings(asking.seat)
-        if not self._calls.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise ModelFailed("busy", f"{self._agents.calls} calls are under way already, and none ended in time")
-        try:
-            return self._call(asking, settings, deadline)
-        finally:
-            self._calls.release()
+        with self._gate.through(deadline):
+            return self._call(asking, self.settings(asking.seat), deadline)
 
     def _call(self, asking: Asking, settings: ModelSettings, deadline: float) -> Reply:
         began = time.monotonic()

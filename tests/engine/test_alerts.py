@@ -15,8 +15,8 @@ from orchestrator.roots import arrange
 from orchestrator.store import Alerts
 from phases.consultation import Consultation
 from phases.quick_fix import QuickFix
-from phases.research import Research
 from tests.engine.house import House
+from tests.phases.cases import research
 
 BOOKS = runbooks.load(Path("/nonexistent"))
 
@@ -30,7 +30,7 @@ class Heard(House):
         declared = {"name": "shop", "probes": [{"file": str(self.beat), "max_age_seconds": 3600}]}
         config = Config.model_validate({"service": [declared]})
         super().__init__(tmp_path, config, {})
-        self.engine.reload(config, {1: QuickFix(BOOKS, self.store.patterns), 2: Research(BOOKS), 3: Consultation(())})
+        self.engine.reload(config, {1: QuickFix(BOOKS, self.store.patterns), 2: research(BOOKS), 3: Consultation(())})
         self.alerts = Alerts(tmp_path)
 
     def hear(self, **fields: object) -> None:

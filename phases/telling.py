@@ -1,0 +1,75 @@
+"""One observation as a model may read it: its source decides how it is told, and what comes from an unknown one is distrusted."""
+
+import json
+
+from escalation.text import one_line, plain
+from orchestrator.knowledge.retelling import kinds, observed, retold
+from orchestrator.model import Evidence, Json, utc
+from orchestrator.store import mask
+
+_OURS = frozenset((
+    "clock", "crontab", "dependencies", "job", "limits", "loaded", "logins", "memory", "package", "recurrence",
+    "resources", "setting_up", "unit_state", "look unit", "look changes", "look similar",
+))  # fmt: skip
+"""Observations told by our own code of what systemd, the kernel and the configuration say."""
+_WITH_NAMES = frozenset((
+    "before the change", "certificates", "configuration", "container_runner", "containers", "databases", "disk_contents", "disk_room",
+    "hanging", "intrusion", "kernel_says", "listeners", "lost_and_found", "mount_state", "names", "reach", "rivals", "suspects",
+    "look processes", "look sockets", "look disk",
+))  # fmt: skip
+"""The same with names in them that anybody may have given: of files, of processes, of peers."""
+_FILE = "look file"
+"""What an administrator wrote; `looks/file.py` reads no other."""
+_PERSON = "person "
+CANDIDATES = "candidates"
+
+ITEM_CHARACTERS = 2500
+_LINES, _LINE_CHARACTERS = 25, 300
+FACTS, FACT_CHARACTERS = 40, 300
+
+
+def weighs(evidence: Evidence) -> bool:
+    """Whether it was read from the host itself: what a log, an answer or a person says counts only beside such a thing."""
+    return evidence.source in _OURS or evidence.source in _WITH_NAMES or evidence.source == _FILE
+
+
+def evidence_item(item: Evidence, known: frozenset[str] = frozenset()) -> Json:
+    """One observation, in the way that its source allows."""
+    one: Json = {"id": item.id, "source": one_line(item.source, 80), "at": time_of(item.at)}
+    if item.source in (*_OURS, *_WITH_NAMES):
+        text = observed(mask(plain(item.text, 20_000)), known, names_of_others=item.source in _WITH_NAMES)
+        one |= _cut("text", text)
+    elif item.source == _FILE or item.source.startswith(_PERSON):
+        one |= _cut("text", mask(plain(item.text, 20_000)))
+    else:
+        lines = kinds(mask(item.text), known)
+        one["lines"] = [{"line": one_line(kind.line, _LINE_CHARACTERS), "times": kind.times} for kind in lines[-_LINES:]]
+        if len(lines) > _LINES:
+            one["kinds_left_out"] = len(lines) - _LINES
+    facts = {name: _fact(name, value, item, known) for name, value in sorted(item.facts.items())[:FACTS]}
+    if facts := {name: value for name, value in facts.items() if value}:
+        one["facts"] = facts
+    if len(item.facts) > FACTS:
+        one["facts_left_out"] = len(item.facts) - FACTS
+    return one
+
+
+def _fact(name: str, value: str, item: Evidence, known: frozenset[str]) -> str:
+    if name.startswith("log.") or not weighs(item):
+        return one_line(" / ".join(retold(line, known) for line in mask(value).splitlines()), FACT_CHARACTERS)
+    return one_line(observed(mask(value), known, names_of_others=item.source in _WITH_NAMES), FACT_CHARACTERS)
+
+
+def _cut(name: str, text: str) -> Json:
+    """The end, since that is what tells; how much is missing is said."""
+    over = len(text) - ITEM_CHARACTERS
+    return {name: text} if over <= 0 else {name: text[over:], "characters_left_out": over}
+
+
+def as_text(document: object) -> str:
+    """ASCII alone: no mark that turns the direction of writing and no invisible letter is left."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=True)
+
+
+def time_of(at: float) -> str:
+    return utc(at)[:19]
