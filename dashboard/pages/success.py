@@ -4,6 +4,7 @@ from flask import render_template, request
 
 from dashboard.here import here
 from dashboard.pages.blueprint import blueprint
+from dashboard.pages.thinking import thought_of
 from orchestrator.model import Json, Phase, epoch
 
 SPANS = {1: "24 hours", 7: "7 days", 30: "30 days", 90: "90 days"}
@@ -18,21 +19,15 @@ def success() -> str:
     total = {name: sum(row[name] for row in series) for name in _SUMMED}
     phases = [{"name": str(Phase.numbered(n)), "n": total[f"phase_{n}"]} for n in (1, 2, 3)]
     most = max((row["detected"] for row in series), default=0) or 1
-    return render_template(
-        "success.html", days=days, spans=SPANS, series=series, score=score, total=total, phases=phases, most=most, wrong=_wrong(score)
-    )
+    thinking = {"thought": thought_of(here().reader.measured(days)), "today": here().status["models"], "limits": here().config.agents}
+    shown = {"series": series, "score": score, "total": total, "phases": phases, "most": most, "wrong": _wrong(score)}
+    return render_template("success.html", days=days, spans=SPANS, **shown, **thinking)
 
 
 def _wrong(score: Json) -> tuple[tuple[str, int], ...]:
     outcomes = score["outcomes"]
     kinds = (("no effect", "no_effect"), ("rolled back", "rolled_back"), ("stranded", "stranded"), ("unproven", "unproven"))
     return (*((word, outcomes.get(name, 0)) for word, name in kinds), ("relapses", score["relapses"]))
-
-
-@blueprint.app_template_filter()
-def percent(part: int, whole: int) -> str:
-    """Never rounded up to 100."""
-    return f"{int(1000 * part / whole) / 10:g} %" if whole else "\N{EN DASH}"
 
 
 @blueprint.app_template_filter()

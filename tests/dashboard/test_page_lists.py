@@ -10,6 +10,7 @@ from orchestrator.store import Store
 from tests.cli.scenes import escalated, healed, opened, plan
 from tests.dashboard.conftest import Browser
 from tests.dashboard.markup import Markup
+from tests.store.thought import a_thoughtful_day
 
 
 def a_fault(n: int, severity: str = "high") -> Fault:
@@ -113,6 +114,31 @@ def test_never_rounded_up_to_perfection(anna: Browser, store: Store, desk: Desk)
         healed(store, a_fault(n))
     escalated(store, desk, a_fault(7))
     assert "66.6 %" in anna.get("/success").text
+
+
+def test_what_thinking_cost_stands_beside_what_it_healed(anna: Browser, store: Store, desk: Desk) -> None:
+    """Money against the day's limit, votes, experts and models with what each number is out of; nothing of it before the first call."""
+    quiet = anna.get("/success").text
+    assert "What language models cost" not in quiet
+    a_thoughtful_day(store, desk)
+    store.ledger.run("UPDATE model_calls SET model = '<b>turned</b>' WHERE outcome = 'late'")
+    for days in (1, 7, 30, 90):
+        page = anna.get(f"/success?days={days}").text
+        assert "<b>turned" not in page
+        assert cells(page, "votes") == [["2/3", "2", "1", "50 %", "1", "0"]]
+        assert ["network", "2", "2", "1", "1", "0", "2", "17000", "$0.1400", "8"] in cells(page, "voices")
+        assert ["anthropic &lt;b&gt;turned&lt;/b&gt;", "2", "0", "2 late"] in [row[:4] for row in cells(page, "models")]
+        assert cells(page, "occurrences")[1][:6] == ["second", "2", "2", "0.0", "0", "$0.00"]
+        assert ["research → consultation", "2", "1", "50 %"] in [row[:4] for row in cells(page, "handoffs")]
+        assert "$0.3000" in page
+        assert "of $5.00 a day (UTC)" in page
+
+
+def cells(page: str, table: str) -> list[list[str]]:
+    """The cells of each row of a table's body, as they stand in the page."""
+    body = re.search(rf'<table id="{table}">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    assert body is not None, table
+    return [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body[1].split("</tr>") if "<td" in row]
 
 
 def test_what_is_taught_is_shown_before_it_is_sent(anna: Browser, store: Store) -> None:
