@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from escalation.text import one_line
+from orchestrator.knowledge.memory import RESEARCHER
 from orchestrator.knowledge.reading import problems
 from orchestrator.model import Action, Case, Evidence, Json, Minute, Proposal, Word
 from orchestrator.store import Anomaly
@@ -19,7 +20,6 @@ from phases.looks import Look
 from phases.models import Asking, ModelFailed, Models, Reply, Turn
 from phases.telling import as_text, evidence_item
 
-RESEARCHER = "researcher"
 _ROLE = """
 You are the researcher. Each of your answers has one `step`:
 - `look`: ask for up to 4 of the offered `looks` by name, if what they show can decide between causes. The result is the next message.
@@ -74,12 +74,21 @@ class Talked(Word):
 class Conversation:
     """One talk about one case."""
 
-    def __init__(self, case: Case, models: Models, looks: Mapping[str, Look], see: See, anomalies: Sequence[Anomaly] = ()) -> None:
+    def __init__(
+        self,
+        case: Case,
+        models: Models,
+        looks: Mapping[str, Look],
+        see: See,
+        anomalies: Sequence[Anomaly] = (),
+        remembered: Sequence[Json] = (),
+    ) -> None:
         self._case = case
         self._models = models
         self._looks = looks
         self._see = see
         self._anomalies = anomalies
+        self._remembered = remembered
         self._ballot = Ballot("a", [(action,) for action in case.candidates])
         self._shown = {item.id: item for item in fitting(shown(case), case)}
         self._taken: dict[str, int] = {}
@@ -115,6 +124,7 @@ class Conversation:
             self._anomalies,
             candidates=self._ballot.as_json(),
             candidates_left_out=self._ballot.left_out,
+            you_remember=list(self._remembered),
             looks=list(self._looks),
             answers_left=turns,
         )

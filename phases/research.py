@@ -10,6 +10,7 @@ from functools import partial
 from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.knowledge import runbooks
+from orchestrator.knowledge.memory import RESEARCHER, Recall, nobody_remembers
 from orchestrator.knowledge.runbooks import Runbook
 from orchestrator.model import Abstain, Answer, Case, Evidence, HandOver, Proposal
 from orchestrator.store import Anomaly
@@ -28,14 +29,28 @@ Anomalies = Callable[[], Iterable[Anomaly]]
 
 
 class Research:
-    def __init__(self, books: Sequence[Runbook], models: Models, config: Config, *, keep: Keep, anomalies: Anomalies, past: Past) -> None:
-        """`keep` stores what a look brought, `anomalies` tells what else stands wrong, `past` what was like it before."""
+    def __init__(
+        self,
+        books: Sequence[Runbook],
+        models: Models,
+        config: Config,
+        *,
+        keep: Keep,
+        anomalies: Anomalies,
+        past: Past,
+        recall: Recall = nobody_remembers,
+    ) -> None:
+        """`keep` stores what a look brought, `anomalies` tells what else stands wrong, `past` what was like it before.
+
+        `recall` tells what the researcher himself has seen here.
+        """
         self._books = books
         self._models = models
         self._config = config
         self._keep = keep
         self._anomalies = anomalies
         self._past = past
+        self._recall = recall
 
     def propose(self, case: Case, view: View, deadline: float) -> Answer:
         """The first runbook whose plan was not tried; all at once that was tried in vain alone; a person; then a model's choice."""
@@ -46,7 +61,12 @@ class Research:
         if _talks(case) >= MOST_TALKS:
             return self._abstain(case, f"{MOST_TALKS} plans of a model did not help")
         talk = Conversation(
-            case, self._models, looks_of(case, view, self._config), partial(self._look, case, view), tuple(self._anomalies())
+            case,
+            self._models,
+            looks_of(case, view, self._config),
+            partial(self._look, case, view),
+            tuple(self._anomalies()),
+            self._recall(case, RESEARCHER),
         )
         talked = talk.hold(self._config.agents.turns, deadline)
         return self._proposal(talked) if talked.plan else self._abstain(case, _told(talked), talked)

@@ -79,6 +79,7 @@ class MemoryRow(Row):
     kinds: list[str]
     fact: str
     proved: str
+    instead: list[str]
     task_id: int
     uses: int
     wins: int

@@ -39,8 +39,18 @@ def memory(number: int, verb: str) -> str:
 @blueprint.app_template_filter()
 def chosen(row: Json) -> str:
     """What the expert said should be done."""
-    kinds = row["kinds"] if isinstance(row["kinds"], list) else []
-    return ", ".join(str(kind).replace("_", " ") for kind in kinds) or "a person takes it"
+    return _told(row["kinds"]) or "a person takes it"
+
+
+@blueprint.app_template_filter()
+def instead(row: Json) -> str:
+    """What healed where he had said something else."""
+    return _told(row["instead"])
+
+
+def _told(kinds: object) -> str:
+    """A row may hold what is no list."""
+    return ", ".join(str(kind).replace("_", " ") for kind in kinds) if isinstance(kinds, list) else ""
 
 
 def _found(number: int) -> Json:

@@ -125,5 +125,6 @@ def _tell(memories: Sequence[Json]) -> None:
         say(f"  #{row['id']} {one_line(row['check_name'])} {one_line(row['target'])}: {one_line(chose)}")
         said = f"; corrected by {one_line(row['said_by'])}" if row["said_by"] else ""
         say(f"      {one_line(row['fact'])[:FACT_CHARACTERS]}{said}")
-        lately = f"last {one_line(row['proved'])} in incident {row['task_id']}, {ago(row['verified_at'])}"
+        instead = f" ({one_line(', '.join(map(str, row['instead'])))} did)" if row["instead"] else ""
+        lately = f"last {one_line(row['proved'])} {instead} in incident {row['task_id']}, {ago(row['verified_at'])}"
         say(f"      {record(row['wins'], row['losses'])}; {lately}; shown {row['uses']} times; until {clock(row['expires_at'])}")

@@ -27,6 +27,7 @@ from orchestrator.host import Baseline, Signals, Unavailable, View
 from orchestrator.host.machine import Machine
 from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.experts import ExpertError
+from orchestrator.knowledge.memory import recaller
 from orchestrator.knowledge.remembering import Remembering
 from orchestrator.knowledge.runbooks import RunbookError
 from orchestrator.model import Blind, Seen, Status
@@ -88,8 +89,9 @@ class Daemon:
         etc = (self._config_file or DEFAULT_FILE).parent
         books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
         models = Models(config.agents, self.purse, gate=self._gate)
+        recall = recaller(self.store.memories, self.store.note_uses)
         past = Reader(Path(config.daemon.state_dir)).similar
-        research = Research(books, models, config, keep=self.store.add_evidence, anomalies=self.store.anomalies, past=past)
+        research = Research(books, models, config, keep=self.store.add_evidence, anomalies=self.store.anomalies, past=past, recall=recall)
         return {1: QuickFix(books, self.store.patterns), 2: research, 3: Consultation(roster)}
 
     # ---- life --------------------------------------------------------------------------------------------------------

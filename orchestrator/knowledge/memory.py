@@ -6,6 +6,7 @@ A memory is words in a prompt. It adds no candidate, opens no gate and counts in
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from orchestrator.knowledge.retelling import retold
 from orchestrator.model import Attempt, Case, Json, Minute, Outcome, Proposal, instance_of
 from orchestrator.store import Lesson, Memory, StoreFailed
 from orchestrator.store.words import Proved
@@ -18,7 +19,7 @@ Recall = Callable[[Case, str], tuple[Json, ...]]
 """What the expert of that name has seen here before, as a model reads it."""
 
 _FAILED: dict[Outcome, Proved] = {Outcome.NO_EFFECT: "no_effect", Outcome.ROLLED_BACK: "rolled_back", Outcome.STRANDED: "stranded"}
-_ALIKE = ("the same kind of fault", "the same check, on the same kind of target", "another fault of the same service")
+_ALIKE = ("the same kind of fault", "the same check, on the same kind of target", "something else of the same service")
 _LATELY: dict[Proved, str] = {
     "healed": "it healed",
     "missed": "another plan healed",
@@ -47,9 +48,9 @@ def _hash(minute: Minute) -> str:
 
 def _lesson(minute: Minute, proved: Proved, ended: Attempt) -> Lesson:
     kinds = tuple(action.kind for action in minute.plan) if minute.stance == "propose" else ()
-    instead = f" (what healed it: {', '.join(action.kind for action in ended.proposal.plan)})" if proved == "missed" else ""
-    said = minute.reasoning[:200] or ended.proposal.cause[:200]
-    return Lesson(expert=minute.expert, stance="propose" if kinds else "person", kinds=kinds, fact=said + instead, proved=proved)
+    instead = tuple(action.kind for action in ended.proposal.plan) if proved == "missed" else ()
+    told = {"fact": minute.reasoning or ended.proposal.cause, "kinds": kinds, "proved": proved, "instead": instead}
+    return Lesson.model_validate({"expert": minute.expert, "stance": "propose" if kinds else "person", **told})
 
 
 def recall(rows: Sequence[Memory], case: Case, expert: str) -> tuple[Memory, ...]:
@@ -63,19 +64,22 @@ def _unlike(memory: Memory, case: Case) -> int:
     """0 is the same; beyond what is told there is nothing alike."""
     if memory.signature == (case.incident.signature or case.fault.signature):
         return 0
-    if (memory.check, memory.target) == (case.fault.check, instance_of(case.fault.target)[0]):
+    its_own = memory.target == instance_of(case.fault.target)[0]  # what nobody declared is a service of its own
+    if its_own and memory.check == case.fault.check:
         return 1
-    return 2 if memory.service and memory.service == case.scope.service else len(_ALIKE)
+    return 2 if its_own or (memory.service and memory.service == case.scope.service) else len(_ALIKE)
 
 
 def as_told(memory: Memory, case: Case) -> Json:
-    """As a model reads it: his own words stand in `you_said` alone, all else is of code."""
+    """As a model reads it: all but `you_said` is of code, and that is retold, since it may quote a log; a person's words stand."""
+    known = (case.scope.target, *case.scope.units, *case.scope.paths)
     return {
         "of": _ALIKE[_unlike(memory, case)],
-        "you_said": memory.fact,
+        "you_said": memory.fact if memory.said_by else retold(memory.fact, known),
         "you_chose": list(memory.kinds) or "a person",
         "record": record(memory.wins, memory.losses),
         "last_time": _LATELY[memory.proved],
+        **({"what_healed": list(memory.instead)} if memory.instead else {}),
         "verified": memory.verified_at[:10],
         **({"corrected_by_a_person": True} if memory.said_by else {}),
     }
@@ -87,6 +91,11 @@ def record(wins: int, losses: int) -> str:
 
 def _times(n: int) -> str:
     return "never" if not n else "once" if n == 1 else f"{n} times"
+
+
+def nobody_remembers(_case: Case, _expert: str) -> tuple[Json, ...]:
+    """Where nothing is kept."""
+    return ()
 
 
 def recaller(rows: Callable[[str], Sequence[Memory]], used: Callable[[Sequence[int]], None]) -> Recall:

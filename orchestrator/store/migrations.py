@@ -442,3 +442,9 @@ CREATE INDEX memory_by_plan ON expert_memory(signature, kinds);
 CREATE INDEX memory_by_end ON expert_memory(expires_at);
 """,
     )
+
+
+@tasks()
+def m012_instead(db: Database) -> None:
+    """What healed where an expert had said something else: kinds of actions, apart from anybody's words."""
+    execute_all(db, "ALTER TABLE expert_memory ADD COLUMN instead TEXT NOT NULL DEFAULT '[]'")

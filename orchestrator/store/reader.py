@@ -48,6 +48,7 @@ _JSON_COLUMNS = frozenset(
         "options",
         "decided",
         "kinds",
+        "instead",
     )
 )
 

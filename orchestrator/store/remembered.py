@@ -42,7 +42,7 @@ class Remembered(Part):
                 "SELECT * FROM expert_memory WHERE expert = :expert AND signature = :signature AND stance = :stance AND kinds = :kinds", of
             )
             record = {"wins": (row["wins"] if row else 0) + won, "losses": (row["losses"] if row else 0) + (not won)}
-            new = {"task_id": case.incident.id, "proved": lesson.proved, **times, **record}
+            new = {"task_id": case.incident.id, "proved": lesson.proved, "instead": as_json(lesson.instead), **times, **record}
             if not (row and row["said_by"]):
                 new["fact"] = lesson.fact
             if row:

@@ -139,7 +139,12 @@ def pattern_of(row: Json) -> Pattern:
 
 
 def memory_of(row: Json) -> Memory:
-    told = {"check": row["check_name"], "incident": row["task_id"], "kinds": json.loads(row["kinds"])}
+    told = {
+        "check": row["check_name"],
+        "incident": row["task_id"],
+        "kinds": json.loads(row["kinds"]),
+        "instead": json.loads(row["instead"]),
+    }
     return Memory.model_validate({**{name: row[name] for name in Memory.model_fields if name in row}, **told})
 
 

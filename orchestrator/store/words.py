@@ -107,6 +107,8 @@ class Lesson(Word):
     """Of his plan's actions; none where he asked for a person."""
     fact: Fact
     proved: Proved
+    instead: Kinds = ()
+    """Of the plan that healed, where he had said something else."""
 
 
 class Memory(Word):
@@ -126,6 +128,7 @@ class Memory(Word):
     said_by: str
     """The person who corrected the fact: no ending changes that text again."""
     proved: Proved
+    instead: Kinds
     incident: int
     """Whose ending verified it last."""
     uses: int

@@ -111,8 +111,9 @@ def test_a_healing_teaches_all_who_spoke(house: Learning) -> None:
     assert house.records() == {"storage": right, "capacity": right, "sceptic": wrong, "other": wrong}
     assert house.proved() == {"storage": "healed", "capacity": "healed", "sceptic": "missed", "other": "missed", "silent": ""}
     (sceptic,) = house.store.memories("sceptic")
-    assert sceptic.fact == "[2Jit grows, token=[masked] (what healed it: clean_path)"
+    assert sceptic.fact == "[2Jit grows, token=[masked]"
     assert (sceptic.check, sceptic.target, sceptic.incident, sceptic.kinds) == ("disk_full", "/", house.number, ())
+    assert sceptic.instead == ("clean_path",)
     house.has_room(0.001)
     assert house.observe("disk_full").reopened == (house.number,)
     house.engine.relapsed(house.number)
