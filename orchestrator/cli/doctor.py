@@ -13,7 +13,7 @@ from orchestrator.cli.own_state import look_at_databases, look_at_directory
 from orchestrator.cli.printing import STYLES, one_line, say, say_json
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
-from orchestrator.store import StoreFailed
+from orchestrator.store import StoreFailed, StoreUnusable
 from orchestrator.store.life import dead
 from orchestrator.store.times import age, ago, lasting
 
@@ -54,7 +54,7 @@ def _looked(look: Look, view: View, config: Config) -> Iterator[Finding]:
     """A part that cannot be asked about is a warning, whatever stands in the way: the other parts still count."""
     try:
         yield from look(view, config)
-    except (Unavailable, StoreFailed, OSError) as trouble:
+    except (Unavailable, StoreFailed, StoreUnusable, OSError) as trouble:
         yield Finding(look.__name__.strip("_"), "warn", f"cannot tell: {trouble}", "" if os.geteuid() == 0 else "sudo orchestrator doctor")
 
 
@@ -182,6 +182,13 @@ def _knowledge(view: View, config: Config) -> Iterator[Finding]:
         yield Finding("knowledge", "ok", f"{len(books)} runbooks, {len(roster)} experts")
 
 
+def _models(view: View, config: Config) -> Iterator[Finding]:
+    del view
+    from orchestrator.cli.models import look_at_models  # noqa: PLC0415
+
+    yield from look_at_models(config.agents, state_dir())
+
+
 def _clock(view: View, config: Config) -> Iterator[Finding]:
     """Against the program's own age, the kernel's start, and the newest row."""
     del config
@@ -196,5 +203,5 @@ def _clock(view: View, config: Config) -> Iterator[Finding]:
 
 
 _LOOKS: tuple[Look, ...] = (
-    _daemon, _lock, _systemd, _dbus, _journal, _state, _databases, _mail, _outbox, _dashboard, _knowledge, _host, _clock,
+    _daemon, _lock, _systemd, _dbus, _journal, _state, _databases, _mail, _outbox, _dashboard, _knowledge, _models, _host, _clock,
 )  # fmt: skip

@@ -21,6 +21,7 @@ from orchestrator.config import Mail
 from orchestrator.model import utc
 from orchestrator.store import Store
 from tests.cli.conftest import Call
+from tests.models.stub import Play, Stub
 
 
 class Mailbox(KeepMessages):
@@ -245,3 +246,36 @@ def test_a_member_of_the_group_reads_and_acts() -> None:
         stranger = by(65534, "incidents")
         assert stranger.returncode == 75
         assert "be root or a member of its group" in stranger.stderr
+
+
+def test_without_a_model_the_embedded_engine_is_told(call: Call, store: Store) -> None:
+    """It needs nothing, so that is well."""
+    del store
+    assert parts(call)["models"]["state"] == "ok"
+
+
+def test_each_model_has_a_line_that_an_answer_of_its_own_made(call: Call, store: Store, config_file: Path) -> None:
+    """What works is told with its price; what does not, with the line that mends it; and each question is counted."""
+    with Stub([Play({"ok": True}, when=["Are you there?"])]) as stub:
+        agents = f'[agents]\nbackend = "ollama"\nmodel = "qwen3"\nurl = "{stub.url}"\n'
+        voter = f'[[agents.voter]]\nbackend = "anthropic"\nmodel = "claude-x"\nurl = "{stub.url}"\nkey_file = "/nowhere/key"\n'
+        config_file.write_text(config_file.read_text() + agents + voter)
+        works, lacks = (row for row in json.loads(call("doctor", "--json").stdout) if row["part"] == "model")
+        assert works["what"].startswith("qwen3 by ollama: answered in ")
+        assert (lacks["state"], lacks["mend"]) == ("bad", "ls -l /nowhere/key")
+        stub.script = [Play(play="404")]
+        works, _ = (row for row in json.loads(call("doctor", "--json").stdout) if row["part"] == "model")
+        assert (works["state"], "404" in works["what"]) == ("bad", True)
+    assert [row["outcome"] for row in store.ledger.rows("SELECT outcome FROM model_calls WHERE expert = 'doctor' ORDER BY model")] == [
+        *("misconfigured",) * 2,
+        "answered",
+        "misconfigured",
+    ]
+
+
+def test_before_the_daemon_has_run_no_model_is_asked(call: Call, config_file: Path) -> None:
+    """What cannot be counted is not spent; the other lines are there."""
+    with Stub() as stub:
+        config_file.write_text(config_file.read_text() + f'[agents]\nbackend = "ollama"\nmodel = "qwen3"\nurl = "{stub.url}"\n')
+        row = parts(call)["models"]
+        assert (row["state"], stub.asked) == ("warn", [])

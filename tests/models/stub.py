@@ -59,6 +59,8 @@ class Play:
     times: int = 1
     seconds: float = 0.0
     to: str = ""
+    says: str = ""
+    """What the server says of a status."""
     cached: int = 0
     """Of the tokens that went in."""
 
@@ -219,7 +221,11 @@ class _Endpoint(BaseHTTPRequestHandler):
         }
         spoken = dialect(asked, texts.get(kind, answer), kind, play.cached)
         if kind.isdigit():
-            self._send(int(kind), json.dumps(spoken.error(kind)).encode(), {"retry-after": "0"} if kind in ("429", "529") else {})
+            self._send(
+                int(kind),
+                json.dumps(spoken.error(kind, play.says or f"played {kind}")).encode(),
+                {"retry-after": "0"} if kind in ("429", "529") else {},
+            )
         elif kind == "hang":
             self._until_gone()
         elif kind == "html":
@@ -286,8 +292,8 @@ class _Dialect:
     def events(self) -> Iterator[Json]:
         raise NotImplementedError
 
-    def error(self, status: str) -> Json:
-        return {"error": {"message": f"played {status}", "type": "played"}}
+    def error(self, status: str, says: str) -> Json:
+        return {"error": {"message": says, "type": f"played_{status}"}}
 
 
 class _Anthropic(_Dialect):
@@ -332,9 +338,9 @@ class _Anthropic(_Dialect):
         yield {"type": "message_delta", "delta": {"stop_reason": self.stop, "stop_sequence": None}, "usage": usage}
         yield {"type": "message_stop"}
 
-    def error(self, status: str) -> Json:
+    def error(self, status: str, says: str) -> Json:
         kinds = {"401": "authentication_error", "429": "rate_limit_error", "529": "overloaded_error"}
-        return {"type": "error", "error": {"type": kinds.get(status, "api_error"), "message": f"played {status}"}}
+        return {"type": "error", "error": {"type": kinds.get(status, "api_error"), "message": says}}
 
 
 class _OpenAi(_Dialect):
@@ -360,8 +366,9 @@ class _Ollama(_Dialect):
         counts = {"prompt_eval_count": self.tokens_in, "eval_count": self.tokens_out}
         return {"model": self.asked["model"], **said, "done": True, "done_reason": reason, **counts}
 
-    def error(self, status: str) -> Json:
-        return {"error": f"played {status}"}
+    def error(self, status: str, says: str) -> Json:
+        del status
+        return {"error": says}
 
 
 _Endpoint.dialects = {"/v1/messages": _Anthropic, "/chat/completions": _OpenAi, "/api/chat": _Ollama}
