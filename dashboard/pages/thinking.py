@@ -27,7 +27,7 @@ def thought_of(found: Json) -> Thought:
     days = found["cost_by_time"]
     return Thought(
         calls=sum(day["calls"] for day in days),
-        tokens=sum(_tokens(day) for day in days),
+        tokens=sum(day["tokens"] for day in days),
         dollars=sum(day["dollars"] for day in days),
         cost=found["incident_cost"],
         days=tuple(days),

@@ -61,12 +61,8 @@ def _tables(found: Json) -> Iterator[tuple[str, Sequence[str], Sequence[Row]]]:
     )
     yield (
         "each day",
-        ("day", "incidents", "calls", "tokens", "dollars"),
-        [
-            (row["at"], row["incidents"], row["calls"], _tokens(row), _money(row["dollars"]))
-            for row in found["cost_by_time"]
-            if row["calls"]
-        ],
+        ("day", "calls", "tokens", "dollars"),
+        [(row["at"], row["calls"], row["tokens"], _money(row["dollars"])) for row in found["cost_by_time"] if row["calls"]],
     )
     yield (
         "kinds of faults that a model was asked about: the first time and the second",

@@ -448,3 +448,13 @@ CREATE INDEX memory_by_end ON expert_memory(expires_at);
 def m012_instead(db: Database) -> None:
     """What healed where an expert had said something else: kinds of actions, apart from anybody's words."""
     execute_all(db, "ALTER TABLE expert_memory ADD COLUMN instead TEXT NOT NULL DEFAULT '[]'")
+
+
+@tasks()
+def m013_reading(db: Database) -> None:
+    """What each model and expert cost is summed in the order of an index: 90 days of 30,000 calls in 9 ms instead of 23."""
+    execute_all(
+        db,
+        """CREATE INDEX calls_by_whom ON model_calls(
+    backend, model, outcome, expert, began_at, tokens_in, tokens_cached, tokens_out, dollars, seconds)""",
+    )

@@ -18,8 +18,11 @@ from escalation import Desk
 from orchestrator.config import Mail
 from orchestrator.model import Severity, utc
 from orchestrator.store import Store
+from orchestrator.store.retention import INCIDENTS_DAYS
 
 INCIDENTS, ESCALATIONS, EVIDENCE, MAILS = 200_000, 100_000, 1_000_000, 100_000
+CALLS = 30_000
+"""Of models, in the days that they are kept: what a day's tokens are enough for."""
 MUCH_EVIDENCE = 10_000
 """Of one incident, the newest: more than the daemon itself keeps."""
 DAYS = 730
@@ -37,8 +40,11 @@ _TASKS = """fingerprint check_name target reason title severity status phase fix
 _ATTEMPTS = "task_id phase proposer plan verdict rule executed outcome began_at ended_at key signature hash cause origin detail"
 _ESCALATIONS = """task_id title reason kind severity status owner snoozed_until created_at resolved_at resolution body acknowledged_at
     looked_at updated_at check_name target fingerprint"""
+_CALLS = """task_id phase expert backend model began_at ended_at tokens_in tokens_cached tokens_out dollars seconds outcome
+    signature run"""
+_HANDOFFS = "task_id escalation_id from_phase to_phase reason created_at ended ended_at"
 _MINUTES = """task_id escalation_id round expert backend model stance plan confidence reasoning evidence_ids tokens_in tokens_out
-    seconds created_at"""
+    seconds created_at proved"""
 
 Rows = Iterator[tuple[Any, ...]]
 
@@ -103,6 +109,7 @@ class _Maker:
         yield "attempts", _ATTEMPTS, self.attempts()
         yield "changes", "attempt_id n action before begun_at done_at", self.changes()
         yield "evidence", "task_id source text facts at", self.evidence()
+        yield "model_calls", _CALLS, self.calls()
         yield "patterns", "signature plan stage wins losses relapses origin created_at hash", self.patterns()
         yield "checks", "name state detail looked_at changed_at", ((name, "ok", "", at, at) for name in _CHECKS)
         yield "inbox", "at actor verb args taken_at result answered_at", self.inbox()
@@ -119,6 +126,7 @@ class _Maker:
         yield "told", "telling_id mail_id", ((n, (n + 1) // 2) for n in range(1, MAILS * 2 + 1))
         yield "outbox", "mail_id channel created_at status next_at attempts sent_at", self.outbox()
         yield "agent_consultations", _MINUTES, self.minutes()
+        yield "handoffs", _HANDOFFS, self.handoffs()
 
     def incidents(self) -> Rows:
         """The newest two thousand hold those that stand."""
@@ -144,8 +152,9 @@ class _Maker:
             outcome = self.chance.choices(("healed", "no_effect", "rolled_back", "denied", "asked"), (70, 15, 5, 5, 5))[0]
             verdict = {"denied": "deny", "asked": "ask"}.get(outcome, "allow")
             at, phase = utc(self.at(task, INCIDENTS) + 1), self.chance.choices((1, 2, 3), (8, 2, 1))[0]
-            judged = (task, phase, "quick fix", _PLAN, verdict, "low_risk", int(verdict == "allow"), outcome, at, at)
-            yield (*judged, f"unit_failed:svc-{task % 400}.service", "v1:x", "h" * 16, self.text(80), "instant", self.text(60))
+            proposer, origin = ("consultation", f"vote:{2 + n % 2}/3") if phase == 3 else ("quick fix", "instant")
+            judged = (task, phase, proposer, _PLAN, verdict, "low_risk", int(verdict == "allow"), outcome, at, at)
+            yield (*judged, f"unit_failed:svc-{task % 400}.service", "v1:x", "h" * 16, self.text(80), origin, self.text(60))
 
     def changes(self) -> Rows:
         for n in range(1, INCIDENTS + 1):
@@ -158,6 +167,18 @@ class _Maker:
             task = min(1 + n // each, INCIDENTS)
             source = ("journal", "unit", "disk", "sockets", "packages")[n % 5]
             yield task, source, self.text(self.chance.choice((200, 400, 800, 1600))), '{"exit": "1"}', utc(self.at(task, INCIDENTS))
+
+    def calls(self) -> Rows:
+        """Three an incident, of two models; one in twenty failed."""
+        kept = INCIDENTS_DAYS / DAYS
+        for n in range(CALLS):
+            began = self.now - INCIDENTS_DAYS * 86_400 * (1 - n / (CALLS + 1))
+            task = int(INCIDENTS * (1 - kept + kept * (n - n % 3) / CALLS))
+            expert, model = ("sceptic", "systems", "data")[n % 3], ("claude-opus-5-5", "claude-haiku-5-5")[n // 3 % 2]
+            outcome, seconds = "late" if n % 20 == 0 else "answered", self.chance.uniform(1, 30)
+            kind = f"v1:{hash_of(f'{_CHECKS[task % len(_CHECKS)]}:svc-{task % 400}.service')}"
+            said = (8000, 6000, 500, 0.04, round(seconds, 3), outcome, kind, "1-a")
+            yield task, 3, expert, "anthropic", model, utc(began), utc(began + seconds), *said
 
     def patterns(self) -> Rows:
         for n in range(400):
@@ -230,7 +251,33 @@ class _Maker:
             number = 1 + n * 2 // 3
             at = utc(self.at(number, ESCALATIONS))
             expert = ("sceptic", "systems", "data")[n % 3]
-            yield number * 2, number, 1, expert, "embedded", "", "propose", _PLAN, 0.7, self.text(300), "[1]", 0, 0, 0.2, at
+            yield (
+                number * 2,
+                number,
+                1,
+                expert,
+                "embedded",
+                "",
+                "propose",
+                _PLAN,
+                0.7,
+                self.text(300),
+                "[1]",
+                0,
+                0,
+                0.2,
+                at,
+                ("healed", "missed", "")[n % 3],
+            )
+
+    def handoffs(self) -> Rows:
+        """Two phases gave up before each person had it."""
+        for n in range(1, ESCALATIONS + 1):
+            at = utc(self.at(n, ESCALATIONS))
+            for phase in (1, 2):
+                yield n * 2, None, phase, phase + 1, self.text(80), at, "a person" if phase == 2 else "passed on", at
+            over = n <= ESCALATIONS * 9 // 10
+            yield n * 2, n, 3, 4, self.text(80), at, "a person" if over else None, at if over else None
 
 
 def hash_of(text: str) -> str:

@@ -62,7 +62,7 @@ def test_what_an_incident_costs_and_what_a_day(found: Json) -> None:
     assert (cost["incidents"], cost["mean_calls"], cost["most_calls"]) == (2, 4.0, 4)
     assert (cost["mean_dollars"], cost["most_dollars"]) == (pytest.approx(0.15), pytest.approx(0.15))
     days = found["cost_by_time"]
-    assert (len(days), days[-1]["calls"], days[-1]["incidents"], days[0]["calls"]) == (30, 8, 2, 0)
+    assert (len(days), days[-1]["calls"], days[0]["calls"]) == (30, 8, 0)
     assert days[-1]["dollars"] == pytest.approx(0.3)
 
 
