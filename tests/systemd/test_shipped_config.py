@@ -6,7 +6,7 @@ from pathlib import Path
 from orchestrator.config import Config, load
 
 SHIPPED = Path(__file__).resolve().parents[2] / "systemd" / "config.toml"
-ABSENT_BY_DEFAULT = {"mail": {"password_file"}, "notify": {"urls_file"}}
+ABSENT_BY_DEFAULT = {"agents": {"key_file", "login_dir"}, "mail": {"password_file"}, "notify": {"urls_file"}}
 
 
 def _uncommented() -> str:
