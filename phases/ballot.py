@@ -6,8 +6,9 @@ Whatever is not on the list is refused, never interpreted. A problem is one sent
 from collections.abc import Mapping, Sequence
 
 from escalation.text import one_line
+from orchestrator.knowledge.plans import variants
 from orchestrator.knowledge.retelling import is_name, observed
-from orchestrator.model import Action, Evidence, Json
+from orchestrator.model import Action, Case, Evidence, Json, Proposal
 from orchestrator.store import mask
 from phases.telling import weighs
 
@@ -15,6 +16,11 @@ MOST_CHOICES = 60
 WORDS = 500
 """Characters of a model's own words that are kept."""
 _NAMED = 5
+MOST_PLANS = 24
+_BRINGS_UP = ("start_", "restart_", "reload_", "wait", "resume_", "renew_")
+"""Kinds of actions that, aimed at the fault's own target, need no start of it after them."""
+
+Plan = tuple[Action, ...]
 
 
 class Ballot:
@@ -46,6 +52,21 @@ class Ballot:
         if len(set(chosen)) < len(chosen):
             return "plan: the same id twice"
         return ""
+
+
+def plans_for(case: Case, proposals: Sequence[Proposal] = ()) -> tuple[Plan, ...]:
+    """What can be voted for: bringing the target up, what runbooks propose, each mend with and without that; nothing that was tried."""
+    ups = list(variants(("bring_up",), case, case.candidates, case.facts()))[:1]
+    mends = [action for action in case.candidates if not (action.kind.startswith(_BRINGS_UP) and case.fault.target in action.targets())]
+    found: list[Plan] = [*ups, *(proposal.plan for proposal in proposals)]
+    found += [(mend, *up) for mend in mends for up in ups]
+    found += [(action,) for action in case.candidates]
+    fresh = {hash_of(plan): plan for plan in found if not case.has_tried(Proposal(cause="", plan=plan, proposer=""))}
+    return tuple(fresh.values())[:MOST_PLANS]
+
+
+def hash_of(plan: Plan) -> str:
+    return Proposal(cause="", plan=plan, proposer="").hash
 
 
 def ungrounded(cited: Sequence[int], shown: Mapping[int, Evidence]) -> str:

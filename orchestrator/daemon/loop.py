@@ -91,8 +91,10 @@ class Daemon:
         models = Models(config.agents, self.purse, gate=self._gate)
         recall = recaller(self.store.memories, self.store.note_uses)
         past = Reader(Path(config.daemon.state_dir)).similar
-        research = Research(books, models, config, keep=self.store.add_evidence, anomalies=self.store.anomalies, past=past, recall=recall)
-        return {1: QuickFix(books, self.store.patterns), 2: research, 3: Consultation(roster)}
+        embedded, anomalies = config.agents.embedded, self.store.anomalies
+        research = Research(books, models, config, keep=self.store.add_evidence, anomalies=anomalies, past=past, recall=recall)
+        consultation = Consultation(roster, models, books, embedded=embedded, anomalies=anomalies, recall=recall)
+        return {1: QuickFix(books, self.store.patterns), 2: research, 3: consultation}
 
     # ---- life --------------------------------------------------------------------------------------------------------
 

@@ -1,16 +1,16 @@
-"""The roster: specialists as data. One role file each, read by the embedded engine and, later, by a model too."""
+"""The roster: specialists as data, one role file each, read by the embedded engine and by a model too."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
-from orchestrator.knowledge.conditions import Conditions
+from orchestrator.knowledge.conditions import Conditions, holds, problem
 from orchestrator.knowledge.reading import problems
-from orchestrator.model import Case, Evidence, Word
+from orchestrator.model import Action, Case, Evidence, Word
 
 
 class ExpertError(Exception):
@@ -18,39 +18,63 @@ class ExpertError(Exception):
 
 
 class Opinion(Word):
-    """What the embedded engine makes of the expert's evidence: the first whose conditions hold is his."""
+    """What the embedded engine makes of the expert's evidence: the first whose conditions hold is his. Of vetoes each that holds."""
 
     when: Conditions
     stance: Literal["propose", "nothing", "person", "veto"]
     reasoning: Annotated[str, Field(min_length=1, max_length=500)]
     plan: tuple[str, ...] = ()
+    """The steps that he proposes, as in a runbook. Of a veto: kinds of steps; a plan with one of them would do harm."""
+    unless: tuple[str, ...] = ()
+    """Of a veto: kinds of steps that make a plan harmless again."""
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Shown, never a gate (law 5)."""
+
+    def forbids(self, plan: Sequence[Action]) -> bool:
+        kinds = {action.kind for action in plan}
+        return self.stance == "veto" and bool(kinds & set(self.plan)) and not kinds & set(self.unless)
 
 
 class Expert(Word):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
     about: Annotated[str, Field(min_length=1, max_length=300)]
     role: Literal["leader", "specialist", "support"] = "specialist"
+    """leader: his field is often where the root lies, and of equals he is asked first. support: looks at any case from one side."""
     brief: Annotated[str, Field(max_length=4000)] = ""
     """What a model is told that he is: what he knows, what he asks first, what he distrusts."""
     knows: tuple[Conditions, ...] = ()
-    """Kinds of faults that are his, by the same conditions as a runbook's; any of them. Empty: he may be asked about all."""
-    reads: tuple[str, ...]
+    """Kinds of faults that are his, by the same conditions as a runbook's, which may name the `target` too; any of them.
+    Empty, or `{}` among them: he may be asked about all."""
+    reads: Annotated[tuple[str, ...], Field(min_length=1)]
     """Sources of evidence: three experts who read the same are one vote."""
     vetoes: bool = False
     """He has no vote: he says which plans would do harm, and those fall."""
     opinion: tuple[Opinion, ...] = ()
 
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        for conditions in (*self.knows, *(opinion.when for opinion in self.opinion)):
+            if wrong := problem(conditions):
+                raise ValueError(wrong)
+        if any((opinion.stance == "veto") != self.vetoes for opinion in self.opinion):
+            raise ValueError("opinion: who has `vetoes = true` says veto and nothing else, and nobody else does")
+        return self
+
     def evidence(self, case: Case) -> tuple[Evidence, ...]:
-        """His part of the bundle."""
-        return tuple(item for item in case.evidence if any(item.source.startswith(source) for source in self.reads))
+        """His part of the bundle, the newest observation of each source: what was true once is not true still."""
+        newest = {item.source: item for item in case.evidence if any(item.source.startswith(source) for source in self.reads)}
+        return tuple(newest.values())
 
     def facts(self, case: Case) -> Mapping[str, str]:
         """What he may know: the fault itself, the ballot (`can.*`, `unit.up`), and his own evidence."""
         everybody = {name: value for name, value in case.facts().items() if name.startswith("can.") or name == "unit.up"}
         own = {name: value for item in self.evidence(case) for name, value in item.facts.items()}
         return {"check": case.fault.check, "reason": case.fault.reason, **case.fault.facts, **everybody, **own}
+
+    def fit(self, case: Case) -> int:
+        """How much this kind of fault is his: 0 not at all, 1 as any is, more the more closely it is described among those he knows."""
+        facts = {**case.facts(), "target": case.fault.target}
+        return max((1 + len(kind) for kind in self.knows if holds(kind, facts)), default=0) if self.knows else 1
 
 
 def load(operator_dir: Path | None = None) -> tuple[Expert, ...]:

@@ -35,7 +35,7 @@ def test_an_expert_who_is_not_there_is_a_usage_error(call: Call, store: Store) -
         result = call(*words)
         assert result.exit_code == 64
         assert "Did you mean log-reader? There are: " in result.stderr
-        assert "host-reader" in result.stderr
+        assert "systemd" in result.stderr
 
 
 def test_memories_are_listed_by_expert(call: Call, store: Store) -> None:

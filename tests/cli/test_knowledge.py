@@ -69,5 +69,5 @@ def test_a_runbook_with_a_mistake_is_78(call: Call, tmp_path: Path) -> None:
 
 def test_the_roster(call: Call) -> None:
     """Who is asked in consultation, and what each reads."""
-    assert {"log-reader", "host-reader", "change-reader"} <= {expert["name"] for expert in json.loads(call("experts", "--json").stdout)}
+    assert {"log-reader", "systemd", "change-management"} <= {expert["name"] for expert in json.loads(call("experts", "--json").stdout)}
     assert "log-reader" in call("experts", "list").stdout

@@ -16,7 +16,7 @@ from orchestrator.store import Alerts
 from phases.consultation import Consultation
 from phases.quick_fix import QuickFix
 from tests.engine.house import House
-from tests.phases.cases import research
+from tests.phases.cases import nobody, research
 
 BOOKS = runbooks.load(Path("/nonexistent"))
 
@@ -30,7 +30,7 @@ class Heard(House):
         declared = {"name": "shop", "probes": [{"file": str(self.beat), "max_age_seconds": 3600}]}
         config = Config.model_validate({"service": [declared]})
         super().__init__(tmp_path, config, {})
-        self.engine.reload(config, {1: QuickFix(BOOKS, self.store.patterns), 2: research(BOOKS), 3: Consultation(())})
+        self.engine.reload(config, {1: QuickFix(BOOKS, self.store.patterns), 2: research(BOOKS), 3: Consultation((), nobody())})
         self.alerts = Alerts(tmp_path)
 
     def hear(self, **fields: object) -> None:

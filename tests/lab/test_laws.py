@@ -290,8 +290,9 @@ def test_5_confidence_opens_no_gate(lab: Host) -> None:
     """Three experts who are certain get a stranger's process not ended, but asked about; approved, exactly that is done."""
     till(lab, WEB)
     expert = '[[opinion]]\nwhen = {{}}\nstance = "propose"\nplan = ["stop_process", "bring_up"]\nreasoning = "certain"\nconfidence = 1.0\n'
-    for name, reads in (("change-reader", "configuration"), ("host-reader", "resources"), ("log-reader", "journal_lines")):
-        text = f'name = "{name}"\nabout = "knows it all"\nreads = ["{reads}"]\n' + expert.format()
+    for name, reads in (("first", "configuration"), ("second", "resources"), ("third", "journal_lines")):
+        knows = 'knows = [{ check = "*", reason = "*", "port.foreign" = "*" }]'
+        text = f'name = "{name}"\nabout = "knows it all"\nreads = ["{reads}"]\n{knows}\n' + expert.format()
         lab.write(f"/etc/autonomous-orchestrator/experts.d/{name}.toml", text)
     lab.start_daemon(SETTINGS + TILL + WEB_PROBE + "port = 7300\n")
     lab.ok("systemctl stop till; systemd-run --quiet --unit=stranger nc -lk 127.0.0.1 7300; until nc -z 127.0.0.1 7300; do :; done")

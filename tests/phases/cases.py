@@ -103,3 +103,8 @@ def research(books: Sequence[Runbook], script: "Script | None" = None, **more: o
         return tuple(item.model_copy(update={"id": next(numbers)}) for item in items)
 
     return Research(books, models, settings, keep=keep, anomalies=tuple, past=lambda _number: [])
+
+
+def nobody() -> Models:
+    """No model is configured, and none is asked."""
+    return Models(Agents(), Purse(), ask=Script())

@@ -17,15 +17,17 @@ _NOT_CONFIGURED = (6, 78)
 @observation(early=True)
 def unit_state(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     """What systemd knows of the unit, in the words that runbooks match."""
-    del config
     if not is_unit(case.fault.target):
         return
     unit = unit_of(case, view)
+    service = config.service_of(case.fault.target)
+    server = view.servers.of(service.target) if service else None
     facts = {
         "unit.load": unit.load_state,
         "unit.active": unit.active_state,
         "unit.sub": unit.sub_state,
         "unit.result": unit.result,
+        "unit.server": server.name if server else "",
         "unit.type": unit.type or unit.name.rsplit(".", 1)[-1],
         "unit.enabled": unit.unit_file_state,
         "unit.transient": "yes" if unit.transient else "no",
