@@ -140,3 +140,33 @@ def test_a_declared_file_gives_way_to_the_built_in_list_only(tmp_path: Path) -> 
     declared = "[[service]]\nname='a'\nconfig_files=['/etc/ssh/a.conf']\n"
     assert not _load(tmp_path, declared).protects_path("/etc/ssh/a.conf")
     assert _load(tmp_path, declared + "[protect]\npaths=['/etc/ssh']\n").protects_path("/etc/ssh/a.conf")
+
+
+@pytest.mark.parametrize(
+    ("agents", "said"),
+    [
+        ('backend = "ollama"', "needs a model"),
+        ('backend = "openai-compatible"\nmodel = "m"', "needs the url of its server"),
+        ('backend = "ollama"\nmodel = "m"\nurl = "http://192.0.2.1:11434"', "neither https nor on this host's loopback"),
+        ('backend = "ollama"\nmodel = "m"\nurl = "http://localhost@elsewhere.example"', "neither https nor"),
+        ('backend = "ollama"\nmodel = "m"\nurl = "http://127.0.0.1.elsewhere.example"', "neither https nor"),
+        ('backend = "ollama"\nmodel = "m"\nurl = "file:///etc/passwd"', "neither https nor"),
+        ('backend = "ollama"\nmodel = "m"\nurl = "https://me:secret@models.example"', "the key belongs into key_file"),
+        ('backend = "ollama"\nmodel = "m"\nurl = "https://models.example?key=secret"', "the key belongs into key_file"),
+        ('backend = "ollama"\nmodel = "m; rm -rf /"', "model"),
+        ('backend = "anthropic"\nmodel = "m"\nkey = "sk-x"', "key"),
+    ],
+)
+def test_a_model_that_is_not_safely_asked_is_refused(tmp_path: Path, agents: str, said: str) -> None:
+    """What it is told must not be read on the way, and no key stands in the configuration."""
+    with pytest.raises(ConfigError) as error:
+        _load(tmp_path, f"[agents]\n{agents}\n")
+    assert said in str(error.value)
+
+
+def test_the_models_are_those_of_the_agents_and_of_the_voters(tmp_path: Path) -> None:
+    """None with the embedded engine alone."""
+    assert _load(tmp_path, "").agents.models == ()
+    voters = '[[agents.voter]]\nbackend = "ollama"\nmodel = "qwen3"\nurl = "http://[::1]:11434"\n[[agents.voter]]\nbackend = "embedded"\n'
+    agents = _load(tmp_path, '[agents]\nbackend = "anthropic"\nmodel = "claude-x"\n' + voters).agents
+    assert [one.model for one in agents.models] == ["claude-x", "qwen3"]

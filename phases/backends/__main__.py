@@ -42,6 +42,8 @@ def _said(question: Question) -> Json:
     except Failed as failed:
         told = {"failed": failed.kind, "reason": failed.reason, "mend": failed.mend}
         told |= asdict(failed.used) if failed.used else {}
+    except OSError as error:  # no room for a file, no address of localhost
+        told = {"failed": "unreachable", "reason": str(error)}
     except Exception as error:  # noqa: BLE001  # whatever a library comes up with: the daemon hears of it in words
         told = {"failed": "garbage", "reason": f"{type(error).__name__}: {error}"}
     return {name: _without(value, key) for name, value in told.items()}
