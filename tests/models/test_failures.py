@@ -74,6 +74,7 @@ def test_another_object_than_was_asked_for_is_data(stub: Stub, request_of: Asks,
 @pytest.mark.parametrize("backend", list(TABLE))
 def test_nobody_listens(stub: Stub, request_of: Asks, backend: Backend) -> None:
     """A server that is down is told as one."""
+    stub.shutdown()
     stub.server_close()
     with pytest.raises(ModelFailed) as failed:
         ask(request_of(backend))
