@@ -7,7 +7,7 @@ A script is a list of plays. Each call gets the first play that fits and is not 
     {"when": ["shop.service", "a look"], …}         only if all of these were asked, in whatever turn or in the system's text
     {"find": {"A": "\"(a\\d+)\": .*restart"}, …}  only if each of these expressions is found in what was asked; `$A` in the answer is then
                                                     the last thing that its group found, so that a script can choose what code offered
-    {"play": "429", "times": 2}                     a failure instead: a status, or one of FAILURES. `times` 0: for ever; else once
+    {"play": "429", "times": 2}                     a failure instead: a status (`says`: its words), or one of FAILURES. `times` 0: for ever; else once
     {"seconds": 2.0, …}                             how long the model thinks
 Standard library only: it runs where nothing is installed.
 """
@@ -133,8 +133,6 @@ class Stub(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.at_once = 0
         self.most_at_once = 0
-        self.redirected: list[str] = []
-        """Who came by another path than a model's: nobody should."""
         self.stopped = threading.Event()
         self.lock = threading.Lock()
         self._used: dict[int, int] = {}
@@ -179,7 +177,6 @@ class _Endpoint(BaseHTTPRequestHandler):
         said = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         dialect = next((one for path, one in self.dialects.items() if self.path.partition("?")[0].endswith(path)), None)
         if dialect is None:
-            self.server.redirected.append(self.path)
             return self._send(404, b"{}")
         asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, json.loads(said), time.monotonic())
         if asked.is_receipt:
@@ -198,7 +195,6 @@ class _Endpoint(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """What it was asked, and how much of it at once."""
         if self.path != "/asked":
-            self.server.redirected.append(self.path)
             return self._send(404, b"{}")
         asked = [{"path": one.path, "system": one.system, "turns": one.turns} for one in self.server.asked]
         told = {"calls": len(asked), "most_at_once": self.server.most_at_once, "asked": asked[-100:]}
