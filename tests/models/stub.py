@@ -7,7 +7,7 @@ A script is a list of plays. Each call gets the first play that fits and is not 
     {"when": ["shop.service", "a look"], …}         only if all of these were asked, in whatever turn or in the system's text
     {"find": {"A": "\"(a\\d+)\": .*restart"}, …}  only if each of these expressions is found in what was asked; `$A` in the answer is then
                                                     the last thing that its group found, so that a script can choose what code offered
-    {"play": "429", "times": 2}                     a failure instead: a status (`says`: its words), or one of FAILURES. `times` 0: for ever; else once
+    {"play": "429", "times": 2}                     a status (`says`: its words) or one of FAILURES; `times` 0: for ever, else once
     {"seconds": 2.0, …}                             how long the model thinks
 Standard library only: it runs where nothing is installed.
 """
