@@ -34,6 +34,6 @@ made_from=$(cat pyproject.toml scripts/setup.sh | sha256sum)
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$made_from" ]; then
   say "Making the virtual environment .venv"
   python3 -m venv .venv
-  .venv/bin/pip install --quiet --editable '.[dev,notify,anthropic]'
+  .venv/bin/pip install --quiet --editable '.[dev,notify,anthropic,otel]'
   echo "$made_from" >.venv/made-from
 fi

@@ -12,6 +12,18 @@ Backend = Literal["embedded", "anthropic", "claude-code", "openai-compatible", "
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+def safe(url: str) -> str:
+    """The same, if nobody can read on the way what goes there. Raises ValueError."""
+    parts = urlsplit(url)
+    at_home = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if url and not at_home and not (parts.scheme == "https" and parts.hostname):
+        raise ValueError(f"{url!r} is neither https nor on this host's loopback; what a model is told must not be read on the way")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("a password, a query or a fragment has no place in the model's url; the key belongs into key_file")
+    _ = parts.port  # raises ValueError
+    return url
+
+
 class ModelSettings(Section):
     """One language model, and how it is reached."""
 
@@ -28,14 +40,7 @@ class ModelSettings(Section):
     @field_validator("url")
     @classmethod
     def _is_safe(cls, url: str) -> str:
-        parts = urlsplit(url)
-        at_home = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if url and not at_home and not (parts.scheme == "https" and parts.hostname):
-            raise ValueError(f"{url!r} is neither https nor on this host's loopback; what a model is told must not be read on the way")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("a password, a query or a fragment has no place in the model's url; the key belongs into key_file")
-        _ = parts.port  # raises ValueError
-        return url
+        return safe(url)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -75,9 +80,16 @@ class Agents(ModelSettings):
     """Of UTC. What is spent is spent: the embedded engine goes on, and a person is told once."""
     price: tuple[Price, ...] = ()
     """Beside the shipped ones."""
+    traces: Annotated[str, Field(max_length=500)] = ""
+    """The address of an OpenTelemetry collector (OTLP over HTTP), without /v1/traces: loopback or https. Empty: no traces."""
     embedded: bool = True
     """Whether the runbooks' plans and the experts' written opinions are used too; without them only what was learned and the models
     speak. What hands a case to a person stays."""
+
+    @field_validator("traces")
+    @classmethod
+    def _is_safe_too(cls, url: str) -> str:
+        return safe(url)
 
     @property
     def models(self) -> tuple[ModelSettings, ...]:

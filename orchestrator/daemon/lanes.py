@@ -1,4 +1,7 @@
-"""Two lanes of workers: phase 1 and the proofs have one that research and consultation cannot fill."""
+"""Two lanes of workers: phase 1 and the proofs have one that research and consultation cannot fill.
+
+Of thinkers there are as many as calls of a model may be under way: each talk waits for one answer at a time.
+"""
 
 import logging
 import time
@@ -10,15 +13,16 @@ from orchestrator.model import Case
 log = logging.getLogger(__name__)
 
 _THINKERS = 2
+"""At least; without a model thinking is work of the processor."""
 
 
 class Lanes:
     """A lane takes no more cases than it has workers: what waits, waits in its row."""
 
-    def __init__(self, workers: int, ended: Callable[[], None]) -> None:
-        """`ended` is called whenever a step has ended."""
+    def __init__(self, workers: int, ended: Callable[[], None], calls: int = 0) -> None:
+        """`ended` is called whenever a step has ended; `calls`: of a model, at once."""
         self._ended = ended
-        self._room = {"quick": workers, "slow": _THINKERS}
+        self._room = {"quick": workers, "slow": max(_THINKERS, calls)}
         self._pools = {lane: ThreadPoolExecutor(room, lane) for lane, room in self._room.items()}
         self._steps: dict[str, set[Future[None]]] = {lane: set() for lane in self._room}
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from phases.consultation import Consultation
 from phases.models import Gate, Models
 from phases.quick_fix import QuickFix
 from phases.research import Research
+from phases.tracing import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +69,12 @@ class Daemon:
         machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
         self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
         self.purse, self._gate = Spending(self.store.ledger, config.agents), Gate(config.agents.calls)
+        self.tracer = Tracer(config.agents.traces, socket.gethostname(), self.store.status)
         self.engine = Engine(config, self.view, self.store, self.desk, self.hands, self._phases(config))
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
         self._clicks = Clicks(self.store, self.desk, config)
         self._remembering = Remembering(self.view)
-        self._lanes = Lanes(config.daemon.workers, self._wake.set)
+        self._lanes = Lanes(config.daemon.workers, self._wake.set, config.agents.calls if config.agents.models else 0)
         self._timetable = Timetable(self.looks.ask, self._ask_sweep, self._deliver, self._look_again)
         self._signals: Signals | None = None
         self._trouble = ""
@@ -84,17 +87,18 @@ class Daemon:
         self._tidy_due = threading.Event()
         self._remember_due = threading.Event()
 
-    def _phases(self, config: Config) -> dict[int, Thinker]:
+    def _phases(self, config: Config) -> Mapping[int, Thinker]:
         """With what is written down now, the operator's own included. Raises RunbookError, ExpertError."""
         etc = (self._config_file or DEFAULT_FILE).parent
         books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
-        models = Models(config.agents, self.purse, gate=self._gate)
+        self.tracer.url = config.agents.traces
+        models = Models(config.agents, self.tracer.purse(self.purse), gate=self._gate)
         recall = recaller(self.store.memories, self.store.note_uses)
         past = Reader(Path(config.daemon.state_dir)).similar
         embedded, anomalies = config.agents.embedded, self.store.anomalies
         research = Research(books, models, config, keep=self.store.add_evidence, anomalies=anomalies, past=past, recall=recall)
         consultation = Consultation(roster, models, books, embedded=embedded, anomalies=anomalies, recall=recall)
-        return {1: QuickFix(books, self.store.patterns), 2: research, 3: consultation}
+        return self.tracer.around({1: QuickFix(books, self.store.patterns), 2: research, 3: consultation})
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -198,6 +202,7 @@ class Daemon:
             self._signals.close()
         self.looks.close()
         self._lanes.close(_STOP_SECONDS)
+        self.tracer.close()
         self.view.close()
         self.desk.close()
         self.store.shut()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from orchestrator.model import Attempt, Case, Fault, Json, epoch
+from orchestrator.model import Attempt, Case, Fault, Json, Status, epoch
 from orchestrator.store.base import Part, stamp
 from orchestrator.store.ledger import looking
 from orchestrator.store.rows import (
@@ -52,6 +52,12 @@ class Cases(Part):
         """Everything a phase sees of one incident; None when there is no such row, or its fault cannot be read."""
         row = self.ledger.row("SELECT * FROM tasks WHERE id = ?", (task_id,))
         return readable("incident", row, self._case) if row else None
+
+    @looking
+    def status(self, task_id: int) -> Status | None:
+        """None when there is no such row."""
+        row = self.ledger.row("SELECT status FROM tasks WHERE id = ?", (task_id,))
+        return Status(row["status"]) if row else None
 
     @looking
     def unended(self) -> tuple[Case, ...]:
