@@ -9,7 +9,7 @@ from orchestrator.store import mask
 
 _OURS = frozenset((
     "clock", "crontab", "dependencies", "job", "limits", "loaded", "logins", "memory", "package", "recurrence",
-    "resources", "setting_up", "unit_state", "look unit", "look changes", "look similar",
+    "resources", "setting_up", "unit_state", "look unit", "look changes", "look similar", "host", "failed units",
 ))  # fmt: skip
 """Observations told by our own code of what systemd, the kernel and the configuration say."""
 _WITH_NAMES = frozenset((

@@ -37,6 +37,8 @@ _MODULES = {
     "actions": "knowledge",
     "runbooks": "knowledge",
     "experts": "experts",
+    "ask": "asking",
+    "consult": "asking",
     "metrics": "numbers",
     "sql": "numbers",
     "dashboard": "dashboard",

@@ -70,12 +70,12 @@ def _unlike(memory: Memory, case: Case) -> int:
     return 2 if its_own or (memory.service and memory.service == case.scope.service) else len(_ALIKE)
 
 
-def as_told(memory: Memory, case: Case) -> Json:
+def as_told(memory: Memory, case: Case, *, retell: bool = True) -> Json:
     """As a model reads it: all but `you_said` is of code, and that is retold, since it may quote a log; a person's words stand."""
     known = (case.scope.target, *case.scope.units, *case.scope.paths)
     return {
         "of": _ALIKE[_unlike(memory, case)],
-        "you_said": memory.fact if memory.said_by else retold(memory.fact, known),
+        "you_said": memory.fact if memory.said_by or not retell else retold(memory.fact, known),
         "you_chose": list(memory.kinds) or "a person",
         "record": record(memory.wins, memory.losses),
         "last_time": _LATELY[memory.proved],
@@ -98,14 +98,14 @@ def nobody_remembers(_case: Case, _expert: str) -> tuple[Json, ...]:
     return ()
 
 
-def recaller(rows: Callable[[str], Sequence[Memory]], used: Callable[[Sequence[int]], None]) -> Recall:
-    """For the daemon and the command line: what is told is counted as used, where it can be written."""
+def recaller(rows: Callable[[str], Sequence[Memory]], used: Callable[[Sequence[int]], None], *, retell: bool = True) -> Recall:
+    """What is told is counted as used, where that can be written. Only for a person's eyes it need not be retold."""
 
     def tell(case: Case, expert: str) -> tuple[Json, ...]:
         found = recall(rows(expert), case, expert)
         with suppress(StoreFailed):
             if found:
                 used([memory.id for memory in found])
-        return tuple(as_told(memory, case) for memory in found)
+        return tuple(as_told(memory, case, retell=retell) for memory in found)
 
     return tell

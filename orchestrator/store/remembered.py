@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from orchestrator.model import Case, Json, instance_of, utc
 from orchestrator.store.base import Part, as_json
-from orchestrator.store.ledger import looking, transaction
+from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
+from orchestrator.store.migrations import tasks
 from orchestrator.store.rows import all_readable, memory_of
 from orchestrator.store.words import Lesson, Memory, Stale, as_fact
 
@@ -24,6 +26,8 @@ _ACQUITTED = "UPDATE expert_memory SET proved = 'moot', losses = MAX(0, losses -
 
 
 class Remembered(Part):
+    """Safe to use from any thread."""
+
     @looking
     def memories(self, expert: str) -> tuple[Memory, ...]:
         """All that one expert remembers and that is not over, the best proved first."""
@@ -94,3 +98,11 @@ class Remembered(Part):
         if row is None:
             raise Stale(f"there is no memory {number}")
         return row
+
+
+class BesideMemory(Remembered, Keeper):
+    """For a process beside the daemon; never migrates. Close it after use."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Raises StoreUnusable when the daemon has not made the file yet, or another version did."""
+        self.ledger = Ledger(state_dir / "tasks.db", tasks, migrate=False)
