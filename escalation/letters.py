@@ -182,7 +182,8 @@ def _votes(ledger: Ledger, escalation_id: int) -> tuple[str, ...]:
     latest = "SELECT * FROM (SELECT * FROM agent_consultations WHERE escalation_id = ? ORDER BY id DESC LIMIT 12) ORDER BY id"
     parsed = [row | {name: json.loads(row[name]) for name in ("plan", "evidence_ids")} for row in ledger.rows(latest, (escalation_id,))]
     minutes = readable("votes of escalation", {"id": escalation_id, "minutes": parsed}, minutes_of)
-    return tuple(one_line(line, 400) if not line.startswith("    ") else "    " + one_line(line, 400) for line in votes(minutes or ()))
+    told = votes(minutes, [row["created_at"] for row in parsed]) if minutes else ()
+    return tuple(one_line(line, 400) if not line.startswith("    ") else "    " + one_line(line, 400) for line in told)
 
 
 def _notes(ledger: Ledger, escalation_id: int) -> tuple[Json, ...]:

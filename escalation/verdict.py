@@ -33,23 +33,44 @@ def verdict(story: Json) -> str:
     return line + (f"; it came back {times} time{'s' if times != 1 else ''}" if times else "")
 
 
-def votes(minutes: tuple[Minute, ...]) -> Iterator[str]:
-    """Each expert's answer, and who disagreed with the plan that had the most votes."""
+def votes(minutes: Sequence[Minute], when: Sequence[str] = ()) -> Iterator[str]:
+    """Each expert's answer, and who disagreed with the plan that had the most votes of those who were asked at the same time (`when`)."""
+    meetings = when or [""] * len(minutes)
     plans = ["; ".join(action.about() for action in minute.plan) for minute in minutes]
-    disagrees = dissents([(minute.stance, plan) for minute, plan in zip(minutes, plans, strict=True)])
+    disagrees = dissents([(at, minute.stance, plan) for at, minute, plan in zip(meetings, minutes, plans, strict=True)])
     for minute, plan, dissent in zip(minutes, plans, disagrees, strict=True):
         about, told = f": {plan}" if plan else "", "  [dissents]" if dissent else ""
-        yield f"round {minute.round}, {one_line(minute.expert)} ({one_line(minute.backend)}): {minute.stance}{one_line(about)}{told}"
-        yield f"    {one_line(minute.reasoning)} (confidence {100 * minute.confidence:.0f} %, cites {_cited(minute.evidence_ids)})"
+        who = f"{minute.expert} ({minute.backend} {minute.model}".rstrip() + ")"
+        yield f"round {minute.round}, {one_line(who)}: {minute.stance}{one_line(about)}{told}"
+        yield f"    {one_line(minute.reasoning)} ({', '.join(_cost(minute))})"
 
 
-def dissents(answers: Sequence[tuple[str, str]]) -> tuple[bool, ...]:
-    """Of each answer (its stance, and its plan in words): whether it disagrees with the plan that had more votes than any other."""
-    counted = Counter(plan for stance, plan in answers if stance == "propose").most_common(2)
-    if not counted or (len(counted) == 2 and counted[0][1] == counted[1][1]):
-        return (False,) * len(answers)
-    most = counted[0][0]
-    return tuple(stance not in ("nothing", "failed") and (stance, plan) != ("propose", most) for stance, plan in answers)
+def _cost(minute: Minute) -> Iterator[str]:
+    if minute.confidence:  # a model is not asked how sure it is
+        yield f"confidence {100 * minute.confidence:.0f} %"
+    yield f"cites {_cited(minute.evidence_ids)}"
+    if minute.tokens_in or minute.tokens_out:
+        yield f"{minute.tokens_in + minute.tokens_out} tokens, ${minute.dollars:.4f}"
+    if minute.backend != "embedded":
+        yield f"{minute.seconds:.1f} s"
+
+
+def dissents(answers: Sequence[tuple[str, str, str]]) -> tuple[bool, ...]:
+    """Of each answer (its meeting, its stance, its plan in words): whether it is against the plan that had most votes there."""
+    chosen: dict[str, Counter[str]] = {}
+    for meeting, stance, plan in answers:
+        if stance == "propose":
+            chosen.setdefault(meeting, Counter())[plan] += 1
+    first = {meeting: leading for meeting, plans in chosen.items() if (leading := _leading(plans)) is not None}
+    against = ("propose", "person", "veto")
+    return tuple(
+        meeting in first and stance in against and (stance, plan) != ("propose", first[meeting]) for meeting, stance, plan in answers
+    )
+
+
+def _leading(plans: Counter[str]) -> str | None:
+    best = plans.most_common(2)
+    return None if len(best) == 2 and best[0][1] == best[1][1] else best[0][0]
 
 
 def remains(story: Json) -> Iterator[str]:

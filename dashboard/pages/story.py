@@ -75,10 +75,10 @@ def told(story: Json, *, all_seen: bool = False) -> Told:
 
 
 def votes_of(minutes: Sequence[Json]) -> tuple[Vote, ...]:
-    """Each answer, and whether it disagrees with what most said."""
+    """Each answer, and whether it disagrees with what most said who were asked at the same time."""
     minutes = minutes[-VOTES_SHOWN:]
     plans = [in_short(row["plan"]) for row in minutes]
-    disagrees = dissents([(row["stance"], plan) for row, plan in zip(minutes, plans, strict=True)])
+    disagrees = dissents([(row["created_at"], row["stance"], plan) for row, plan in zip(minutes, plans, strict=True)])
     return tuple(map(Vote, minutes, plans, disagrees))
 
 

@@ -18,7 +18,7 @@ def tell(story: Json, *, all_evidence: bool) -> None:
     say(told(case).rstrip())
     if minutes := minutes_of(story):
         say("\nWHAT THE EXPERTS SAID")
-        for line in votes(minutes):
+        for line in votes(minutes, [row["created_at"] for row in story["minutes"]]):
             say(line)
     say("\nWHAT REMAINS TO DO")
     _tell_questions(story)
