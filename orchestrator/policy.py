@@ -15,6 +15,8 @@ _UNDER_WAY_ITSELF = ("unit_crash_loop", "unit_stuck", "job_stuck")
 """Faults of units that are always between two restarts, or in a start that does not end: waiting for that would be waiting for ever."""
 _HARMLESS = ("log_flood",)
 """Faults of services that serve their users."""
+_THOUGHT = ("model:", "vote:")
+"""Origins of plans that nobody has written down: whatever their risk, they rest on evidence or are none."""
 DANGERS = ("corruption", "authentication", "intrusion", "device")
 """Facts `danger.<name>`: what is never healed by force (DESIGN section 5, the row "never")."""
 
@@ -309,11 +311,23 @@ def _nobody_suffers(proposal: Proposal, case: Case, config: Config, history: His
 
 def _ungrounded(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
     del config, history, now
-    if all(action.level is Risk.LOW for action in proposal.plan):
+    if is_grounded(proposal, case):
         return
-    known = {item.id for item in case.evidence}
-    if not proposal.evidence_ids or not set(proposal.evidence_ids) <= known:
+    if proposal.origin.startswith(_THOUGHT):
+        yield "deny", "a plan that was thought up cites no evidence of this incident"
+    if any(action.level is not Risk.LOW for action in proposal.plan):
         yield "deny", "a plan of medium risk cites no evidence of this incident"
+
+
+def is_grounded(proposal: Proposal, case: Case) -> bool:
+    """Whether it cites evidence, and of this incident alone."""
+    return bool(proposal.evidence_ids) and set(proposal.evidence_ids) <= {item.id for item in case.evidence}
+
+
+def may_teach(proposal: Proposal, case: Case) -> bool:
+    """Whether a plan that healed becomes a pattern: none of high risk, and none that was right for reasons that nobody can read."""
+    grounded = is_grounded(proposal, case) or not proposal.origin.startswith(_THOUGHT)
+    return grounded and all(action.level is not Risk.HIGH for action in proposal.plan)
 
 
 def _auto(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:

@@ -34,11 +34,10 @@ from orchestrator.model import (
     Outcome,
     Phase,
     Proposal,
-    Risk,
     Status,
     is_unit,
 )
-from orchestrator.policy import HOUR, History, judge, stand_down
+from orchestrator.policy import HOUR, History, judge, may_teach, stand_down
 from orchestrator.store import Stale, Store, StoreFailed
 from orchestrator.store.times import moment
 
@@ -140,7 +139,8 @@ class Engine:
         case = self._gather(case, deadline)
         log.info("PHASE %d (%s) incident %d: %s", phase, Phase.numbered(phase), number, case.fault.message)
         self._store.begin_phase(number, phase)
-        self._answer(case, self._think(case, deadline), deadline)
+        answer = self._think(case, deadline)
+        self._answer(self._with_looks(case, answer), answer, deadline)
 
     def _must_wait(self, case: Case) -> bool:
         """Law 4, and the modes that only watch."""
@@ -177,6 +177,14 @@ class Engine:
         if case.approved and not _had_its_turn(case, case.approved):
             return case.approved
         return self._phases[case.incident.phase].propose(case, self._view, deadline)
+
+    def _with_looks(self, case: Case, answer: Answer) -> Case:
+        """With what the phase has looked at meanwhile, where its answer rests on that."""
+        known = {item.id for item in case.evidence}
+        if not isinstance(answer, Proposal) or set(answer.evidence_ids) <= known:
+            return case
+        looked = (item for item in self._fresh(case).evidence if item.id not in known)
+        return case.model_copy(update={"evidence": (*case.evidence, *looked)})
 
     def _answer(self, case: Case, answer: Answer, deadline: float) -> None:
         if answer.minutes:
@@ -378,7 +386,7 @@ class Engine:
         proposal = ended.proposal
         pattern_id = int(proposal.origin.removeprefix("pattern:")) if proposal.origin.startswith("pattern:") else None
         if ended.outcome is Outcome.HEALED:
-            if pattern_id is None and all(action.level is not Risk.HIGH for action in proposal.plan):
+            if pattern_id is None and may_teach(proposal, case):
                 pattern_id = self._store.teach(case.incident.signature, proposal.plan, proposal.origin or proposal.proposer)
             if pattern_id is not None:
                 self._store.credit(pattern_id, "win")

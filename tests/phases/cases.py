@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from orchestrator.actions import parse
 from orchestrator.config import Agents, Config
+from orchestrator.host import Unavailable, View
 from orchestrator.knowledge.runbooks import Runbook
 from orchestrator.model import Attempt, Case, Evidence, Fault, Incident, Json, Outcome, Proposal, Scope, Verdict
 from phases.models import Cost, Models, Reply, Request
@@ -90,6 +92,19 @@ def said(step: str, **more: object) -> Json:
 
 def proposes(*plan: str, evidence: Sequence[int] = (UNIT_STATE,), cause: str = "db.service is down") -> Json:
     return said("propose", cause=cause, evidence=list(evidence), plan=list(plan))
+
+
+def no_host() -> View:
+    """A view on a host where nothing can be read: whoever asks it hears that."""
+    return cast("View", NoHost())
+
+
+class NoHost:
+    def now(self) -> float:
+        return 300.0
+
+    def __getattr__(self, name: str) -> object:
+        raise Unavailable(f"there is no host here: {name}")
 
 
 def research(books: Sequence[Runbook], script: "Script | None" = None, **more: object) -> Research:

@@ -35,7 +35,8 @@ def test_the_verdict_and_the_rule(file: Path) -> None:
     """Each story ends with the verdict that it names, by the rule that it names."""
     story = json.loads(file.read_text())
     plan = tuple(actions.parse(action) for action in story["plan"])
-    proposal = Proposal(cause="c", plan=plan, proposer="p", evidence_ids=(1,) if story["cited"] else ())
+    cited = (1,) if story["cited"] else ()
+    proposal = Proposal(cause="c", plan=plan, proposer="p", evidence_ids=cited, origin=story.get("origin", ""))
     verdict = judge(proposal, _case(story, proposal), Config.model_validate(story["config"]), History.model_validate(story["history"]), 0.0)
     assert (verdict.answer, verdict.rule) == (story["verdict"], story["rule"]), verdict.reason
 

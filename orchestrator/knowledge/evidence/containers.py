@@ -35,12 +35,11 @@ def containers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     log = ""
     with suppress(Unavailable):
         log = view.containers.log(found[0])
-    last = log.splitlines()[-1][:300] if log else ""
-    told = [_told(one) for one in found[:10]]
-    facts = {**_facts(found[0], view, config), **({"log.container": last} if last else {})}
-    yield Evidence(
-        source="containers", text=bounded("\n".join([*told, *([f"{found[0].name} said last:", log] if log else [])])), facts=facts
-    )
+    yield Evidence(source="containers", text=bounded("\n".join(map(_told, found[:10]))), facts=_facts(found[0], view, config))
+    said = "\n".join(filter(None, (found[0].health_said, log)))
+    if said.strip():  # apart from what the engine says: anybody may have written it
+        last = {"log.container": log.splitlines()[-1][:300]} if log else {}
+        yield Evidence(source="containers_log", text=bounded(f"{found[0].name} said last:\n{said}"), facts=last)
 
 
 def _refused(case: Case, view: View) -> Iterator[Evidence]:
@@ -96,5 +95,5 @@ def _told(one: Container) -> str:
         by = {True: "a person's word", False: "itself", None: "nobody can tell"}[one.by_hand]
         lines.append(f"ended with {one.exit} by {by}{', killed for its memory' if one.oom else ''} {one.error}".rstrip())
     if one.health:
-        lines.append(f"its own check: {one.health} ({one.health_exit}) {one.health_said}".rstrip())
+        lines.append(f"its own check: {one.health} ({one.health_exit})")
     return "; ".join(lines)
