@@ -17,7 +17,7 @@ from orchestrator.store import Anomaly
 from phases.ballot import Ballot, ungrounded, words
 from phases.briefing import RULES, case_document, fitting, names_of, shown
 from phases.looks import Look
-from phases.models import Asking, ModelFailed, Models, Reply, Turn
+from phases.models import Asking, ModelFailed, Models, Reply, Turn, Usage
 from phases.telling import as_text, evidence_item
 
 _ROLE = """
@@ -92,7 +92,9 @@ class Conversation:
         self._ballot = Ballot("a", [(action,) for action in case.candidates])
         self._shown = {item.id: item for item in fitting(shown(case), case)}
         self._taken: dict[str, int] = {}
-        self._replies: list[Reply] = []
+        self._model = ""
+        self._used: list[Usage] = []
+        self._seconds = 0.0
         self._last: Said | None = None
 
     def hold(self, turns: int, deadline: float) -> Talked:
@@ -104,7 +106,8 @@ class Conversation:
             try:
                 reply = self._ask(talk, until)
             except ModelFailed as failed:
-                return self._ended("failed", f"{failed.kind}: {failed.reason}")
+                self._used += [failed.used] if failed.used else []
+                return self._ended("failed", "; ".join(filter(None, (f"{failed.kind}: {failed.reason}", failed.mend))))
             said, problem = self._read(reply.answer, last=left <= 1)
             if problem and repaired:
                 return self._ended("failed", f"its answer does not hold, twice: {problem}")
@@ -141,8 +144,13 @@ class Conversation:
             turns=tuple(talk),
             answer_schema=_schema(self._ballot.ids, tuple(self._looks)),
         )
-        reply = self._models.ask(asking, time.monotonic() + min(_CALL_SECONDS, left))
-        self._replies.append(reply)
+        began = time.monotonic()
+        try:
+            reply = self._models.ask(asking, began + min(_CALL_SECONDS, left))
+        finally:
+            self._seconds += time.monotonic() - began
+        self._used.append(reply)
+        self._model = words(reply.model)[:200]
         return reply
 
     def _read(self, answer: Json, *, last: bool) -> tuple[Said | None, str]:
@@ -197,16 +205,16 @@ class Conversation:
         minute = Minute(
             expert=RESEARCHER,
             backend=settings.backend,
-            model=words(self._replies[-1].model if self._replies else settings.model)[:200],
+            model=self._model or settings.model,
             stance=stance,
             plan=plan,
             confidence=min(1.0, max(0.0, decided.confidence)) if decided and decided.confidence == decided.confidence else 0.0,  # NaN
             reasoning=words(reasoning),
             evidence_ids=tuple(dict.fromkeys(number for number in decided.evidence if number in self._shown)) if decided else (),
-            tokens_in=sum(reply.tokens_in for reply in self._replies),
-            tokens_out=sum(reply.tokens_out for reply in self._replies),
-            dollars=sum(reply.dollars for reply in self._replies),
-            seconds=sum(reply.seconds for reply in self._replies),
+            tokens_in=sum(used.tokens_in for used in self._used),
+            tokens_out=sum(used.tokens_out for used in self._used),
+            dollars=sum(used.dollars for used in self._used),
+            seconds=self._seconds,
         )
         also = [f"also possible: {text}" for text in said.alternatives[:_KEPT]] if said else []
         return Talked(

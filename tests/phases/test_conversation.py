@@ -246,7 +246,7 @@ def test_after_three_plans_of_a_model_nobody_asks_it_again() -> None:
     assert any(text.endswith(str(Outcome.NO_EFFECT)) for text in answer.ruled_out)
 
 
-def test_a_hand_that_is_stretched_out_for_a_schema_that_some_cannot_read() -> None:
+def test_the_schema_is_one_that_every_backend_reads() -> None:
     """All objects are closed, all fields required, and only words that each backend understands."""
     script = Script(said("nothing", reason="x"))
     _answer(script)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from orchestrator.knowledge.runbooks import Runbook
 from orchestrator.model import Abstain, HandOver, Outcome, Proposal
+from phases import conversation
 from tests.phases.cases import RELOAD, RESTART, Script, attempt, no_host, proposes, research, shop_case
 
 BOOKS = tuple(
@@ -60,7 +61,8 @@ def test_to_measure_a_model_the_books_plans_are_left_aside_and_hand_overs_stay()
 
 def test_the_models_words_never_leave_this_module_for_a_shell() -> None:
     """No part of phase 2 starts a program or opens a door: not by its own text."""
-    sources = [*Path("phases").glob("*.py"), *Path("phases/looks").glob("*.py")]
+    home = Path(conversation.__file__).parent
+    sources = [*home.glob("*.py"), *home.glob("looks/*.py")]
     assert sources
     for source in sources:
         text = source.read_text("utf-8")
