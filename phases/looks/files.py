@@ -18,7 +18,7 @@ _MOST_FILES, _MOST_MOUNTS, _MOST_CHANGES = 16, 8, 40
 _FILE_BYTES = 64 << 10
 _CONTENT_CHARACTERS, _DIFF_CHARACTERS = 1500, 800
 _KEYS = (".key", ".pem", ".p12", ".pfx", ".jks", ".keytab")
-_OTHERS_WRITE = 0o022
+_OTHERS_WRITE, _ALL_READ = 0o022, 0o004
 _DAY = 86_400.0
 _PACKAGE_LOG, _PACKAGE_LOG_BYTES, _PACKAGE_LINES = "/var/log/dpkg.log", 8 << 20, 20
 _PACKAGE_LINE = re.compile(
@@ -29,7 +29,7 @@ _PACKAGE_LINE = re.compile(
 class FileLook(Look):
     """A configuration file of a service in the scope, or a unit's own file: what stands there, and against its last known good.
 
-    An administrator's alone: what somebody else may write is no better than a log.
+    An administrator's alone: what somebody else may write is no better than a log. A link may lead to what nobody meant to show.
     """
 
     target: AbsolutePath
@@ -45,7 +45,8 @@ class FileLook(Look):
         if state is None:
             return f"{self.target} does not exist" + (", and a good copy of it is known" if view.known_good.get(self.target) else "")
         told = [f"{self.target}: {_state(state)}"]
-        if why := _why_not(self.target, state, view, _files(case, view, config)):
+        declared = tuple(path for service in services_of(case, config) for path in service.config_files)
+        if why := _why_not(self.target, state, view, declared):
             return f"{told[0]}; what stands in it is not told: {why}"
         now = _text(view.files.read(self.target, _FILE_BYTES))
         with suppress(Unavailable):
@@ -117,18 +118,18 @@ def _files(case: Case, view: View, config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in found if not any(_is_beneath(path, root) for root in kept_away)))
 
 
-def _why_not(path: str, state: FileState, view: View, offered: tuple[str, ...]) -> str:
+def _why_not(path: str, state: FileState, view: View, declared: tuple[str, ...]) -> str:
+    """Why its content is not told; empty when it may be. What not everybody may read, an operator has to have named himself."""
     if state.kind not in ("file", "link"):
         return f"it is a {state.kind}"
     if point := view.mounts.doubtful(path):
         return f"{point} may hang"
     real = os.path.realpath(path)
-    if real != path and real not in offered:
-        return "it leads to a file that nobody declared"
-    for one in (real, os.path.dirname(real)):  # noqa: PTH120  # a name, resolved above
-        found = view.files.look(one)
-        if found is None or found.uid != 0 or found.mode & _OTHERS_WRITE:
-            return f"others than an administrator may write {one}"
+    above, found = view.files.look(os.path.dirname(real)), view.files.look(real)  # noqa: PTH120  # a name, resolved above
+    if not above or not found or any(one.uid != 0 or one.mode & _OTHERS_WRITE for one in (above, found)):
+        return "others than an administrator may write it"
+    if not found.mode & _ALL_READ and (real != path or path not in declared):
+        return "not everybody may read it"
     return ""
 
 
