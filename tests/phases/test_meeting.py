@@ -1,5 +1,6 @@
 """A vote ends in time, whoever is dead or slow: real threads, and calls that never come back."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +13,9 @@ from orchestrator.model import Answer, Case, HandOver, Json, Minute, Proposal
 from phases.consultation import Consultation
 from phases.models import ModelFailed, Models, Request
 from phases.panel import VOTERS, panel
-from tests.phases.cases import RESTART
-from tests.phases.voters import HARMLESS, Voters, Way, chooses, well_read_case, who
+from tests.models.stub import Asked, Play, Stub
+from tests.phases.cases import RESTART, Purse, agents
+from tests.phases.voters import HARMLESS, Voters, Way, chooses, expert_in, vote, well_read_case, who
 
 CASE = well_read_case()
 ASKED = tuple(expert.name for expert in panel(load(), CASE, lambda expert: expert.fit(CASE)))
@@ -51,9 +53,9 @@ def _ways(**own: Way) -> dict[str, Way]:
     return {"blast_radius_reviewer": HARMLESS, **{name.replace("-", "_"): way for name, way in own.items()}}
 
 
-def _hold(models: Models, case: Case = CASE, *, embedded: bool = True) -> tuple[Answer, float]:
+def _hold(models: Models, case: Case = CASE, *, embedded: bool = True, seconds: float = SECONDS) -> tuple[Answer, float]:
     began = time.monotonic()
-    answer = Consultation(load(), models, embedded=embedded).propose(case, View.__new__(View), began + SECONDS)
+    answer = Consultation(load(), models, embedded=embedded).propose(case, View.__new__(View), began + seconds)
     return answer, time.monotonic() - began
 
 
@@ -170,3 +172,30 @@ def test_nobody_is_left_behind(end: threading.Event) -> None:
     hanging = [thread for thread in threading.enumerate() if thread.name.startswith("expert-")]
     assert hanging
     assert all(thread.daemon for thread in hanging)
+
+
+def test_over_the_network_too() -> None:
+    """Real calls by their children, of a server where one expert's answer never comes, another's is slow, and a third's is garbage."""
+
+    def play(asked: Asked) -> Play:
+        name = expert_in(asked.system)
+        if name == ASKED[0]:
+            return Play(play="hang")
+        if name == ASKED[1]:
+            return Play(play="prose")
+        document = json.loads(asked.turns[0])
+        restart = next(plan["id"] for plan in document["plans"] if [step["kind"] for step in plan["steps"]] == ["restart_unit"])
+        cited = [item["id"] for item in document["evidence"]]
+        answer = HARMLESS if name == "blast-radius-reviewer" else vote("choose", restart, cited)
+        return Play(answer=answer, seconds=0.5 if name == ASKED[2] else 0.0)
+
+    with Stub(play) as stub:
+        answer, took = _hold(Models(agents(url=stub.url), Purse()), seconds=4 * SECONDS)
+        asked = len(stub.asked)
+    assert isinstance(answer, Proposal)
+    assert (answer.plan, answer.origin, took < 4 * SECONDS) == ((RESTART,), "vote:3/3", True)
+    assert [(minute.expert, minute.reasoning.partition(":")[0]) for minute in answer.minutes if minute.stance == "failed"] == [
+        (ASKED[0], "late"),
+        (ASKED[1], "garbage"),
+    ]
+    assert asked == VOTERS + 1 + 2

@@ -34,7 +34,11 @@ class Voters:
 
 
 def who(request: Request) -> str:
-    return request.system.partition("Who you are: ")[2].partition(".")[0]
+    return expert_in(request.system)
+
+
+def expert_in(system: str) -> str:
+    return system.partition("Who you are: ")[2].partition(".")[0]
 
 
 def told(request: Request) -> Json:
