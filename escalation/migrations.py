@@ -442,3 +442,15 @@ CREATE INDEX consultations_in_numbers
     ON agent_consultations(created_at, expert, stance, backend, model, proved, tokens_in, tokens_out, dollars, seconds);
 """,  # noqa: S608  # constants of this function
     )
+
+
+@escalations()
+def m014_in_place_of(db: Database) -> None:
+    """Whose vote it was that somebody else had to give."""
+    execute_all(
+        db,
+        """
+ALTER TABLE agent_consultations ADD COLUMN in_place_of TEXT NOT NULL DEFAULT '';
+CREATE INDEX consultations_in_place ON agent_consultations(created_at, in_place_of) WHERE in_place_of != '';
+""",
+    )

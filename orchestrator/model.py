@@ -269,6 +269,8 @@ class Minute(Word):
     tokens_out: int = 0
     dollars: float = 0.0
     seconds: float = 0.0
+    in_place_of: str = ""
+    """The expert who failed or was late, and whose vote this one is."""
 
 
 class Proposal(Word):

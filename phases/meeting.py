@@ -111,8 +111,9 @@ class Meeting:
         self._said[call.number].append(said if call.first else self._instead(call.number, said))
 
     def _instead(self, number: int, said: Said) -> Said:
-        reasoning = f"{said.minute.reasoning} (in place of {self._chairs[number].name})"
-        return said._replace(minute=said.minute.model_copy(update={"reasoning": reasoning}))
+        first = self._chairs[number].name
+        told = {"reasoning": f"{said.minute.reasoning} (in place of {first})", "in_place_of": first}
+        return said._replace(minute=said.minute.model_copy(update=told))
 
     def _is_dead(self, call: _Call, why: str, error: Exception | None = None) -> None:
         now = time.monotonic()

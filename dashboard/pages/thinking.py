@@ -51,7 +51,7 @@ def _handoff(row: Json) -> Row:
 
 
 def _expert(row: Json) -> Row:
-    said = (row["expert"], row["asked"], row["proposed"], row["right"], row["wrong"], row["failed"])
+    said = (row["expert"], row["asked"], row["proposed"], row["right"], row["wrong"], row["failed"], row["replaced"])
     return (*said, row["calls"], _tokens(row), money(row["dollars"]), f"{row['seconds']:.0f}")
 
 

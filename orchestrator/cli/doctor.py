@@ -187,6 +187,11 @@ def _models(view: View, config: Config) -> Iterator[Finding]:
     from orchestrator.cli.models import look_at_models  # noqa: PLC0415
 
     yield from look_at_models(config.agents, state_dir())
+    if config.agents.traces:
+        from phases.otel import NO_LIBRARY, is_installed  # noqa: PLC0415
+
+        words, mend = NO_LIBRARY.split(": ")
+        yield Finding("traces", "ok", f"go to {config.agents.traces}") if is_installed() else Finding("traces", "warn", words, mend)
 
 
 def _clock(view: View, config: Config) -> Iterator[Finding]:

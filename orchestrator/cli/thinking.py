@@ -33,7 +33,7 @@ def _tables(found: Json) -> Iterator[tuple[str, Sequence[str], Sequence[Row]]]:
     )
     yield (
         "each expert; right and wrong as the ending of a plan said",
-        ("expert", "asked", "proposed", "right", "wrong", "failed", "calls", "tokens", "dollars", "seconds"),
+        ("expert", "asked", "proposed", "right", "wrong", "failed", "replaced", "calls", "tokens", "dollars", "seconds"),
         [_expert(row) for row in found["experts"]],
     )
     yield (
@@ -78,7 +78,7 @@ def _handoff(row: Json) -> Row:
 
 
 def _expert(row: Json) -> Row:
-    said = [row[name] for name in ("asked", "proposed", "right", "wrong", "failed", "calls")]
+    said = [row[name] for name in ("asked", "proposed", "right", "wrong", "failed", "replaced", "calls")]
     return (row["expert"], *said, _tokens(row), _money(row["dollars"]), f"{row['seconds']:.0f}")
 
 

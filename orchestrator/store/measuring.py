@@ -29,6 +29,8 @@ FROM (SELECT COUNT(*) AS calls, SUM(tokens_in + tokens_out) AS tokens, SUM(dolla
 _SAID = """SELECT expert, COUNT(*) AS asked, SUM(stance = 'propose') AS proposed, SUM(stance = 'failed') AS failed,
 SUM(stance = 'veto') AS vetoed, SUM(proved = 'healed') AS right, SUM(proved NOT IN ('', 'healed', 'moot')) AS wrong
 FROM agent_consultations INDEXED BY consultations_in_numbers WHERE created_at >= :since GROUP BY expert"""
+_REPLACED = """SELECT in_place_of AS expert, COUNT(*) AS replaced FROM agent_consultations
+WHERE created_at >= :since AND in_place_of != '' GROUP BY 1"""
 _AGREED = """SELECT a.origin AS vote, COUNT(*) AS carried_out, SUM(a.outcome = 'healed') AS healed,
 SUM(a.outcome = 'healed' AND tasks.opened_at > a.ended_at) AS came_back
 FROM attempts AS a INDEXED BY attempts_voted JOIN tasks ON tasks.id = a.task_id
@@ -50,7 +52,7 @@ FROM (SELECT time, id, (SELECT COUNT(*) FROM model_calls WHERE task_id = each.id
     (SELECT COALESCE(SUM(dollars), 0) FROM model_calls WHERE task_id = each.id) AS dollars FROM each) AS cost
 JOIN tasks ON tasks.id = cost.id GROUP BY time ORDER BY time"""  # noqa: S608  # a constant
 _NO_CALLS = {"calls": 0, "tokens_in": 0, "tokens_cached": 0, "tokens_out": 0, "dollars": 0.0, "seconds": 0.0}
-_NOT_ASKED = {"asked": 0, "proposed": 0, "failed": 0, "vetoed": 0, "right": 0, "wrong": 0}
+_NOT_ASKED = {"asked": 0, "proposed": 0, "failed": 0, "replaced": 0, "vetoed": 0, "right": 0, "wrong": 0}
 
 
 def measured_of(book: Rows, days: int) -> Json:
@@ -60,7 +62,7 @@ def measured_of(book: Rows, days: int) -> Json:
     calls = book.rows("tasks", _BY_WHOM, since)
     return {
         "agreement": [{**row, "right": row["healed"] - row["came_back"]} for row in book.rows("tasks", _AGREED, since)],
-        "experts": _experts(book.rows("escalations", _SAID, since), calls),
+        "experts": _experts([*book.rows("escalations", _SAID, since), *book.rows("escalations", _REPLACED, since)], calls),
         "models": [{**model, **_times(book, model, since)} for model in _models(calls)],
         "incident_cost": book.row("tasks", _OF_INCIDENTS, since) or {"incidents": 0},
         "cost_by_time": _each_part(parts, book.rows("tasks", _BY_PART, {**since, "length": len(parts[0])})),

@@ -82,7 +82,7 @@ def test_what_thinking_cost_and_whether_it_was_right(call: Call, store: Store, d
     a_thoughtful_day(store, desk)
     told = [" ".join(line.split()) for line in call("metrics").stdout.splitlines()]
     assert "vote:2/3 2 50 % (1 of 2) 1 0" in told
-    assert "network 2 2 1 1 0 2 17000 0.1400 8" in told
+    assert "network 2 2 1 1 0 0 2 17000 0.1400 8" in told
     assert "anthropic claude-opus-5-5 8 6 2 late 64000 48000 4000 0.3000 3.0 4.0" in told
     assert "dollars 0.1500 0.1500" in told
     assert "research consultation 2 50 % (1 of 2) 0 1 0 0" in told

@@ -126,7 +126,7 @@ def test_what_thinking_cost_stands_beside_what_it_healed(anna: Browser, store: S
         page = anna.get(f"/success?days={days}").text
         assert "<b>turned" not in page
         assert cells(page, "votes") == [["2/3", "2", "1", "50 %", "1", "0"]]
-        assert ["network", "2", "2", "1", "1", "0", "2", "17000", "$0.1400", "8"] in cells(page, "voices")
+        assert ["network", "2", "2", "1", "1", "0", "0", "2", "17000", "$0.1400", "8"] in cells(page, "voices")
         assert ["anthropic &lt;b&gt;turned&lt;/b&gt;", "2", "0", "2 late"] in [row[:4] for row in cells(page, "models")]
         assert cells(page, "occurrences")[1][:6] == ["second", "2", "2", "0.0", "0", "$0.00"]
         assert ["research → consultation", "2", "1", "50 %"] in [row[:4] for row in cells(page, "handoffs")]

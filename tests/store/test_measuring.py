@@ -33,12 +33,16 @@ def test_votes_are_held_against_what_became_of_them(state_dir: Path, store: Stor
 def test_each_expert_has_a_record_and_a_price(found: Json) -> None:
     """What he said and what asking him cost, whether or not an answer came."""
     experts = {row["expert"]: row for row in found["experts"]}
-    told = {name: tuple(row[key] for key in ("asked", "proposed", "right", "wrong", "failed", "calls")) for name, row in experts.items()}
+    told = {
+        name: tuple(row[key] for key in ("asked", "proposed", "right", "wrong", "failed", "replaced", "calls"))
+        for name, row in experts.items()
+    }
     assert told == {
-        "storage": (2, 2, 1, 1, 0, 2),
-        "network": (2, 2, 1, 1, 0, 2),
-        "sceptic": (2, 0, 0, 1, 0, 2),
-        "kernel": (2, 0, 0, 0, 2, 2),
+        "storage": (2, 2, 1, 1, 0, 0, 2),
+        "network": (2, 2, 1, 1, 0, 0, 2),
+        "sceptic": (2, 0, 0, 1, 0, 0, 2),
+        "kernel": (2, 0, 0, 0, 2, 2, 2),
+        "packages": (2, 0, 0, 0, 0, 0, 0),
     }
     assert experts["network"]["dollars"] == pytest.approx(0.14)
     assert experts["network"]["tokens_in"] + experts["network"]["tokens_out"] == 17_000

@@ -26,6 +26,7 @@ def voted(store: Store, desk: Desk, number: int, outcome: Outcome, vote: str = "
     said = {"plan": proposal.plan, "stance": "propose", **MODEL}
     votes = [Minute.model_validate({**said, "expert": name}) for name in ("storage", "network")]
     desk.minutes(number, [*votes, Minute(expert="sceptic", stance="person"), Minute(expert="kernel", stance="failed", reasoning="late")])
+    desk.minutes(number, [Minute(expert="packages", stance="nothing", in_place_of="kernel")])
     attempt = store.begin_attempt(number, 3, proposal, ALLOWED, time.time())
     store.begin_change(attempt, 1, proposal.plan[0], {})
     healed = outcome is Outcome.HEALED
