@@ -40,7 +40,7 @@ class Thinking(House):
         models = Models(self.settings.agents, Spending(self.store.ledger, self.settings.agents), ask=ask)
         keep, past = self.store.add_evidence, Reader(state_dir).similar
         research = Research((), models, self.settings, keep=keep, anomalies=self.store.anomalies, past=past)
-        self.engine.reload(self.settings, {1: QuickFix((), self.store.patterns), 2: research, 3: Consultation(())})
+        self.engine.reload(self.settings, {1: QuickFix((), self.store.patterns), 2: research, 3: Consultation((), models)})
         self.conf.write_bytes(GOOD)
         found = self.view.files.look(str(self.conf))
         assert found is not None

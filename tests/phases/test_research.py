@@ -1,11 +1,9 @@
 """Phase 2: written procedure first, then a model."""
 
 import time
-from pathlib import Path
 
 from orchestrator.knowledge.runbooks import Runbook
 from orchestrator.model import Abstain, HandOver, Outcome, Proposal
-from phases import conversation
 from tests.phases.cases import RELOAD, RESTART, Script, attempt, no_host, proposes, research, shop_case
 
 BOOKS = tuple(
@@ -57,13 +55,3 @@ def test_to_measure_a_model_the_books_plans_are_left_aside_and_hand_overs_stay()
     meant = case.evidence[0].model_copy(update={"facts": {"person.needed": "yes"}})
     handed = research(BOOKS, Script(), embedded=False).propose(case.model_copy(update={"evidence": (meant,)}), no_host(), _deadline())
     assert isinstance(handed, HandOver)
-
-
-def test_the_models_words_never_leave_this_module_for_a_shell() -> None:
-    """No part of phase 2 starts a program or opens a door: not by its own text."""
-    home = Path(conversation.__file__).parent
-    sources = [*home.glob("*.py"), *home.glob("looks/*.py")]
-    assert sources
-    for source in sources:
-        text = source.read_text("utf-8")
-        assert not any(word in text for word in ("subprocess", "os.system", "eval(", "exec(", "host.machine")), source
