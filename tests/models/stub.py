@@ -6,7 +6,8 @@ A script is a list of plays. Each call gets the first play that fits and is not 
     {"answer": {"cause": "…"}}                      the model's JSON object
     {"when": ["shop.service", "a look"], …}         only if all of these were asked, in whatever turn or in the system's text
     {"find": {"A": "\"(a\\d+)\": .*restart"}, …}  only if each of these expressions is found in what was asked; `$A` in the answer is then
-                                                    the last thing that its group found, so that a script can choose what code offered
+                                                    the last thing that its group found, so that a script can choose what code offered;
+                                                    `"#A"` is the same as a number
     {"play": "429", "times": 2}                     a status (`says`: its words) or one of FAILURES; `times` 0: for ever, else once
     {"seconds": 2.0, …}                             how long the model thinks
 Standard library only: it runs where nothing is installed.
@@ -70,7 +71,8 @@ class Play:
     def filled(self, text: str) -> Json:
         """The answer with what was found."""
         found = {name: json.dumps(re.findall(what, text)[-1])[1:-1] for name, what in self.find.items()}
-        filled: Json = json.loads(re.sub(r"\$(\w+)", lambda hit: found.get(hit[1], hit[0]), json.dumps(self.answer)))
+        numbers = re.sub(r'"#(\w+)"', lambda hit: found.get(hit[1], hit[0]), json.dumps(self.answer))
+        filled: Json = json.loads(re.sub(r"\$(\w+)", lambda hit: found.get(hit[1], hit[0]), numbers))
         return filled
 
 

@@ -33,11 +33,13 @@ def test_a_script_is_played_in_order_and_its_last_play_for_ever() -> None:
 
 def test_an_answer_names_what_it_found_in_the_question() -> None:
     """So a script chooses by id what code has put on the list."""
-    script = [Play({"plan": ["$A"], "why": "$B"}, find={"A": r'"(a\d+)": "restart', "B": r"log: (.*)"})]
+    find = {"A": r'"(a\d+)": "restart', "B": r"log: (.*)", "N": r'"a(\d+)": "restart'}
+    script = [Play({"plan": ["$A"], "why": "$B", "number": "#N"}, find=find)]
     with Stub(script) as stub:
         assert json.loads(chat(stub, '{"a1": "stop", "a2": "restart shop"}\nlog: a "quoted" word')) == {
             "plan": ["a2"],
             "why": 'a "quoted" word',
+            "number": 2,
         }
 
 
