@@ -20,12 +20,14 @@ from phases.ballot import Ballot
 from phases.briefing import RULES, case_document, fitting, shown
 from phases.counsel import Counsel, by_role_file
 from phases.models import Asking, ModelFailed, Models, Reply, Turn
+from phases.models.child import stop
 from phases.snapshot import FAILED, HOST
 from phases.telling import as_text
 
 QUESTION_CHARACTERS = 2000
 _ANSWER_CHARACTERS, _LINE_CHARACTERS, _NEXT = 4000, 300, 8
 _LEAST_SECONDS = 2.0
+_ENDING_SECONDS = 0.1
 _EVERYBODY = (HOST, FAILED, "unit_state", "log_templates")
 """What each of them sees beside his own part."""
 _ROLE = """
@@ -67,18 +69,23 @@ class Answering:
         return self._ask(expert, self._recall(self._case, expert.name), deadline, seat)
 
     def consult(self, experts: Sequence[Expert], deadline: float) -> tuple[Counsel, ...]:
-        """All at once, none knowing of another. An interrupt leaves them to end with the process. Raises StoreFailed."""
+        """All at once, none knowing of another. An interrupt ends them all. Raises StoreFailed."""
         said: dict[int, Counsel] = {}
         remembered = [self._recall(self._case, expert.name) for expert in experts]
 
         def ask(seat: int, expert: Expert) -> None:
             said[seat] = self._ask(expert, remembered[seat], deadline, seat)
 
-        asked = [threading.Thread(target=ask, args=one, daemon=True) for one in enumerate(experts)]
+        asked = [threading.Thread(target=ask, args=one) for one in enumerate(experts)]
         for thread in asked:
             thread.start()
-        for thread in asked:
-            thread.join()
+        try:
+            for thread in asked:
+                thread.join()
+        finally:  # one that waits for its turn begins when another has ended, and is ended too
+            while any(thread.is_alive() for thread in asked):
+                stop()
+                asked[-1].join(_ENDING_SECONDS)
         return tuple(said[seat] for seat in sorted(said))
 
     def shown(self, expert: Expert) -> tuple[Evidence, ...]:

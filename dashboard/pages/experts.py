@@ -8,6 +8,7 @@ from dashboard.pages.blueprint import blueprint
 from dashboard.roster import roster
 from escalation.text import one_line
 from orchestrator.knowledge.experts import ExpertError
+from orchestrator.knowledge.memory import times
 from orchestrator.model import Json
 
 
@@ -34,6 +35,9 @@ def expert(name: str) -> str:
 def memory(number: int, verb: str) -> str:
     """What it means, before it is done."""
     return render_template("memory.html", row=_found(number), verb=verb)
+
+
+blueprint.add_app_template_filter(times)
 
 
 @blueprint.app_template_filter()

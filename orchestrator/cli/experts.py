@@ -11,7 +11,7 @@ from orchestrator.cli.options import NUMBER, beside_config, configured, listing,
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.knowledge import experts as roster
 from orchestrator.knowledge.experts import Expert
-from orchestrator.knowledge.memory import RESEARCHER, record
+from orchestrator.knowledge.memory import RESEARCHER, record, times
 from orchestrator.model import Json
 from orchestrator.store.times import ago, clock
 from orchestrator.store.words import FACT_CHARACTERS
@@ -126,5 +126,5 @@ def _tell(memories: Sequence[Json]) -> None:
         said = f"; corrected by {one_line(row['said_by'])}" if row["said_by"] else ""
         say(f"      {one_line(row['fact'])[:FACT_CHARACTERS]}{said}")
         instead = f" ({one_line(', '.join(map(str, row['instead'])))} did)" if row["instead"] else ""
-        lately = f"last {one_line(row['proved'])} {instead} in incident {row['task_id']}, {ago(row['verified_at'])}"
-        say(f"      {record(row['wins'], row['losses'])}; {lately}; shown {row['uses']} times; until {clock(row['expires_at'])}")
+        lately = f"last {one_line(row['proved'])}{instead} in incident {row['task_id']}, {ago(row['verified_at'])}"
+        say(f"      {record(row['wins'], row['losses'])}; {lately}; shown {times(row['uses'])}; until {clock(row['expires_at'])}")

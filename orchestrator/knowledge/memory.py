@@ -86,10 +86,10 @@ def as_told(memory: Memory, case: Case, *, retell: bool = True) -> Json:
 
 
 def record(wins: int, losses: int) -> str:
-    return f"right {_times(wins)}, wrong {_times(losses)}"
+    return f"right {times(wins)}, wrong {times(losses)}"
 
 
-def _times(n: int) -> str:
+def times(n: int) -> str:
     return "never" if not n else "once" if n == 1 else f"{n} times"
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,10 @@ _KEPT = (
     *("HTTPS_PROXY", "NO_PROXY", "https_proxy", "no_proxy"),
 )
 """Of the environment: what a program needs to reach the network. Nothing of what systemd gave the daemon, and no key."""
+
+
+_under_way: set[int] = set()
+_lock = threading.Lock()
 
 
 class _Failure(Usage):
@@ -64,11 +69,26 @@ def _run(request: Request, folder: str, deadline: float) -> tuple[bytes, bytes]:
         _as_file(request) as question,
         subprocess.Popen(command, stdin=question, stdout=PIPE, stderr=PIPE, cwd=folder, env=environment, start_new_session=True) as child,
     ):
+        with _lock:
+            _under_way.add(child.pid)
         try:
             return _listen(cast("IO[bytes]", child.stdout), cast("IO[bytes]", child.stderr), deadline)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)  # before it is waited for: until then its number is nobody else's
+            with _lock:  # before it is waited for: until then its number is nobody else's
+                _under_way.discard(child.pid)
+                _end(child.pid)
+
+
+def stop() -> None:
+    """End what is under way, in whichever thread: who waits for it hears that it failed."""
+    with _lock:
+        for number in _under_way:
+            _end(number)
+
+
+def _end(number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(number, signal.SIGKILL)
 
 
 def _as_file(request: Request) -> BinaryIO:

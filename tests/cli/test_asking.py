@@ -2,7 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from escalation import Desk
 from orchestrator.model import Evidence, Fault, Scope, utc
 from orchestrator.store import Store
-from tests.cli.conftest import Call
+from tests.cli.conftest import ORCHESTRATOR, Call
 from tests.cli.scenes import ATTACK, escalated, fault, opened
 from tests.cli.test_experts import remembers
 from tests.models.stub import Play, Stub
@@ -193,3 +196,25 @@ def test_what_an_older_version_made_is_not_migrated(call: Call, store: Store, st
     told = call("ask", "log-reader", QUESTION)
     assert (told.exit_code, len(stub.asked)) == (75, 0)
     assert "start the daemon once" in told.stderr
+
+
+@pytest.mark.usefixtures("model")
+def test_an_interrupt_leaves_nothing_behind(store: Store, stub: Stub, config_file: Path, call: Call) -> None:
+    """Whoever is being asked is let go at once, who waits for his turn too, and no call stays open in the books."""
+    config_file.write_text(config_file.read_text() + "calls = 2\n")
+    stub.script = [Play(play="hang", times=0)]
+    command = [*ORCHESTRATOR, "--config", str(config_file), "consult", QUESTION, "--experts", ",".join(name_of(call)[:4])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
+        until(lambda: stub.at_once == 2)
+        asking.send_signal(signal.SIGINT)
+        assert asking.wait(30) == 130
+    until(lambda: stub.at_once == 0)
+    assert store.ledger.rows("SELECT id FROM model_calls WHERE ended_at IS NULL") == []
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """It is so, soon."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
