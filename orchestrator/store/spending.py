@@ -50,8 +50,8 @@ class Spending(Keeper):
     def reserve(self, most: Cost) -> int:
         """The number of a call that may begin, with what it may cost at most put aside. Raises Spent, StoreFailed."""
         answer = self._reserve(most, self._clock())
-        if isinstance(answer, str):  # raised out here, since what the refusal wrote would be taken back with it
-            raise Spent(answer)
+        if isinstance(answer, Spent):  # raised out here, since what the refusal wrote would be taken back with it
+            raise answer
         return answer
 
     def settle(self, call: int, was: Cost) -> None:
@@ -79,7 +79,7 @@ class Spending(Keeper):
         return len(dead)
 
     @transaction
-    def _reserve(self, most: Cost, now: float) -> int | str:
+    def _reserve(self, most: Cost, now: float) -> int | Spent:
         if (refused := self._refusal(most, now)) is not None:
             return refused
         kind = self.ledger.row("SELECT fingerprint FROM tasks WHERE id = ?", (most.incident,)) or {"fingerprint": ""}
@@ -87,23 +87,20 @@ class Spending(Keeper):
         of = {"task_id": most.incident or None, "signature": kind["fingerprint"], "began_at": utc(now), "run": RUN}
         return self.ledger.insert("model_calls", {**asked, **of})
 
-    def _refusal(self, most: Cost, now: float) -> str | None:
+    def _refusal(self, most: Cost, now: float) -> Spent | None:
         """Which budget has not enough left for it; None when all have."""
         limits, day = self.agents, utc(now)[:10]
         if (most.dollars and not limits.day_dollars) or not limits.day_tokens:
-            return "the configuration allows none: [agents] day_dollars or day_tokens is 0"
+            return Spent("the configuration allows none: [agents] day_dollars or day_tokens is 0")
         if most.incident:
             of_incident = self.ledger.rows(_OF_INCIDENT, {"task": most.incident})[0]
-            if why := _lacks(of_incident, most, limits.incident_dollars, limits.incident_tokens):
-                return f"the incident's budget is spent: {why}"
+            if spent := _lacks("incident", of_incident, most, limits.incident_dollars, limits.incident_tokens):
+                return spent
         of_day = self.ledger.rows(_OF_DAY, {"day": day})[0]
-        if why := _lacks(of_day, most, limits.day_dollars, limits.day_tokens):
-            reason = f"the day's budget is spent: {why}"
-            settled = {name: of_day[name] - of_day[f"{name}_aside"] for name in ("dollars", "tokens")}
-            if _lacks(settled, most, limits.day_dollars, limits.day_tokens):  # what calls under way may give back is not gone yet
-                self.ledger.run(_REFUSED, {"day": day, "at": utc(now), "reason": reason})
-            return reason
-        return None
+        spent = _lacks("day", of_day, most, limits.day_dollars, limits.day_tokens)
+        if spent and not spent.for_now:
+            self.ledger.run(_REFUSED, {"day": day, "at": utc(now), "reason": str(spent)})
+        return spent
 
     @transaction
     def _settle(self, call: int, was: Cost) -> None:
@@ -113,13 +110,18 @@ class Spending(Keeper):
             self.ledger.update("model_calls", call, ended)
 
 
-def _lacks(spent: Json, most: Cost, dollars: float, tokens: int) -> str:
-    """What of `most` does not fit beside what is `spent`; empty when all does."""
+def _lacks(whose: str, spent: Json, most: Cost, dollars: float, tokens: int) -> Spent | None:
+    """What of `most` does not fit beside what is `spent`; None when all does."""
+    asked = most.tokens_in + most.tokens_out
     if spent["dollars"] + most.dollars > dollars:
-        return f"{spent['dollars']:.2f} of {dollars:.2f} dollars are gone, and this call may cost {most.dollars:.2f}"
-    if spent["tokens"] + most.tokens_in + most.tokens_out > tokens:
-        return f"{spent['tokens']} of {tokens} tokens are gone, and this call may take {most.tokens_in + most.tokens_out}"
-    return ""
+        gone = f"{spent['dollars']:.2f} of {dollars:.2f} dollars are gone, and this call may cost {most.dollars:.2f}"
+        for_now = spent["dollars"] - spent["dollars_aside"] + most.dollars <= dollars
+    elif spent["tokens"] + asked > tokens:
+        gone = f"{spent['tokens']} of {tokens} tokens are gone, and this call may take {asked}"
+        for_now = spent["tokens"] - spent["tokens_aside"] + asked <= tokens
+    else:
+        return None
+    return Spent(f"the {whose}'s budget is spent: {gone}", for_now=for_now)
 
 
 def _lives(run: str) -> bool:

@@ -36,7 +36,14 @@ class StoreFailed(Exception):
 
 
 class Spent(Exception):
-    """A budget of money or tokens has not enough left for a call: which one, and how much of it is gone."""
+    """A budget of money or tokens has not enough left for a call: which one, and how much of it is gone.
+
+    `for_now`: only because of what calls under way have put aside, and may give back.
+    """
+
+    def __init__(self, message: str, *, for_now: bool = False) -> None:
+        super().__init__(message)
+        self.for_now = for_now
 
 
 class Stale(Exception):

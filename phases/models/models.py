@@ -16,6 +16,8 @@ _CHARACTERS_PER_TOKEN = 3
 """Fewer than any model's tokenizer makes of English or JSON, so that what is put aside is too much and never too little."""
 
 _SHORTEST_SECONDS = 0.1
+_GIVEN_BACK_SECONDS = 0.25
+"""So often is asked whether what calls under way had put aside is free again."""
 _FREE: frozenset[FailureKind] = frozenset({"unreachable", "busy", "misconfigured"})
 """No model has thought."""
 
@@ -49,14 +51,9 @@ class Models:
             return self._call(asking, self.settings(asking.seat), deadline)
 
     def _call(self, asking: Asking, settings: ModelSettings, deadline: float) -> Reply:
-        began = time.monotonic()
-        if deadline - began < _SHORTEST_SECONDS:
-            raise ModelFailed("late", "no time is left for an answer")
-        most, request = self._most(asking, settings), self._request(asking, settings, deadline - began)
-        try:
-            number = self._purse.reserve(most)
-        except (Spent, StoreFailed) as none_left:  # what cannot be written down is not spent
-            raise ModelFailed("spent", str(none_left)) from none_left
+        most = self._most(asking, settings)
+        number, began = self._reserved(most, deadline), time.monotonic()
+        request = self._request(asking, settings, deadline - began)
         was = most.model_copy(update={"outcome": "interrupted"})
         try:
             reply = self._ask(request)
@@ -68,6 +65,17 @@ class Models:
         finally:  # whatever happened: what was put aside must not stay so
             self._purse.settle(number, was.model_copy(update={"seconds": time.monotonic() - began}))
         return reply
+
+    def _reserved(self, most: Cost, deadline: float) -> int:
+        """The number of the call. What others have put aside is waited for: most of it comes back."""
+        while (left := deadline - time.monotonic()) >= _SHORTEST_SECONDS:
+            try:
+                return self._purse.reserve(most)
+            except (Spent, StoreFailed) as none_left:  # what cannot be written down is not spent
+                if not (isinstance(none_left, Spent) and none_left.for_now and left > _GIVEN_BACK_SECONDS):
+                    raise ModelFailed("spent", str(none_left)) from none_left
+            time.sleep(_GIVEN_BACK_SECONDS)  # another process may be the one that gives back
+        raise ModelFailed("late", "no time is left for an answer")
 
     def _request(self, asking: Asking, settings: ModelSettings, seconds: float) -> Request:
         return Request(

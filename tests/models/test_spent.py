@@ -1,7 +1,9 @@
 """What a call costs, and who keeps the budgets."""
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,6 +44,28 @@ def test_without_money_nobody_is_asked(store: Store) -> None:
     with pytest.raises(ModelFailed, match="incident's budget is spent") as failed:
         models(store, never, incident_dollars=0.01).ask(ASKING, time.monotonic() + 10)
     assert failed.value.kind == "spent"
+
+
+def test_what_others_put_aside_is_waited_for(store: Store) -> None:
+    """Two calls that fit one after the other are both made, however much each may cost at most; and one that never fits is refused."""
+    under_way, goes_on = threading.Event(), threading.Event()
+
+    def ask(_request: Request) -> Reply:
+        under_way.set()
+        assert goes_on.wait(10)
+        return Reply(answer={}, model="m", tokens_in=10, tokens_out=10)
+
+    asked = models(store, ask, incident_dollars=0.2)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(asked.ask, ASKING, time.monotonic() + 20)
+        assert under_way.wait(10)
+        second = pool.submit(asked.ask, ASKING, time.monotonic() + 20)
+        with pytest.raises(ModelFailed, match="is spent"):
+            asked.ask(ASKING, time.monotonic() + 0.2)
+        assert len(calls(store)) == 1
+        goes_on.set()
+        assert {future.result().model for future in (first, second)} == {"m"}
+    assert [call["outcome"] for call in calls(store)] == ["answered", "answered"]
 
 
 def test_without_its_row_no_call_is_made(store: Store) -> None:

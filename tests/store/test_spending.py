@@ -36,9 +36,10 @@ def a_call(dollars: float = 0.1, tokens: int = 1000, incident: int = 0, **fields
     return Cost.model_validate({"incident": incident, "tokens_in": tokens, "dollars": dollars, **given})
 
 
-def refused(spending: Spending, call: Cost) -> str:
+def refused(spending: Spending, call: Cost, *, for_now: bool | None = None) -> str:
     with pytest.raises(Spent) as spent:
         spending.reserve(call)
+    assert for_now in (None, spent.value.for_now)
     return str(spent.value)
 
 
@@ -98,11 +99,11 @@ def test_only_what_is_gone_for_good_is_told(store: Store) -> None:
     """A refusal because of calls that may give back is none of the day; the others are counted in its row."""
     spending = purse(store, day_dollars=0.5)
     call = spending.reserve(a_call(0.4))
-    refused(spending, a_call(0.4))
+    refused(spending, a_call(0.4), for_now=True)
     assert not rows(store, "SELECT * FROM spent_days")
     spending.settle(call, a_call(0.4, outcome="answered"))
-    first = refused(spending, a_call(0.4))
-    refused(spending, a_call(0.3))
+    first = refused(spending, a_call(0.4), for_now=False)
+    refused(spending, a_call(0.3), for_now=False)
     (row,) = rows(store, "SELECT * FROM spent_days")
     assert (row["day"], row["refused"], row["reason"]) == ("2026-11-21", 2, first)
 
