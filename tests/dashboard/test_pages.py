@@ -17,7 +17,7 @@ from dashboard.settings import Settings
 from escalation import Desk
 from orchestrator.checks import all_checks
 from orchestrator.config import Config
-from orchestrator.model import Blind, Evidence, Minute, Severity
+from orchestrator.model import Blind, Evidence, Minute, Severity, utc
 from orchestrator.store import Inbox, Lesson, Store
 from tests.cli.scenes import asked, escalated, fault, healed, opened, plan, store_case
 from tests.dashboard.conftest import Browser
@@ -268,3 +268,18 @@ def test_a_page_says_one_thing_of_one_escalation(anna: Browser, store: Store, de
     facts = anna.get(f"/escalations/{number}").text.partition('aria-label="The fault"')[2].partition("</section>")[0]
     assert "snoozed" in facts
     assert "critical by bert&#39;s word" in facts or "critical by bert's word" in facts
+
+
+def test_a_spent_budget_of_the_models_stands_on_every_page(anna: Browser, store: Store) -> None:
+    """Until a call fits into it again."""
+    now = utc()
+    row = {"day": now[:10], "since": now, "last_at": now, "refused": 1, "reason": "5.00 of 5.00 dollars are gone<b>"}
+    store.ledger.insert("spent_days", row)
+    for path in ("/", "/incidents", "/success"):
+        page = anna.get(path).text
+        assert f"no model is asked since {now[11:16]} UTC" in page
+        assert "gone&lt;b&gt;" in page
+    store.ledger.run("UPDATE spent_days SET last_at = '2000'")
+    store.ledger.insert("model_calls", {"phase": 2, "expert": "e", "backend": "b", "model": "m", "began_at": now, "tokens_in": 1,
+                                        "tokens_out": 1, "dollars": 0, "run": "1-a"})  # fmt: skip
+    assert "no model is asked" not in anna.get("/").text
