@@ -4,6 +4,7 @@ What a model learned is a pattern: the second time costs no call. The first roun
 """
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="how long the model thinks")
     parser.add_argument("--cap", type=float, default=0.5, help="dollars of the round with too small a budget")
     options = parser.parse_args()
+    logging.disable(logging.ERROR)  # each escalation is a line in the daemon's journal
     print(f"load of this machine before: {os.getloadavg()[0]:.1f}, on {os.cpu_count()} processors")
     ample = _round(options, 1000.0, ("the first time", "the second time"))
     short = _round(options, options.cap, (f"with {options.cap:.2f} dollars",))
