@@ -16,7 +16,7 @@ from orchestrator.model import Minute
 from phases.models import ModelFailed
 
 _REPLACEMENT_SECONDS, _REPLACEMENT_SHARE = 30.0, 0.3
-_MARGIN_SECONDS, _MARGIN_SHARE = 5.0, 0.1
+_MARGIN_SECONDS, _MARGIN_SHARE = 15.0, 0.1
 """Kept of the phase's time for the count, and for the beginning of what was decided."""
 
 

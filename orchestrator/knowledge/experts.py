@@ -12,6 +12,9 @@ from orchestrator.knowledge.conditions import Conditions, holds, problem
 from orchestrator.knowledge.reading import problems
 from orchestrator.model import Action, Case, Evidence, Word
 
+_PERSON, _LOOK = "person ", "look "
+"""How the sources begin of what a person said, and of what research looked at."""
+
 
 class ExpertError(Exception):
     """A role file that cannot be used: says file and what was expected."""
@@ -61,9 +64,12 @@ class Expert(Word):
         return self
 
     def evidence(self, case: Case) -> tuple[Evidence, ...]:
-        """His part of the bundle, the newest observation of each source: what was true once is not true still."""
-        newest = {item.source: item for item in case.evidence if any(item.source.startswith(source) for source in self.reads)}
-        return tuple(newest.values())
+        """His part of the bundle and what a person said: the newest of each source, since what was true once is not true still.
+
+        Of looks, all that he reads: each is of something else.
+        """
+        own = (item for item in case.evidence if item.source.startswith((*self.reads, _PERSON)))
+        return tuple({item.id if item.source.startswith(_LOOK) else item.source: item for item in own}.values())
 
     def facts(self, case: Case) -> Mapping[str, str]:
         """What he may know: the fault itself, the ballot (`can.*`, `unit.up`), and his own evidence."""

@@ -11,6 +11,7 @@ from orchestrator.knowledge.evidence import all_observations
 from orchestrator.knowledge.experts import Expert, ExpertError, Opinion, load
 from orchestrator.knowledge.plans import kinds_allowed
 from orchestrator.model import Case, Evidence, Fault, Incident, Scope
+from phases.looking import _KINDS
 from tests.phases.test_consultation import Burn, Mend
 
 ROLES = {
@@ -38,7 +39,7 @@ def test_every_field_has_its_specialist() -> None:
 def test_he_reads_what_is_there(expert: Expert) -> None:
     """Every source that a role file names is one that an observation writes, and no two lines of it are the same."""
     written = {name for path in Path(evidence.__path__[0]).glob("*.py") for name in re.findall(r'source="(\w+)"', path.read_text())}
-    sources = written | {observation.name for observation in all_observations()}
+    sources = written | {observation.name for observation in all_observations()} | {f"look {kind.what}" for kind in _KINDS}
     assert set(expert.reads) <= sources
     assert len(set(expert.reads)) == len(expert.reads)
 
@@ -73,6 +74,14 @@ def test_what_was_true_once_is_not_his_evidence() -> None:
     case = _case(before, Evidence(id=3, source="memory", text=""), now)
     assert expert.evidence(case) == (now,)
     assert "disk.full" not in expert.facts(case)
+
+
+def test_everybody_hears_what_a_person_said() -> None:
+    """And of looks each one that he reads: two files are two findings."""
+    expert = Expert(name="one", about="x", reads=("look file",))
+    sources = ("look file", "look file", "look unit", "person anna", "memory")
+    case = _case(*(Evidence(id=number, source=source, text="") for number, source in enumerate(sources, 1)))
+    assert [item.id for item in expert.evidence(case)] == [1, 2, 4]
 
 
 def test_a_veto_falls_on_the_kinds_that_it_names() -> None:
