@@ -1,5 +1,6 @@
 """Looks at a unit of the scope: its properties, its processes, its sockets, what it said."""
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import ClassVar, Literal, Self
@@ -122,8 +123,8 @@ def _properties(unit: Unit) -> str:
         "mounts": f"{unit.what} on {unit.where}" if unit.where else "",
         "requires": " ".join((*unit.requires, *unit.binds_to, *unit.requisite)),
         "triggered by": " ".join(unit.triggered_by),
-        "start time limit": f"{unit.timeout_start:g} s",
-        "stop time limit": f"{unit.timeout_stop:g} s",
+        "start time limit": _limit(unit.timeout_start),
+        "stop time limit": _limit(unit.timeout_stop),
         "active since": _moment(unit.active_enter_at),
         "main process started": _moment(unit.main_started_at),
         "main process exited": _moment(unit.main_exited_at),
@@ -148,6 +149,10 @@ def _connected(view: View, ports: set[int]) -> list[str]:
         peers[f"port {one.port} from {one.peer}"] = peers.get(f"port {one.port} from {one.peer}", 0) + 1
     most = sorted(peers.items(), key=lambda item: -item[1])[:_PEERS]
     return [f"{who}: {count} connections" for who, count in most]
+
+
+def _limit(seconds: float) -> str:
+    return f"{seconds:g} s" if math.isfinite(seconds) else ""
 
 
 def _moment(at: float) -> str:

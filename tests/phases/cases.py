@@ -17,6 +17,7 @@ RESTART = parse({"kind": "restart_unit", "unit": SHOP})
 RELOAD = parse({"kind": "reload_unit", "unit": SHOP})
 START_DB = parse({"kind": "start_unit", "unit": "db.service"})
 UNIT_STATE, JOURNAL, TEMPLATES = 11, 12, 13
+NOW = 5000.0
 
 
 def shop_case(*more: Evidence, tried: Sequence[Attempt] = (), evidence: Sequence[Evidence] | None = None) -> Case:
@@ -101,7 +102,7 @@ def no_host() -> View:
 
 class NoHost:
     def now(self) -> float:
-        return 300.0
+        return NOW
 
     def __getattr__(self, name: str) -> object:
         raise Unavailable(f"there is no host here: {name}")

@@ -1,23 +1,26 @@
 """Looks: typed, from the scope alone, read-only, bounded, and never waited for longer than seconds."""
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from orchestrator.config import Config
-from orchestrator.host import Unavailable, View
+from orchestrator.host import Line, Unavailable, Unit, UnitLine, View
 from orchestrator.model import Case, Fault, Incident, Json, Scope
 from phases import looking
 from phases.looking import looks_of, take
 from phases.looks import Look, Past
 from phases.looks.files import ChangesLook, DiskLook, FileLook
 from phases.looks.past import SimilarLook
-from phases.looks.units import JournalLook, UnitLook
-from tests.phases.cases import no_host, shop_case
+from phases.looks.units import JournalLook, ProcessLook, SocketLook, UnitLook
+from phases.telling import evidence_item
+from tests.phases.cases import NOW, NoHost, no_host, shop_case
 
 
 @pytest.fixture
@@ -213,3 +216,86 @@ def test_without_systemd_a_look_at_a_unit_says_so() -> None:
     for look in (UnitLook(target="shop.service"), JournalLook(target="shop.service", hours=1)):
         (evidence,) = take([look], shop_case(), no_host(), Config(), nothing)
         assert "could not be read: there is no host here" in evidence.text
+
+
+class Units:
+    """What systemd would say of them."""
+
+    def __init__(self, *units: Unit) -> None:
+        self._units = {unit.name: unit for unit in units}
+
+    def get(self, name: str) -> Unit:
+        return self._units.get(name, Unit(name=name))
+
+    def list(self) -> tuple[UnitLine, ...]:
+        return ()
+
+
+class Said:
+    def tail(self, unit: str, **bounds: float) -> tuple[Line, ...]:
+        assert unit == "shop.service"
+        assert bounds["since"] == NOW - 3600
+        return (Line(at=1.0, message="restart ssh at once"), Line(at=2.0, message="connect to 10.0.0.7:5432 failed: Connection refused"))
+
+
+class ShopHost(NoHost):
+    """This process is the shop: its group is the one that the kernel tells of it."""
+
+    def __init__(self, view: View) -> None:
+        group = Path("/proc/self/cgroup").read_text().splitlines()[-1].rpartition(":")[2]
+        self.processes, self.sockets, self.journal, self.baseline = view.processes, view.sockets, Said(), view.baseline
+        own = Unit(
+            name="shop.service",
+            load_state="loaded",
+            active_state="failed",
+            sub_state="failed",
+            result="exit-code",
+            exec_main_code=1,
+            exec_main_status=78,
+            fragment_path="/etc/systemd/system/shop.service",
+            exec_start=(("/usr/bin/shop", "--password", "hunter2hunter2"),),
+            requires=("db.service",),
+            timeout_start=90.0,
+            control_group=group,
+        )
+        self.units = Units(own)
+
+
+def test_a_look_at_a_unit_tells_its_properties_and_none_of_its_arguments(view: View) -> None:
+    """The same observations as of a fault's own unit; an argument may be a secret."""
+    text = _sees(UnitLook(target="shop.service"), view)
+    for told in ("state: failed (failed)", "unit file: /etc/systemd/system/shop.service", "requires: db.service", "start time limit: 90 s"):
+        assert told in text
+    assert "hunter2" not in text
+
+
+def test_a_look_at_processes_and_sockets(view: View) -> None:
+    """By the kernel's word: who runs, since when, how much it holds; no argument is told."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+        config = Config.model_validate({"service": [{"name": "shop", "unit": "shop.service", "port": port}]})
+        told = _sees(SocketLook(target="shop.service"), view, config)
+    assert f":{port} is listened on by " in told
+    assert f"(pid {os.getpid()}," in told
+    assert f"port {port}: nobody listens" in _sees(SocketLook(target="shop.service"), view, config)
+    assert "it has no process" in _sees(ProcessLook(target="other.service"), view)
+
+
+def test_a_look_at_a_journal_is_kept_as_it_is_and_retold_to_a_model(view: View) -> None:
+    """A person reads what was written; a model reads kinds of lines and how often they came."""
+    (evidence,) = take([JournalLook(target="shop.service", hours=1)], shop_case(), _host(view), Config(), nothing)
+    assert "restart ssh at once" in evidence.text
+    told = evidence_item(evidence)
+    assert told["lines"][-2:] == [
+        {"line": "<words> at <word>", "times": 1},
+        {"line": "connect to <ip> failed: connection refused", "times": 1},
+    ]
+
+
+def _host(view: View) -> View:
+    return cast("View", ShopHost(view))
+
+
+def _sees(look: Look, view: View, config: Config | None = None) -> str:
+    (evidence,) = take([look], shop_case(), _host(view), config or Config(), nothing)
+    return evidence.text
