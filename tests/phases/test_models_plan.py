@@ -17,9 +17,11 @@ from phases.models import Models, Reply, Request, child
 from phases.quick_fix import QuickFix
 from phases.research import Research
 from tests.engine.house import House
-from tests.models.stub import Asked, Play, Stub
+from tests.models.stub import FAILURES, Asked, Play, Stub
 from tests.phases.cases import said
 
+BUDGET = 20
+"""Seconds of phase 2: enough for a child to start on a busy host."""
 GOOD = b"port = 8080\n"
 
 
@@ -32,6 +34,7 @@ class Thinking(House):
         self.settings = Config.model_validate(
             {
                 "daemon": {"settle_seconds": 0, "state_dir": str(state_dir)},
+                "phases": {"research_seconds": BUDGET},
                 "service": [{"name": "shop", "config_files": [str(self.conf)], "probes": [{"file": str(self.conf)}]}],
                 "agents": {"backend": "ollama", "model": "llama", "url": url, "embedded": False},
             }
@@ -138,6 +141,24 @@ def test_a_model_that_was_turned_does_nothing(tmp_path: Path, answer: Json) -> N
     assert row["stance"] in ("failed", "nothing")
     assert len(row["reasoning"]) <= 500
     assert row["reasoning"].isprintable()
+
+
+@pytest.mark.parametrize("play", [*FAILURES, "400", "401", "429", "500", "529"])
+def test_each_failure_at_the_networks_edge_is_an_abstention_within_the_budget(house: Thinking, stub: Stub, play: str) -> None:
+    """By the real child: the case goes on to the next phase, nothing was changed, and the minutes say why."""
+    stub.script = [Play(said("nothing", reason="x"), play=play, times=0)]
+    number = house.breaks()
+    house.step(number)
+    began = time.monotonic()
+    house.due()
+    case = house.step(number)
+    assert time.monotonic() - began < BUDGET
+    assert case.incident.phase == 3
+    assert (case.tried, house.conf.exists()) == ((), False)
+    (row,) = house.desk.ledger.rows("SELECT stance, reasoning FROM agent_consultations WHERE task_id = ?", (number,))
+    assert row["stance"] == "failed"
+    assert row["reasoning"].isprintable()
+    assert 1 <= len(stub.asked) <= 4
 
 
 class Ungrounded:
