@@ -18,6 +18,7 @@ from phases.ballot import Ballot, ungrounded, words
 from phases.briefing import RULES, case_document, fitting, names_of, shown
 from phases.looks import Look
 from phases.models import Asking, ModelFailed, Models, Reply, Turn, Usage
+from phases.said import MOST_LOOKS, MOST_STEPS, Said, schema
 from phases.telling import as_text, evidence_item
 
 _ROLE = """
@@ -29,7 +30,6 @@ Fields that a step does not need are empty. You have few answers: look at what d
 before you propose (`alternatives`).
 """
 SYSTEM = RULES + _ROLE
-MOST_STEPS, MOST_LOOKS = 6, 4
 _CALL_SECONDS = 120.0
 """One answer may take so long; a model that thinks longer is taken for one that hangs."""
 _LEAST_SECONDS = 3.0
@@ -40,21 +40,6 @@ _ANSWER_CHARACTERS = 6000
 
 See = Callable[[Sequence[Look]], tuple[Evidence, ...]]
 """Takes looks and stores what they bring: the ids are those of the incident's evidence."""
-
-
-class Said(Word):
-    """One answer, by the schema."""
-
-    step: Literal["look", "propose", "nothing", "person"]
-    looks: tuple[str, ...]
-    cause: str
-    evidence: tuple[int, ...]
-    plan: tuple[str, ...]
-    alternatives: tuple[str, ...]
-    ruled_out: tuple[str, ...]
-    open_questions: tuple[str, ...]
-    confidence: float
-    reason: str
 
 
 class Talked(Word):
@@ -142,7 +127,7 @@ class Conversation:
             expert=RESEARCHER,
             system=SYSTEM,
             turns=tuple(talk),
-            answer_schema=_schema(self._ballot.ids, tuple(self._looks)),
+            answer_schema=schema(self._ballot.ids, tuple(self._looks)),
         )
         began = time.monotonic()
         try:
@@ -237,26 +222,3 @@ def _user(document: Json) -> Turn:
 def _own_words(answer: Json) -> Turn:
     """What it said goes back to it as far as it is bounded: a long answer is not paid for twice."""
     return Turn(role="assistant", text=as_text(answer)[:_ANSWER_CHARACTERS])
-
-
-def _schema(candidates: Sequence[str], looks: Sequence[str]) -> Json:
-    """Of one answer. The same through the whole talk: a backend may compile it, and caches what begins the same."""
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    steps = [*(["look"] if looks else []), *(["propose"] if candidates else []), "nothing", "person"]
-
-    def chosen(names: Sequence[str], about: str) -> Json:
-        return {"type": "array", "items": {"type": "string", **({"enum": list(names)} if names else {})}, "description": about}
-
-    properties: Json = {
-        "step": {"type": "string", "enum": steps},
-        "looks": chosen(looks, f"for `look`: 1 to {MOST_LOOKS} names"),
-        "cause": {**text, "description": "for `propose`: what began it all, in one or two sentences"},
-        "evidence": {"type": "array", "items": {"type": "integer"}, "description": "ids of the evidence that the cause rests on"},
-        "plan": chosen(candidates, f"for `propose`: 1 to {MOST_STEPS} ids of candidates, in order"),
-        "alternatives": {**texts, "description": "other causes that you considered, and what speaks against each"},
-        "ruled_out": {**texts, "description": "what the evidence excludes"},
-        "open_questions": {**texts, "description": "what could not be found out"},
-        "confidence": {"type": "number", "description": "from 0 to 1"},
-        "reason": {**text, "description": "for `nothing` and `person`: why"},
-    }
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
