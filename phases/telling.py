@@ -29,8 +29,16 @@ FACTS, FACT_CHARACTERS = 40, 300
 
 
 def weighs(evidence: Evidence) -> bool:
-    """Whether it was read from the host itself: what a log, an answer or a person says counts only beside such a thing."""
-    return evidence.source in _OURS or evidence.source in _WITH_NAMES or evidence.source == _FILE
+    """Whether it was read from the host itself: what a log, an answer or a person says counts only beside such a thing.
+
+    That something could not be read tells nothing of the host.
+    """
+    blind = any(name.startswith("blind.") for name in evidence.facts) or any(map(_is_blind, evidence.text.splitlines()[:2]))
+    return evidence.source in (*_OURS, *_WITH_NAMES, _FILE) and not blind
+
+
+def _is_blind(line: str) -> bool:
+    return line.startswith("could not be read")
 
 
 def evidence_item(item: Evidence, known: frozenset[str] = frozenset()) -> Json:

@@ -139,6 +139,19 @@ def test_what_a_log_says_carries_nothing_alone() -> None:
     assert not weight[JOURNAL]
     assert not weighs(Evidence(source="person anna", text="it is the disk"))
     assert not weighs(Evidence(source="candidates", text="restart shop.service"))
+    assert not weighs(Evidence(source="unit_state", text="could not be read: no bus", facts={"blind.unit_state": "yes"}))
+    assert not weighs(Evidence(source="look unit", text="unit shop.service\ncould not be read: no bus"))
+
+
+def test_our_own_words_are_told_as_they_are() -> None:
+    """What a fault and an observation say in the words of the house is clear to a model too."""
+    fault = Fault(check="probe_failing", target=SHOP, reason="FileMissing", message="shop runs and does not answer as it should: no file")
+    item = Evidence(id=9, source="configuration", text="/etc/shop/shop.conf: does not exist; a good copy is known")
+    case = shop_case()
+    case = case.model_copy(update={"incident": case.incident.model_copy(update={"fault": fault})})
+    told = json.loads(case_document(case, (item,)))
+    assert told["fault"]["message"] == fault.message
+    assert told["evidence"][0]["text"] == item.text
 
 
 def test_the_rules_hold_nothing_of_a_case() -> None:
