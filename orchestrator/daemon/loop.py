@@ -135,7 +135,7 @@ class Daemon:
                 self.desk.went_away(escalation.task_id, "it went away by itself")
         for number in mend.missing:
             if case := self.store.case(number):
-                self.engine.escalate(case, "it was with a person, and its escalation is lost", watched=False)
+                self.engine.endings.escalate(case, "it was with a person, and its escalation is lost", watched=False)
         if lost := self.purse.settle_dead():
             log.warning("%d calls of a model were cut short; what they might cost at most counts as spent", lost)
         for number in self.desk.handed_over():
@@ -276,7 +276,7 @@ class Daemon:
             log.info("incident %d opened by %s", number, check)
         for number in observed.reopened:
             log.warning("incident %d is back", number)
-            self.engine.relapsed(number)
+            self.engine.endings.relapsed(number)
         for number in observed.cleared:
             self.desk.went_away(number, "it went away by itself")
             log.info("incident %d went away by itself", number)

@@ -116,7 +116,7 @@ def test_a_healing_teaches_all_who_spoke(house: Learning) -> None:
     assert sceptic.instead == ("clean_path",)
     house.has_room(0.001)
     assert house.observe("disk_full").reopened == (house.number,)
-    house.engine.relapsed(house.number)
+    house.engine.endings.relapsed(house.number)
     assert house.records() == {"storage": (0, 1, "relapsed"), "capacity": (0, 1, "relapsed")}
     assert house.proved() == {"storage": "relapsed", "capacity": "relapsed", "sceptic": "moot", "other": "moot", "silent": ""}
 

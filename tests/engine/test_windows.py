@@ -95,10 +95,10 @@ def test_a_fault_that_keeps_coming_back_is_no_call_in_a_window(house: Full) -> N
     """The budget of relapses calls a person; not in a window."""
     house.store.ledger.update("tasks", house.number, {"occurrences": 9})
     window = house.store.pause("", until=time.time() + 60, reason="moving", actor="anna")
-    house.engine.relapsed(house.number)
+    house.engine.endings.relapsed(house.number)
     assert house.desk.open_for(house.number) is None
     house.passes(window)
-    house.engine.relapsed(house.number)
+    house.engine.endings.relapsed(house.number)
     assert house.desk.open_for(house.number) is not None
 
 

@@ -1,0 +1,158 @@
+"""One attempt: the policy speaks, each change is on disk as begun before anything moves, and a look again proves what it did."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from orchestrator.checks import alert, log_flood, log_pattern
+from orchestrator.config import Config
+from orchestrator.engine.endings import Endings, ended_as
+from orchestrator.engine.settling import READY_SECONDS, Settling
+from orchestrator.hands import Hands
+from orchestrator.host import View
+from orchestrator.model import Action, Attempt, Case, Fault, Outcome, Proposal, is_unit
+from orchestrator.policy import HOUR, History, judge
+from orchestrator.store import Stale, Store
+from orchestrator.store.times import moment
+
+log = logging.getLogger(__name__)
+
+MODE_LOOK_SECONDS = 3600.0
+PROVING = "it is being proved"
+_JOB_SECONDS, _JOB_PAUSE_SECONDS = 3.0, 0.1
+
+
+class Attempting:
+    def __init__(self, config: Config, view: View, store: Store, hands: Hands, endings: Endings) -> None:
+        self.config = config
+        self._view = view
+        self._store = store
+        self._hands = hands
+        self._endings = endings
+        self._settling = Settling(config, view, store, hands)
+
+    def reload(self, config: Config) -> None:
+        self.config = self._settling.config = config
+
+    def attempt(self, case: Case, proposal: Proposal, deadline: float) -> None:
+        """The policy speaks first; then each change is on disk as begun before anything moves."""
+        number, now = case.incident.id, self._view.now()
+        verdict = judge(proposal, case, self.config, self._history(case, now), now)
+        attempt = Attempt(
+            id=self._store.begin_attempt(number, case.incident.phase, proposal, verdict, now),
+            phase=case.incident.phase,
+            proposal=proposal,
+            verdict=verdict,
+            began_at=now,
+        )
+        log.info(
+            "incident %d: %s proposes %s (%s): %s by rule %s",
+            number,
+            proposal.proposer,
+            "; ".join(action.about() for action in proposal.plan),
+            proposal.cause,
+            verdict.answer,
+            verdict.rule,
+        )
+        match verdict.answer:
+            case "deny":
+                self._denied(case, attempt)
+            case "ask":
+                self._endings.ask(case, attempt)
+            case "allow":
+                self._carry_out(case, attempt, deadline)
+
+    def _history(self, case: Case, now: float) -> History:
+        executed = sum(attempt.executed and now - attempt.began_at < HOUR for attempt in case.tried)
+        return History(
+            target_changes=self._store.changes_since(now - HOUR, case.fault.key),
+            host_changes=self._store.changes_since(now - HOUR),
+            target_attempts=executed,
+        )
+
+    def _denied(self, case: Case, attempt: Attempt) -> None:
+        number, now, verdict = case.incident.id, self._view.now(), attempt.verdict
+        denied = ended_as(attempt, Outcome.DENIED, f"{verdict.rule}: {verdict.reason}")
+        if case.approved and attempt.proposal.hash == case.approved.hash:  # it was allowed when the person said so
+            self._endings.escalate(case, f"the approved plan must not run now: {verdict.reason}", ended=denied)
+        elif verdict.rule == "mode-watching":
+            later = partial(self._store.wait, number, now + MODE_LOOK_SECONDS, "mode is suggest: see what it would do")
+            self._endings.end(case, ended_as(attempt, Outcome.SUGGESTED, verdict.reason), later)
+        elif verdict.rule == "danger" or verdict.rule.startswith("breaker"):
+            self._endings.escalate(case, verdict.reason, ended=denied)
+        else:
+            self._endings.end(case, denied, self._again(case))
+
+    def _carry_out(self, case: Case, begun: Attempt, deadline: float) -> None:
+        """Each action: does anything stand against it now, remember, perform, verify. The first that fails ends the plan."""
+        failed = ""
+        for n, action in enumerate(begun.proposal.plan, 1):
+            if time.monotonic() > deadline:
+                failed = f"the phase's time was used up before: {action.about()}"
+            elif refusal := self._refusal(action):
+                failed = f"{action.about()}: {refusal}"
+            else:
+                before = action.remember(self._view)
+                change_id = self._store.begin_change(begun.id, n, action, before)
+                result = self._hands.perform(change_id, action.model_dump(mode="json"))
+                if result["ok"]:
+                    self._store.change_done(change_id)
+                failed = action.verify(self._view) if result["ok"] else f"{action.about()}: {result['detail']}"
+            if failed:
+                log.info("incident %d: %s", case.incident.id, failed)
+                break
+        if not failed:
+            log_pattern.seen_to(self._view, self.config, case.scope)
+            log_flood.seen_to(self._view, case.scope)
+            alert.seen_to(self._view, self.config, case.scope)
+        now = self._view.now()
+        patience = READY_SECONDS + sum(action.patience for action in begun.proposal.plan)
+        self._store.settle(begun.id, ready_by=now if failed else now + patience)
+        fresh = self._endings.fresh(case)
+        attempt = fresh.open_attempt
+        if attempt:
+            self.settle(fresh, attempt)
+        else:  # nothing was begun: the host itself refused
+            self._endings.end(case, ended_as(begun, Outcome.DENIED, failed), self._again(case))
+
+    def _refusal(self, action: Action) -> str:
+        """Why not now. A job of systemd's own, as in a crash loop, is over in a moment, and is waited for."""
+        until = time.monotonic() + _JOB_SECONDS
+        while refusal := action.refusal(self._view, self.config):
+            busy = any(self._view.units.get(target).job_id for target in action.targets() if is_unit(target))
+            if not busy or time.monotonic() > until:
+                break
+            time.sleep(_JOB_PAUSE_SECONDS)
+        return refusal
+
+    def settle(self, case: Case, attempt: Attempt) -> None:
+        settled = self._settling.settle(case, attempt)
+        if settled.outcome is None:
+            until = f", until {moment(settled.proved_at)}" if settled.proved_at else ""
+            self._store.wait(case.incident.id, settled.again_at, f"{PROVING}{until}")
+            return
+        log.info("incident %d: %s: %s", case.incident.id, settled.outcome, settled.detail)
+        self._move(case, ended_as(attempt, settled.outcome, settled.detail), settled.next_fault)
+
+    def _move(self, case: Case, ended: Attempt, next_fault: Fault | None) -> None:
+        number = case.incident.id
+        by_person = case.approved is not None and ended.proposal.hash == case.approved.hash
+        match ended.outcome:
+            case Outcome.HEALED:
+                self._endings.healed(case, ended, by_person=by_person)
+            case Outcome.PROGRESS if next_fault:
+                try:
+                    self._endings.end(case, ended, partial(self._store.progress, number, next_fault))
+                except Stale:  # another incident has that in hand, and this one's own fault is gone
+                    self._endings.end(case, ended, self._again(case))
+            case Outcome.STRANDED | Outcome.UNPROVEN:
+                self._endings.escalate(case, f"{ended.outcome}: {ended.detail}", ended=ended)
+            case _ if by_person:
+                self._endings.escalate(case, f"the approved plan did not help: {ended.detail}", ended=ended)
+            case _:
+                self._endings.end(case, ended, self._again(case))
+
+    def _again(self, case: Case) -> Callable[[], None]:
+        """The same phase has it at once: its next plan, or what it says when there is none."""
+        return partial(self._store.retry, case.incident.id, case.incident.phase, self._view.now())
