@@ -40,7 +40,8 @@ def votes(minutes: Sequence[Minute], when: Sequence[str] = ()) -> Iterator[str]:
     disagrees = dissents([(at, minute.stance, plan) for at, minute, plan in zip(meetings, minutes, plans, strict=True)])
     for minute, plan, dissent in zip(minutes, plans, disagrees, strict=True):
         about, told = f": {plan}" if plan else "", "  [dissents]" if dissent else ""
-        who = f"{minute.expert} ({minute.backend} {minute.model}".rstrip() + ")"
+        who = f"{minute.expert} in place of {minute.in_place_of}" if minute.in_place_of else minute.expert
+        who += f" ({minute.backend} {minute.model}".rstrip() + ")"
         yield f"round {minute.round}, {one_line(who)}: {minute.stance}{one_line(about)}{told}"
         yield f"    {one_line(minute.reasoning)} ({', '.join(_cost(minute))})"
 

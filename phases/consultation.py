@@ -69,7 +69,7 @@ class Consultation:
         floor = self._by_opinions(case, 2)
         second = self._count(case, floor, vetoes)
         chosen = second if isinstance(second, Proposal) else answer
-        return chosen.model_copy(update={"minutes": (*minutes, *second.minutes)})
+        return chosen.model_copy(update={"minutes": (*answer.minutes, *second.minutes)})
 
     def _written(self, case: Case) -> tuple[Proposal, ...]:
         """What runbooks propose now that was not tried before: the evidence may have changed since research."""
@@ -92,13 +92,14 @@ class Consultation:
             deadline,
         )
         reviewers = [expert for expert in self._roster if expert.vetoes and expert.evidence(case)]
-        return meeting.hold((*panel(self._roster, case, lambda expert: expert.fit(case)), *reviewers[:1]))
+        return meeting.hold((*panel(self._roster, case, lambda expert: expert.fit(case)), *reviewers))
 
     def _count(self, case: Case, minutes: tuple[Minute, ...], vetoes: Mapping[str, str] | None = None) -> Answer:
         """With what is written against the plans that were chosen."""
         chosen = list({hash_of(minute.plan): minute.plan for minute in minutes if minute.stance == "propose"}.values())
         written = [(expert, opinions.vetoes(expert, case, chosen)) for expert in self._roster if expert.vetoes]
-        against = tuple(opinions.objection(expert, case, found) for expert, found in written if found)
+        number = max((minute.round for minute in minutes), default=1)
+        against = tuple(opinions.objection(expert, case, found).model_copy(update={"round": number}) for expert, found in written if found)
         all_of_them = {name: why for _, found in written for name, why in found.items()} | dict(vetoes or {})
         return count(case, (*minutes, *against), all_of_them)
 

@@ -112,8 +112,7 @@ class Meeting:
 
     def _instead(self, number: int, said: Said) -> Said:
         first = self._chairs[number].name
-        told = {"reasoning": f"{said.minute.reasoning} (in place of {first})", "in_place_of": first}
-        return said._replace(minute=said.minute.model_copy(update=told))
+        return said._replace(minute=said.minute.model_copy(update={"in_place_of": first}))
 
     def _is_dead(self, call: _Call, why: str, error: Exception | None = None) -> None:
         now = time.monotonic()

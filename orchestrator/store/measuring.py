@@ -30,7 +30,7 @@ _SAID = """SELECT expert, COUNT(*) AS asked, SUM(stance = 'propose') AS proposed
 SUM(stance = 'veto') AS vetoed, SUM(proved = 'healed') AS right, SUM(proved NOT IN ('', 'healed', 'moot')) AS wrong
 FROM agent_consultations INDEXED BY consultations_in_numbers WHERE created_at >= :since GROUP BY expert"""
 _REPLACED = """SELECT in_place_of AS expert, COUNT(*) AS replaced FROM agent_consultations
-WHERE created_at >= :since AND in_place_of != '' GROUP BY 1"""
+WHERE created_at >= :since AND in_place_of != '' AND stance != 'failed' GROUP BY 1"""
 _AGREED = """SELECT a.origin AS vote, COUNT(*) AS carried_out, SUM(a.outcome = 'healed') AS healed,
 SUM(a.outcome = 'healed' AND tasks.opened_at > a.ended_at) AS came_back
 FROM attempts AS a INDEXED BY attempts_voted JOIN tasks ON tasks.id = a.task_id

@@ -36,7 +36,7 @@ def test_the_minutes_of_a_meeting_read_as_it_was() -> None:
     meeting = (
         Minute.model_validate({"expert": "storage", "stance": "failed", "reasoning": "late: no answer in time", **of}),
         Minute.model_validate(
-            {"expert": "memory", "stance": "propose", "plan": RESTART, "reasoning": "it leaks (in place of storage)", **said}
+            {"expert": "memory", "stance": "propose", "plan": RESTART, "reasoning": "it leaks", "in_place_of": "storage", **said}
         ),
         Minute.model_validate({"expert": "review", "stance": "veto", "reasoning": "restart shop.service: orders would be lost", **said}),
         Minute(expert="systemd", stance="nothing", reasoning="it is up", confidence=0.5),
@@ -44,8 +44,8 @@ def test_the_minutes_of_a_meeting_read_as_it_was() -> None:
     assert list(votes(meeting)) == [
         "round 1, storage (anthropic claude): failed",
         "    late: no answer in time (cites nothing, 3.1 s)",
-        "round 1, memory (anthropic claude): propose: restart shop.service",
-        "    it leaks (in place of storage) (cites [7], 2100 tokens, $0.0120, 3.1 s)",
+        "round 1, memory in place of storage (anthropic claude): propose: restart shop.service",
+        "    it leaks (cites [7], 2100 tokens, $0.0120, 3.1 s)",
         "round 1, review (anthropic claude): veto  [dissents]",
         "    restart shop.service: orders would be lost (cites [7], 2100 tokens, $0.0120, 3.1 s)",
         "round 1, systemd (embedded): nothing",

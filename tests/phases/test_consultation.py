@@ -324,6 +324,19 @@ def test_what_models_leave_open_is_decided_as_without_them() -> None:
     assert {minute.round: minute.backend for minute in answer.minutes} == {1: "ollama", 2: "embedded"}
 
 
+def test_the_minutes_of_both_rounds_are_kept() -> None:
+    """One model's plan that is written to be harmful fell in the first, though nobody shared it; the second found another."""
+    silent = tuple(Expert(name=name, about="x", reads=(reads,)) for name, reads in (("first", "resources"), ("other", "answers")))
+    speaking = tuple(_opinion(name, reads, "propose", "reload_unit") for name, reads in (("one", "unit_state"), ("two", "memory")))
+    roster = (*silent, *speaking, _opinion("review", "listeners", "veto", "restart_unit"))
+    voters = Voters(vote("nothing"), review=HARMLESS, one=chooses("restart_unit"))
+    answer = _ask(roster, well_read_case(), voters.models())
+    assert isinstance(answer, Proposal)
+    assert answer.plan == (RELOAD,)
+    assert [minute.round for minute in answer.minutes] == sorted(minute.round for minute in answer.minutes)
+    assert ("review", 1, "embedded", "veto") in [(one.expert, one.round, one.backend, one.stance) for one in answer.minutes]
+
+
 def test_two_models_who_want_a_person_are_not_overruled() -> None:
     """Nor is a veto: the written opinions are asked only where nothing was decided."""
     roster = (*load(), _opinion("one", "unit_state", "propose", "bring_up"), _opinion("two", "memory", "propose", "bring_up"))

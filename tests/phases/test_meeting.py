@@ -72,7 +72,7 @@ def test_one_dead_and_one_slow_expert(end: threading.Event) -> None:
     dead, instead, *_ = _first(answer)
     assert (dead.expert, dead.stance, dead.reasoning) == (ASKED[0], "failed", "late: no answer in time")
     assert instead.expert not in ASKED
-    assert (instead.stance, instead.reasoning) == ("propose", f"because (in place of {ASKED[0]})")
+    assert (instead.stance, instead.in_place_of) == ("propose", ASKED[0])
 
 
 def test_all_are_dead(end: threading.Event) -> None:
@@ -81,7 +81,7 @@ def test_all_are_dead(end: threading.Event) -> None:
     assert took < SECONDS
     assert sum(minute.stance == "failed" for minute in _first(answer)) == 2 * VOTERS + 1
     counted = [minute for minute in _first(answer) if minute.backend == "embedded"]
-    assert [minute.reasoning.partition("(in place of ")[2].strip(")") for minute in counted] == list(ASKED)
+    assert [minute.in_place_of for minute in counted] == list(ASKED)
     alone = Consultation(load(), Voters({}).models(backend="embedded"))
     without = alone.propose(CASE, View.__new__(View), time.monotonic() + SECONDS)
     assert type(answer) is type(without)
