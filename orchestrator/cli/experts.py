@@ -36,8 +36,8 @@ def list_() -> None:
     if wants_json():
         say_json([expert.model_dump(mode="json") for expert in found])
     else:
-        rows = [(expert.name, expert.role, "; ".join(source.strip() for source in expert.reads), expert.about) for expert in found]
-        table(("name", "role", "reads", "about"), rows)
+        rows = [(expert.name, expert.role, expert.about, "; ".join(source.strip() for source in expert.reads)) for expert in found]
+        table(("name", "role", "about", "reads"), rows)
 
 
 @experts.command()
