@@ -31,7 +31,9 @@ Rules:
 8. Say what you could not find out (`open_questions`), and what the evidence speaks against (`ruled_out`): others go on from there.
 """
 
-_HEARSAY = ("alert", "log_pattern", "CommandFailed")
+_NAMED_BY_OTHERS = "alert"
+"""A check whose reason is another watcher's own word, of up to a hundred characters."""
+_HEARSAY = (_NAMED_BY_OTHERS, "log_pattern", "CommandFailed")
 """Checks and reasons whose message is somebody else's line."""
 
 WHOLE_CHARACTERS = 24_000
@@ -94,7 +96,7 @@ def _fault(fault: Fault, known: frozenset[str]) -> Json:
     return {
         "check": fault.check,
         "target": _name(fault.target),
-        "reason": fault.reason,
+        "reason": retold(fault.reason, known) if fault.check == _NAMED_BY_OTHERS else fault.reason,
         "severity": str(fault.severity),
         "message": one_line(told(mask(plain(fault.message, 1000)), known), 500),
         "facts": {name: one_line(observed(mask(value), known), FACT_CHARACTERS) for name, value in sorted(fault.facts.items())[:FACTS]},

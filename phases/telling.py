@@ -8,19 +8,21 @@ from orchestrator.model import Evidence, Json, utc
 from orchestrator.store import mask
 
 _OURS = frozenset((
-    "clock", "crontab", "dependencies", "job", "limits", "loaded", "logins", "memory", "package", "recurrence",
+    "clock", "crontab", "dependencies", "limits", "loaded", "logins", "memory", "package", "recurrence",
     "resources", "setting_up", "unit_state", "look unit", "look changes", "look similar", "host", "failed units",
 ))  # fmt: skip
 """Observations told by our own code of what systemd, the kernel and the configuration say."""
 _WITH_NAMES = frozenset((
     "before the change", "certificates", "configuration", "container_runner", "containers", "databases", "disk_contents", "disk_room",
-    "hanging", "intrusion", "kernel_says", "listeners", "lost_and_found", "mount_state", "names", "reach", "rivals", "suspects",
+    "hanging", "intrusion", "job", "kernel_says", "listeners", "lost_and_found", "mount_state", "names", "reach", "rivals", "suspects",
     "look processes", "look sockets", "look disk",
 ))  # fmt: skip
 """The same with names in them that anybody may have given: of files, of processes, of peers."""
 _FILE = "look file"
 """What an administrator wrote; `looks/file.py` reads no other."""
 _PERSON = "person "
+_QUOTE = "description: "
+"""How a line of ours begins that quotes what a unit says of itself: whoever wrote it, a stick with a name too."""
 CANDIDATES = "candidates"
 
 ITEM_CHARACTERS = 2500
@@ -45,7 +47,7 @@ def evidence_item(item: Evidence, known: frozenset[str] = frozenset()) -> Json:
     """One observation, in the way that its source allows."""
     one: Json = {"id": item.id, "source": one_line(item.source, 80), "at": time_of(item.at)}
     if item.source in (*_OURS, *_WITH_NAMES):
-        text = observed(mask(plain(item.text, 20_000)), known, names_of_others=item.source in _WITH_NAMES)
+        text = observed(_requoted(mask(plain(item.text, 20_000)), known), known, names_of_others=item.source in _WITH_NAMES)
         one |= _cut("text", text)
     elif item.source == _FILE or item.source.startswith(_PERSON):
         one |= _cut("text", mask(plain(item.text, 20_000)))
@@ -60,6 +62,11 @@ def evidence_item(item: Evidence, known: frozenset[str] = frozenset()) -> Json:
     if len(item.facts) > FACTS:
         one["facts_left_out"] = len(item.facts) - FACTS
     return one
+
+
+def _requoted(text: str, known: frozenset[str]) -> str:
+    lines = ((_QUOTE + retold(line.removeprefix(_QUOTE), known)) if line.startswith(_QUOTE) else line for line in text.splitlines())
+    return "\n".join(lines)
 
 
 def _fact(name: str, value: str, item: Evidence, known: frozenset[str]) -> str:

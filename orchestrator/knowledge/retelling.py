@@ -16,6 +16,7 @@ from orchestrator.model import Word
 
 _MAX_LINE = 1000
 _UNIT = r"(?<![\w@./-])[\w@\\][\w:.@\\-]{0,250}\.(?:service|socket|timer|mount|automount|path|target|swap|slice|scope|device)(?![\w-])"
+_A_UNIT = re.compile(_UNIT)
 _MASKS = {"unit": _UNIT, **{name: pattern for name, pattern in MASKS.items() if name != "text"}}
 """What stands in quotes is retold like all else: a program that writes JSON puts every word into them."""
 _TOKENS = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _MASKS.items()))
@@ -25,7 +26,7 @@ _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+(?:'[a-z]+)?")
 _LETTERS = re.compile(r"[A-Za-z'_/-]+")
 _UNKNOWN = re.compile(r"<words?>(?: <words?>)+")
 _BEFORE_MARKS = re.compile(r" (?=[:,;)])|(?<=\() ")
-_EDGES = "()[]{}<>,:;\"'`.!?"
+_EDGES = "()[]{}<>,:;\"'`.!?_*=@"
 _NAME = re.compile(r"[\w.@+%~/:=,*<>\[\]\\-]{1,160}\Z")
 _VALUE = re.compile(r"[\d/.:=@_<>*]")
 _MAX_NAME = 40
@@ -92,13 +93,21 @@ def observed(text: str, known: Collection[str] = (), *, names_of_others: bool = 
 
 def _without_sentences(tokens: list[str], known: Collection[str], orders: Collection[str]) -> Iterator[str]:
     plain = [token.strip(_EDGES) for token in tokens]
-    strange = [not _is_ours(word, known) or word.lower() in orders for word in plain]
+    commands = [_commands(word, known, orders) for word in plain]
+    strange = [command or not _is_ours(word, known) for word, command in zip(plain, commands, strict=True)]
     for n, token in enumerate(tokens):
         beside = (n > 0 and strange[n - 1]) or (n + 1 < len(tokens) and strange[n + 1])
-        if not strange[n] or (not beside and len(token) <= _MAX_NAME and plain[n].lower() not in orders):
+        if not strange[n] or (not beside and len(token) <= _MAX_NAME and not commands[n]):
             yield token
         elif not (n > 0 and strange[n - 1]):
             yield "<words>" if beside else "<word>"
+
+
+def _commands(word: str, known: Collection[str], orders: Collection[str]) -> bool:
+    """Whether a word of an order is in it: in `restart`, and in `restart_it`. A path is a name, and so is a unit."""
+    if word in known or "/" in word or _A_UNIT.fullmatch(word):
+        return False
+    return any(piece.lower() in orders for piece in _PIECES.findall(word))
 
 
 def is_name(text: str) -> bool:

@@ -69,7 +69,8 @@ def _status(unit: Unit) -> int:
 
 def _told(unit: Unit) -> str:
     lines = [
-        f"{unit.name} - {unit.description}",
+        unit.name,
+        *([f"description: {unit.description}"] if unit.description else []),
         f"load: {unit.load_state} {unit.load_error}".rstrip(),
         f"state: {unit.active_state} ({unit.sub_state}), result {unit.result or 'none'}",
         f"end: {unit.dead_reason}" if unit.dead_reason else f"main pid: {unit.main_pid}",
