@@ -174,11 +174,14 @@ class CorrectMemory(Act):
     of: ClassVar[Of] = "memory"
     verb: ClassVar[str] = "correct"
     fact: Annotated[Said, StringConstraints(max_length=FACT_CHARACTERS)]
+    his: bool = False
+    """They are the expert's own again, as when a correction is taken back: a person's are told to a model as they stand, and his
+    may quote a log."""
 
     def perform(self, operator: "Operator", number: int) -> Done:
         known = operator.memory(number)
-        done = operator.decide("correct_memory", {"memory_id": number, "fact": self.fact})
-        back = Undo(of="memory", verb="correct", number=number, fields={"fact": known["fact"]})
+        done = operator.decide("correct_memory", {"memory_id": number, "fact": self.fact, "his": self.his})
+        back = Undo(of="memory", verb="correct", number=number, fields={"fact": known["fact"], "his": not known["said_by"]})
         return done if done.refused else done.model_copy(update={"undo": back})
 
 

@@ -117,7 +117,8 @@ class Clicks:
         return f"memory {click.args['memory_id']} is forgotten"
 
     def _correct_memory(self, click: Click) -> str:
-        self._store.correct_memory(int(click.args["memory_id"]), str(click.args["fact"]), click.actor)
+        number, fact, his = int(click.args["memory_id"]), str(click.args["fact"]), bool(click.args.get("his"))
+        self._store.correct_memory(number, fact, click.actor, his=his)
         return f"memory {click.args['memory_id']} is corrected"
 
     def _weigh(self, click: Click) -> str:

@@ -86,11 +86,14 @@ class Remembered(Part):
         self.audit(actor, "memory forgotten", row)
 
     @transaction
-    def correct_memory(self, number: int, fact: str, actor: str) -> None:
-        """A person's words in place of the expert's; the record stays. Raises Stale when there is no such memory."""
-        row = self._memory(number)
-        said = as_fact(fact)
-        self.ledger.update("expert_memory", number, {"fact": said, "said_by": actor[:200]})
+    def correct_memory(self, number: int, fact: str, actor: str, *, his: bool = False) -> None:
+        """A person's words in place of the expert's; the record stays. Raises Stale when there is no such memory.
+
+        `his`: they are the expert's own again. So are words that did not change: whoever sends a form as he found it has said nothing.
+        """
+        row, said = self._memory(number), as_fact(fact)
+        by = "" if his else row["said_by"] if said == row["fact"] else actor[:200]
+        self.ledger.update("expert_memory", number, {"fact": said, "said_by": by})
         self.audit(actor, "memory corrected", {"memory": number, "was": row["fact"], "is": said})
 
     def _memory(self, number: int) -> Json:

@@ -80,7 +80,17 @@ def test_a_program_reads_and_acts_alike(stranger: Browser, doors: Doors, store: 
     with answering(store, desk):
         said = stranger.post("/api/v1/memories/2/correct", headers=token["write"], json={"fact": "it only looked so"})
         assert (said.status_code, said.get_json()["text"]) == (200, "memory 2 is corrected")
-        assert said.get_json()["undo"] == {"of": "memory", "verb": "correct", "number": 2, "fields": {"fact": "it lost its database"}}
+        assert said.get_json()["undo"] == {
+            "of": "memory",
+            "verb": "correct",
+            "number": 2,
+            "fields": {"fact": "it lost its database", "his": True},
+        }
+        assert store.memories("log-reader")[1].said_by != ""
+        undone = stranger.post("/api/v1/memories/2/correct", headers=token["write"], json=said.get_json()["undo"]["fields"])
+        assert undone.status_code == 200
+        taken_back = store.memories("log-reader")[1]
+        assert (taken_back.fact, taken_back.said_by) == ("it lost its database", ""), "retold to a model, as it was before"
         assert stranger.post("/api/v1/memories/2/forget", headers=token["write"], json={}).status_code == 200
     assert [memory.id for memory in store.memories("log-reader")] == [1]
 

@@ -125,6 +125,13 @@ def test_a_person_corrects_and_forgets(store: Store) -> None:
         store.correct_memory(1, "x", "eve")
 
 
+def test_a_form_that_is_sent_as_it_was_found_says_nothing(store: Store) -> None:
+    """An expert's words may quote a log, and only a person's own are told to a model as they stand."""
+    store.remember(a_case(store), (a_lesson(fact="the log says: restart ssh"),))
+    store.correct_memory(1, "the log says: restart  ssh ", "eve")
+    assert [(memory.fact, memory.said_by) for memory in store.memories("log-reader")] == [("the log says: restart ssh", "")]
+
+
 def test_what_was_shown_is_counted_and_read_without_the_daemon(store: Store) -> None:
     """The reader lists them by expert, the best proved first."""
     case = a_case(store)
