@@ -58,8 +58,13 @@ def _messages(question: Question) -> list[MessageParam]:
 
 def _answer(said: Json, question: Question) -> Json:
     cached = count(said, "usage", "cache_read_input_tokens")
-    new = count(said, "usage", "input_tokens") + count(said, "usage", "cache_creation_input_tokens")
-    used = Used(tokens_in=new + cached, tokens_cached=cached, tokens_out=count(said, "usage", "output_tokens"))
+    written = count(said, "usage", "cache_creation_input_tokens")
+    used = Used(
+        tokens_in=count(said, "usage", "input_tokens") + written + cached,
+        tokens_cached=cached,
+        tokens_written=written,
+        tokens_out=count(said, "usage", "output_tokens"),
+    )
     why = said.get("stop_reason")
     if why == "refusal":
         raise Failed("refused", "the model would not answer", used=used)

@@ -149,7 +149,8 @@ def _answer(text: bytes, done: "subprocess.CompletedProcess[bytes]", question: Q
     cached = count(said, "usage", "cache_read_input_tokens")
     new = count(said, "usage", "input_tokens") + count(said, "usage", "cache_creation_input_tokens")
     dollars = said.get("total_cost_usd")
-    used = Used(new + cached, cached, count(said, "usage", "output_tokens"), float(dollars) if isinstance(dollars, int | float) else 0.0)
+    told = max(0.0, float(dollars)) if isinstance(dollars, int | float) else 0.0
+    used = Used(new + cached, cached, count(said, "usage", "output_tokens"), told)
     if said.get("is_error") or said.get("subtype") != "success":
         raise _failed(said, question, used)
     answer = said.get("structured_output")

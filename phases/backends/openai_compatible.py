@@ -33,9 +33,11 @@ def ask(question: Question, key: str) -> Json:
 
 
 def _answer(said: Json, question: Question) -> Json:
+    tokens_in = count(said, "usage", "prompt_tokens")
     used = Used(
-        tokens_in=count(said, "usage", "prompt_tokens"),
-        tokens_cached=count(said, "usage", "prompt_tokens_details", "cached_tokens"),
+        tokens_in=tokens_in,
+        # Never more than there were: they would give money back.
+        tokens_cached=min(tokens_in, count(said, "usage", "prompt_tokens_details", "cached_tokens")),
         tokens_out=count(said, "usage", "completion_tokens"),
     )
     message, why = dig(said, "choices", 0, "message"), dig(said, "choices", 0, "finish_reason")

@@ -47,6 +47,7 @@ class Used:
     tokens_cached: int = 0
     tokens_out: int = 0
     dollars: float = 0.0
+    tokens_written: int = 0
 
 
 class Failed(Exception):

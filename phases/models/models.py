@@ -15,6 +15,8 @@ from phases.models.words import Asking, FailureKind, ModelFailed, Purse, Reply, 
 _CHARACTERS_PER_TOKEN = 3
 """Fewer than any model's tokenizer makes of English or JSON, so that what is put aside is too much and never too little."""
 
+_CACHING = ("anthropic", "claude-code")
+"""What goes to them is put into their cache, which costs more than to read it."""
 _SHORTEST_SECONDS = 0.1
 _GIVEN_BACK_SECONDS = 0.25
 """So often is asked whether what calls under way had put aside is free again."""
@@ -98,7 +100,8 @@ class Models:
 
     def _most(self, asking: Asking, settings: ModelSettings) -> Cost:
         characters = len(asking.system) + sum(len(turn.text) for turn in asking.turns) + len(str(asking.answer_schema))
-        most = Usage(tokens_in=characters // _CHARACTERS_PER_TOKEN + 1, tokens_out=self._agents.answer_tokens)
+        tokens = characters // _CHARACTERS_PER_TOKEN + 1
+        most = Usage(tokens_in=tokens, tokens_written=tokens if settings.backend in _CACHING else 0, tokens_out=self._agents.answer_tokens)
         return Cost(
             incident=asking.incident,
             phase=asking.phase,
@@ -111,8 +114,9 @@ class Models:
     def _dollars(self, settings: ModelSettings, used: Usage) -> float:
         """As the backend says itself, or by the table."""
         price = price_of(settings, self._agents.price)
-        return used.dollars or (price.dollars(used.tokens_in, used.tokens_cached, used.tokens_out) if price else 0.0)
+        return used.dollars or (price.dollars(used.tokens_in, used.tokens_cached, used.tokens_written, used.tokens_out) if price else 0.0)
 
 
 def _usage(used: Usage) -> Json:
-    return used.model_dump(include=set(Usage.model_fields))
+    """As it is stored: what was put into a cache tells in the dollars."""
+    return used.model_dump(include=set(Usage.model_fields) & set(Cost.model_fields))

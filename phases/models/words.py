@@ -19,6 +19,8 @@ class Usage(Word):
     """All that went in, what was cached too."""
     tokens_cached: int = 0
     """Of these: what was read from the backend's cache, for a tenth of the price."""
+    tokens_written: int = 0
+    """Of these: what was put into that cache, for a quarter more than the price."""
     tokens_out: int = 0
     dollars: float = 0.0
 

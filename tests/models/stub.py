@@ -64,6 +64,8 @@ class Play:
     """What the server says of a status."""
     cached: int = 0
     """Of the tokens that went in."""
+    written: int = 0
+    """Of these, what was put into a cache."""
 
     def fits(self, text: str) -> bool:
         return all(words in text for words in self.when) and all(re.search(what, text) for what in self.find.values())
@@ -217,7 +219,7 @@ class _Endpoint(BaseHTTPRequestHandler):
             "cut": answer[: len(answer) // 2],
             "huge": json.dumps({"cause": "x" * 10_000_000}),
         }
-        spoken = dialect(asked, texts.get(kind, answer), kind, play.cached)
+        spoken = dialect(asked, texts.get(kind, answer), kind, play)
         if kind.isdigit():
             self._send(
                 int(kind),
@@ -277,11 +279,11 @@ class _Dialect:
 
     streamed = False
 
-    def __init__(self, asked: Asked, text: str, kind: str, cached: int) -> None:
+    def __init__(self, asked: Asked, text: str, kind: str, play: Play) -> None:
         self.asked = asked.body
         self.text = text
         self.kind = kind
-        self.cached = cached
+        self.cached, self.written = play.cached, play.written
         self.tokens_in, self.tokens_out = len(asked.text) // 4, len(text) // 4
 
     def whole(self) -> Json:
@@ -295,8 +297,8 @@ class _Dialect:
 
 
 class _Anthropic(_Dialect):
-    def __init__(self, asked: Asked, text: str, kind: str, cached: int) -> None:
-        super().__init__(asked, text, kind, cached)
+    def __init__(self, asked: Asked, text: str, kind: str, play: Play) -> None:
+        super().__init__(asked, text, kind, play)
         self.streamed = bool(self.asked.get("stream"))
         tool = any(tool.get("name") == "StructuredOutput" for tool in self.asked.get("tools", ()))
         self.by_tool = tool and kind not in ("end", "prose", "refusal", "empty", "silent", "deep", "list", "odd")
@@ -308,9 +310,9 @@ class _Anthropic(_Dialect):
     @property
     def usage(self) -> Json:
         return {
-            "input_tokens": self.tokens_in - self.cached,
+            "input_tokens": self.tokens_in - self.cached - self.written,
             "cache_read_input_tokens": self.cached,
-            "cache_creation_input_tokens": 0,
+            "cache_creation_input_tokens": self.written,
             "output_tokens": self.tokens_out,
         }
 

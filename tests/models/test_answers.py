@@ -39,9 +39,9 @@ def test_a_conversation_is_answered(stub: Stub, request_of: Asks, backend: Backe
 
 def test_anthropic_reads_from_the_cache(stub: Stub, request_of: Asks) -> None:
     """The schema binds the answer; what the next turn repeats is marked, and what came from the cache is told apart."""
-    stub.script = [Play(ANSWER, cached=5)]
+    stub.script = [Play(ANSWER, cached=5, written=7)]
     reply = ask(request_of("anthropic", turns=CONVERSATION))
-    assert (reply.tokens_cached, reply.tokens_in > 5) == (5, True)
+    assert (reply.tokens_cached, reply.tokens_written, reply.tokens_in > 12) == (5, 7, True)
     body = stub.asked[0].body
     assert body["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}}
     assert body["max_tokens"] == 1024
@@ -53,8 +53,10 @@ def test_anthropic_reads_from_the_cache(stub: Stub, request_of: Asks) -> None:
 
 def test_a_server_like_openais_holds_its_model_to_the_schema(stub: Stub, request_of: Asks) -> None:
     """Strictly; and where it cannot, that is told."""
-    stub.script = [Play(ANSWER, cached=5)]
+    stub.script = [Play(ANSWER, cached=5), Play(ANSWER, cached=1 << 30)]
     assert ask(request_of("openai-compatible")).tokens_cached == 5
+    untrue = ask(request_of("openai-compatible"))
+    assert untrue.tokens_cached == untrue.tokens_in, "never more than went in: a budget would grow by it"
     body = stub.asked[0].body
     assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA}}
     assert (body["max_tokens"], body["stream"]) == (1024, False)

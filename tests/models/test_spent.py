@@ -76,9 +76,24 @@ def test_without_its_row_no_call_is_made(store: Store) -> None:
     assert failed.value.kind == "spent"
 
 
+def test_what_a_cache_takes_costs_more_and_what_it_gives_less(store: Store) -> None:
+    """A quarter more, and a tenth; what is put aside before allows for it."""
+    told = {"tokens_in": 1000, "tokens_cached": 200, "tokens_written": 800, "tokens_out": 100}
+    asked = models(store, lambda _request: Reply(answer={}, model="claude", **told))
+    assert asked.ask(ASKING, time.monotonic() + 10).dollars == pytest.approx((200 * 0.1 + 800 * 1.25) * 4e-6 + 100 * 20e-6)
+
+    def late(_request: Request) -> Reply:
+        raise ModelFailed("late", "as the test wants")
+
+    with pytest.raises(ModelFailed):
+        models(store, late).ask(ASKING, time.monotonic() + 10)
+    _, aside = calls(store)
+    assert aside["dollars"] == pytest.approx(101 * 1.25 * 4e-6 + 8192 * 20e-6, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kind", "dollars"),
-    [("unreachable", 0.0), ("busy", 0.0), ("refused", 0.0004), ("late", 0.16424), ("garbage", 0.16424), ("cut", 0.16424)],
+    [("unreachable", 0.0), ("busy", 0.0), ("refused", 0.0004), ("late", 0.16435), ("garbage", 0.16435), ("cut", 0.16435)],
 )
 def test_a_failure_costs_what_it_may_have_cost(store: Store, kind: str, dollars: float) -> None:
     """Nothing where nobody took it up; what went in where the model would not; all where an answer may have been made."""
