@@ -184,7 +184,7 @@ class _Endpoint(BaseHTTPRequestHandler):
             return self._send(404, b"{}")
         asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, json.loads(said), time.monotonic())
         if asked.is_receipt:
-            return self._speak(dialect(asked, "done", "end", 0))
+            return self._speak(dialect(asked, "done", "end", Play()))
         with self.server.lock:
             self.server.asked.append(asked)
             self.server.at_once += 1
