@@ -36,6 +36,8 @@ _STAND_DOWN_TOLD_SECONDS = 3600.0
 """A fault that others keep us from for an hour is told to a person: waiting must not become silence."""
 _WINDOW_LOOK_SECONDS = 60.0
 _TROUBLE_SECONDS = 30.0
+_THOUGHT_LONG_SECONDS = 5.0
+"""A model thinks for minutes: what was so before may not be so any more."""
 
 
 class Thinker(Protocol):
@@ -104,21 +106,29 @@ class Engine:
 
     def _advance(self, case: Case) -> None:
         number, phase = case.incident.id, case.incident.phase
-        if self._must_wait(case):
-            return
-        standing = stands(case, self._view, self.config)
-        if isinstance(standing, str):
-            self._store.wait(number, self._view.now() + _STAND_DOWN_LOOK_SECONDS, f"its check cannot tell: {standing}")
-            return
-        if not standing:
-            self.endings.gone(case)
+        if not self._is_ours(case):
             return
         deadline = time.monotonic() + self._budget(phase)
         case = self._gather(case, deadline)
         log.info("PHASE %d (%s) incident %d: %s", phase, Phase.numbered(phase), number, case.fault.message)
         self._store.begin_phase(number, phase)
+        began = time.monotonic()
         answer = self._think(case, deadline)
-        self._answer(self._with_looks(case, answer), answer, deadline)
+        if answer.minutes:
+            self._desk.minutes(number, answer.minutes)
+        if time.monotonic() - began < _THOUGHT_LONG_SECONDS or self._is_ours(case):
+            self._answer(self._with_looks(case, answer), answer, deadline)
+
+    def _is_ours(self, case: Case) -> bool:
+        """Whether something may be done about it now; if not, it waits or is gone."""
+        if self._must_wait(case):
+            return False
+        standing = stands(case, self._view, self.config)
+        if isinstance(standing, str):
+            self._store.wait(case.incident.id, self._view.now() + _STAND_DOWN_LOOK_SECONDS, f"its check cannot tell: {standing}")
+        elif not standing:
+            self.endings.gone(case)
+        return standing is True
 
     def _must_wait(self, case: Case) -> bool:
         """Law 4, and the modes that only watch."""
@@ -165,8 +175,6 @@ class Engine:
         return case.model_copy(update={"evidence": (*case.evidence, *looked)})
 
     def _answer(self, case: Case, answer: Answer, deadline: float) -> None:
-        if answer.minutes:
-            self._desk.minutes(case.incident.id, answer.minutes)
         match answer:
             case Proposal():
                 self._attempting.attempt(case, answer, deadline)
