@@ -9,6 +9,7 @@ from orchestrator.cli.finding import Finding
 from orchestrator.config import Agents, ModelSettings
 from orchestrator.store import Spending
 from phases.models import Asking, ModelFailed, Models, Turn
+from phases.models.prices import price_of
 
 _SECONDS = 30.0
 _SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"], "additionalProperties": False}
@@ -22,6 +23,17 @@ def look_at_models(agents: Agents, state_dir: Path) -> Iterator[Finding]:
     with Spending.beside(state_dir, agents) as purse, ThreadPoolExecutor(agents.calls) as at_once:
         models = Models(agents, purse)
         yield from at_once.map(lambda seat: _asked(models, seat), range(len(agents.models)))
+    yield from (_unpriced(one) for one in agents.models if _costs(one) and price_of(one, agents.price) is None)
+
+
+def _costs(settings: ModelSettings) -> bool:
+    """Whether somebody will send a bill: what answers on this host's loopback does not."""
+    return settings.backend != "ollama" and not settings.url.startswith("http:")
+
+
+def _unpriced(settings: ModelSettings) -> Finding:
+    what = f"{settings.model} by {settings.backend}: nobody knows its price, so day_dollars and incident_dollars do not bound it"
+    return Finding("model", "warn", what, f'[[agents.price]] model = "{settings.model}", input = …, output = … (dollars a million tokens)')
 
 
 def _asked(models: Models, seat: int) -> Finding:

@@ -17,7 +17,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as KeepMessages
 
 from escalation import Desk
-from orchestrator.config import Mail
+from orchestrator.cli.models import look_at_models
+from orchestrator.config import Agents, Mail
 from orchestrator.model import utc
 from orchestrator.store import Store
 from tests.cli.conftest import Call
@@ -279,3 +280,19 @@ def test_before_the_daemon_has_run_no_model_is_asked(call: Call, config_file: Pa
         config_file.write_text(config_file.read_text() + f'[agents]\nbackend = "ollama"\nmodel = "qwen3"\nurl = "{stub.url}"\n')
         row = parts(call)["models"]
         assert (row["state"], stub.asked) == ("warn", [])
+
+
+def test_a_model_whose_price_nobody_knows_is_told(state_dir: Path, store: Store) -> None:
+    """A limit in dollars does not bound it; of one at home, or one with a price of the operator's, nothing is said."""
+    del store
+    told = {"backend": "anthropic", "model": "claude-unheard-of"}
+    price = [{"model": "claude-unheard", "input": 1.0, "output": 2.0}]
+
+    def unpriced(**agents: object) -> list[str]:
+        return [item.mend for item in look_at_models(Agents.model_validate(agents), state_dir) if "nobody knows its price" in item.what]
+
+    (mend,) = unpriced(**told)
+    assert '[[agents.price]] model = "claude-unheard-of"' in mend
+    assert unpriced(**told, price=price) == []
+    assert unpriced(backend="claude-code", model="sonnet") == []
+    assert unpriced(backend="openai-compatible", model="own", url="http://127.0.0.1:9/v1") == []
