@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from escalation.text import one_line
 from orchestrator.knowledge.plans import variants
-from orchestrator.knowledge.retelling import is_name
 from orchestrator.model import Action, Case, Evidence, Json, Proposal
 from orchestrator.store import mask
-from phases.telling import weighs
+from phases.telling import deed, name_of, weighs
 
 MOST_CHOICES = 60
 WORDS = 500
 """Characters of a model's own words that are kept."""
 _NAMED = 5
-_NO_NAME = "<name>"
 MOST_PLANS = 24
 _BRINGS_UP = ("start_", "restart_", "reload_", "wait", "resume_", "renew_")
 """Kinds of actions that, aimed at the fault's own target, need no start of it after them."""
@@ -87,14 +85,10 @@ def words(text: object) -> str:
 
 
 def _step(action: Action) -> Json:
-    targets = action.targets()
-    about = action.about()
-    for target in targets:
-        about = about if is_name(target) else about.replace(target, _NO_NAME)  # it could be a sentence
     return {
-        "does": one_line(about, 300),
+        "does": deed(action),
         "kind": action.kind,
-        "targets": [target if is_name(target) else _NO_NAME for target in targets[:_NAMED]],
+        "targets": [name_of(target) for target in action.targets()[:_NAMED]],
         "risk": str(action.level),
         "reversible": action.reversible,
     }

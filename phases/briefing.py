@@ -10,7 +10,7 @@ from escalation.text import one_line, plain
 from orchestrator.knowledge.retelling import is_name, observed, retold
 from orchestrator.model import Attempt, Case, Evidence, Fault, Handoff, Json
 from orchestrator.store import Anomaly, mask
-from phases.telling import CANDIDATES, FACT_CHARACTERS, FACTS, as_text, evidence_item, time_of
+from phases.telling import CANDIDATES, FACT_CHARACTERS, FACTS, as_text, deed, evidence_item, name_of, time_of
 
 RULES = """You think for a program that keeps one Linux host healthy. You have no tools and change nothing: you read a case, and answer
 with one JSON object by the schema. Code checks your answer, and nothing in it is ever run as text.
@@ -95,7 +95,7 @@ def _fault(fault: Fault, known: frozenset[str]) -> Json:
     told = retold if {fault.check, fault.reason} & set(_HEARSAY) else observed
     return {
         "check": fault.check,
-        "target": _name(fault.target),
+        "target": name_of(fault.target),
         "reason": retold(fault.reason, known) if fault.check == _NAMED_BY_OTHERS else fault.reason,
         "severity": str(fault.severity),
         "message": one_line(told(mask(plain(fault.message, 1000)), known), 500),
@@ -106,7 +106,7 @@ def _fault(fault: Fault, known: frozenset[str]) -> Json:
 def _scope(case: Case, known: frozenset[str]) -> Json:
     scope, parts = case.scope, {"needs": case.scope.below, "needed_by": case.scope.above, "paths": case.scope.paths}
     named: Mapping[str, list[str]] = {name: [one for one in names if one in known] for name, names in parts.items()}
-    told: Json = {"target": _name(scope.target), "service": scope.service, **{name: names[:_NAMES] for name, names in named.items()}}
+    told: Json = {"target": name_of(scope.target), "service": scope.service, **{name: names[:_NAMES] for name, names in named.items()}}
     if left_out := {name: len(parts[name]) - len(told[name]) for name in parts if len(parts[name]) > len(told[name])}:
         told["left_out"] = left_out
     return told
@@ -114,7 +114,7 @@ def _scope(case: Case, known: frozenset[str]) -> Json:
 
 def _anomaly(one: Anomaly, case: Case) -> Json:
     """Which is which and when it began; what each of them says in its own words is not told."""
-    told: Json = {"check": one.check, "target": _name(one.target), "severity": one.severity, "since": time_of(one.detected_at)}
+    told: Json = {"check": one.check, "target": name_of(one.target), "severity": one.severity, "since": time_of(one.detected_at)}
     if one.id == case.incident.id:
         told["is"] = "this case"
     elif one.root == case.incident.id:
@@ -124,7 +124,7 @@ def _anomaly(one: Anomaly, case: Case) -> Json:
 
 def _attempt(attempt: Attempt, known: frozenset[str]) -> Json:
     told = {
-        "plan": [one_line(observed(action.about(), known, names_of_others=False), 200) for action in attempt.proposal.plan],
+        "plan": [deed(action) for action in attempt.proposal.plan],
         "outcome": str(attempt.outcome),
         "rule": attempt.verdict.rule,
         "detail": one_line(retold(mask(attempt.detail), known), 300),
@@ -141,7 +141,3 @@ def _handoff(handoff: Handoff, known: frozenset[str]) -> Json:
 
     many = {name: [words(text) for text in texts[:10]] for name in ("ruled_out", "open_questions") if (texts := getattr(handoff, name))}
     return {"phase": handoff.phase, "reason": words(handoff.reason), **({"seen": handoff.seen[:60]} if handoff.seen else {}), **many}
-
-
-def _name(target: str) -> str:
-    return target if is_name(target) else "<name>"

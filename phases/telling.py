@@ -3,8 +3,8 @@
 import json
 
 from escalation.text import one_line, plain
-from orchestrator.knowledge.retelling import kinds, observed, retold
-from orchestrator.model import Evidence, Json, utc
+from orchestrator.knowledge.retelling import is_name, kinds, observed, retold
+from orchestrator.model import Action, Evidence, Json, utc
 from orchestrator.store import mask
 
 _OURS = frozenset((
@@ -26,6 +26,8 @@ _QUOTE = "description: "
 CANDIDATES = "candidates"
 
 ITEM_CHARACTERS = 2500
+_DEED_CHARACTERS = 300
+_NO_NAME = "<name>"
 _LINES, _LINE_CHARACTERS = 25, 300
 FACTS, FACT_CHARACTERS = 40, 300
 
@@ -79,6 +81,20 @@ def _cut(name: str, text: str) -> Json:
     """The end, since that is what tells; how much is missing is said."""
     over = len(text) - ITEM_CHARACTERS
     return {name: text} if over <= 0 else {name: text[over:], "characters_left_out": over}
+
+
+def name_of(target: str) -> str:
+    """A name that could be a sentence is not told."""
+    return target if is_name(target) else _NO_NAME
+
+
+def deed(action: Action) -> str:
+    """What an action does, in its own words, without what anybody may have named: a file, or where a link leads."""
+    fields = (value if isinstance(value, list) else [value] for value in action.model_dump(mode="json").values())
+    told, said = action.about(), {text for field in fields for text in field if isinstance(text, str)}
+    for text in sorted((*said, *action.targets()), key=len, reverse=True):
+        told = told if not text or is_name(text) else told.replace(text, _NO_NAME)
+    return one_line(told, _DEED_CHARACTERS)
 
 
 def as_text(document: object) -> str:
