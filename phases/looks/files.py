@@ -3,8 +3,10 @@
 import difflib
 import os.path
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import ClassVar, Self
 
 from orchestrator.actions.good_files import config_files, services_of
@@ -48,7 +50,7 @@ class FileLook(Look):
         declared = tuple(path for service in services_of(case, config) for path in service.config_files)
         if why := _why_not(self.target, state, view, declared):
             return f"{told[0]}; what stands in it is not told: {why}"
-        now = _text(view.files.read(self.target, _FILE_BYTES))
+        now = _text(view.files.read(os.path.realpath(self.target), _FILE_BYTES))
         with suppress(Unavailable):
             told += _against(_text(view.known_good.content(self.target)), now)
         over = len(now) - _CONTENT_CHARACTERS
@@ -125,12 +127,22 @@ def _why_not(path: str, state: FileState, view: View, declared: tuple[str, ...])
     if point := view.mounts.doubtful(path):
         return f"{point} may hang"
     real = os.path.realpath(path)
-    above, found = view.files.look(os.path.dirname(real)), view.files.look(real)  # noqa: PTH120  # a name, resolved above
-    if not above or not found or any(one.uid != 0 or one.mode & _OTHERS_WRITE for one in (above, found)):
+    found, *above = [view.files.look(str(part)) for part in (PurePosixPath(real), *PurePosixPath(real).parents)]
+    if not found or not _is_admins(found) or not all(one and _is_admins(one) for one in above):
         return "others than an administrator may write it"
     if not found.mode & _ALL_READ and (real != path or path not in declared):
         return "not everybody may read it"
     return ""
+
+
+def _is_admins(state: FileState) -> bool:
+    """Whether nobody else may change it, or what it leads to.
+
+    It is asked of all directories up to the root: who may rename one of them puts in another, between our look and our reading too.
+    In one that is sticky nobody renames what is an administrator's.
+    """
+    is_sticky = state.kind == "dir" and state.mode & stat.S_ISVTX
+    return state.uid == 0 and (not state.mode & _OTHERS_WRITE or bool(is_sticky))
 
 
 def _text(content: bytes) -> str:

@@ -97,7 +97,10 @@ def test_only_declared_files_are_offered(view: View, conf: Path, tmp_path: Path)
     assert not any(isinstance(look, FileLook) for look in protected.values())
 
 
-@pytest.mark.parametrize("how", ["owned by a user", "others may write it", "in a directory of others", "a link to a secret", "a directory"])
+@pytest.mark.parametrize(
+    "how",
+    ["owned by a user", "others may write it", "in a directory of others", "a link to a secret", "a directory"],
+)
 def test_what_others_may_write_is_not_told(view: View, conf: Path, tmp_path: Path, how: str) -> None:
     """It is no better than a log; and a link may lead to a secret."""
     match how:
@@ -117,6 +120,17 @@ def test_what_others_may_write_is_not_told(view: View, conf: Path, tmp_path: Pat
     assert "what stands in it is not told" in text
     assert "port" not in text
     assert "root:" not in text
+
+
+def test_what_lies_beneath_a_directory_of_others_is_not_told(view: View, tmp_path: Path) -> None:
+    """Whoever may rename what leads to a file decides what is read."""
+    folder = tmp_path / "app" / "etc"
+    folder.mkdir(parents=True)
+    (folder / "shop.conf").write_text("port = 8080")
+    look, config = FileLook(target=str(folder / "shop.conf")), declared(folder / "shop.conf")
+    assert "port = 8080" in seen(look, view, config)
+    os.chown(tmp_path / "app", 1000, 1000)
+    assert "others than an administrator may write it" in seen(look, view, config)
 
 
 def test_what_not_everybody_may_read_is_told_where_an_operator_named_it(view: View, conf: Path, tmp_path: Path) -> None:
