@@ -163,7 +163,7 @@ def _tell(answering: "Answering", expert: "Expert", said: "Counsel") -> None:
     by = f" ({said.backend} {said.model})" if said.model and not said.failed else ""
     say(f"{expert.name}{by}:", style="bold")
     if said.failed:
-        say(f"  {_why_not(said)}; his role file says:", style="warn")
+        say(f"  {_why_not(said)}; his role file says:", style="yellow")
         if said.mend:
             say(f"      mend: {one_line(said.mend)}")
     elif not said.model:

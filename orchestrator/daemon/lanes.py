@@ -12,8 +12,9 @@ from orchestrator.model import Case
 
 log = logging.getLogger(__name__)
 
-_THINKERS = 2
-"""At least; without a model thinking is work of the processor."""
+_THINKERS, _MOST_THINKERS = 2, 64
+"""At least: without a model thinking is work of the processor. At most: as many calls as can be configured; a thread is made when it
+is needed."""
 
 
 class Lanes:
@@ -22,9 +23,14 @@ class Lanes:
     def __init__(self, workers: int, ended: Callable[[], None], calls: int = 0) -> None:
         """`ended` is called whenever a step has ended; `calls`: of a model, at once."""
         self._ended = ended
-        self._room = {"quick": workers, "slow": max(_THINKERS, calls)}
-        self._pools = {lane: ThreadPoolExecutor(room, lane) for lane, room in self._room.items()}
+        self._room = {"quick": workers}
+        self.set_calls(calls)
+        self._pools = {lane: ThreadPoolExecutor(room, lane) for lane, room in (("quick", workers), ("slow", _MOST_THINKERS))}
         self._steps: dict[str, set[Future[None]]] = {lane: set() for lane in self._room}
+
+    def set_calls(self, calls: int) -> None:
+        """So many may be under way from now on; what is under way goes on, and counts."""
+        self._room["slow"] = max(_THINKERS, calls)
 
     def has_room(self, case: Case) -> bool:
         lane = _lane(case)

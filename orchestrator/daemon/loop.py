@@ -74,7 +74,7 @@ class Daemon:
         self.looks = Looks(self.view, config, all_checks(), self._wake.set)
         self._clicks = Clicks(self.store, self.desk, config)
         self._remembering = Remembering(self.view)
-        self._lanes = Lanes(config.daemon.workers, self._wake.set, config.agents.calls if config.agents.models else 0)
+        self._lanes = Lanes(config.daemon.workers, self._wake.set, _calls(config))
         self._timetable = Timetable(self.looks.ask, self._ask_sweep, self._deliver, self._look_again)
         self._signals: Signals | None = None
         self._trouble = ""
@@ -421,6 +421,7 @@ class Daemon:
         self.purse.agents = config.agents
         self.engine.reload(config, phases)
         self._gate.set_width(config.agents.calls)
+        self._lanes.set_calls(_calls(config))
         self._clicks.reload(config)
         self.hands.reload(config)
         self.desk.configure(config)
@@ -442,6 +443,11 @@ class Daemon:
 
     def _say(self, words: str) -> None:
         self._notify.notify(words)
+
+
+def _calls(config: Config) -> int:
+    """Of a model, at once; none where there is no model."""
+    return config.agents.calls if config.agents.models else 0
 
 
 def _give_memory_back() -> None:

@@ -63,6 +63,17 @@ def test_thinkers_are_as_many_as_calls(daemon: Daemon) -> None:
     assert daemon._lanes._room == {"quick": 4, "slow": 7}
 
 
+def test_a_model_that_a_reload_brings_has_its_thinkers(daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that it takes away leaves as many as the processor can use."""
+    monkeypatch.setattr(daemon.looks, "ask_all", lambda: None)  # it is not started, and looks at nothing
+    monkeypatch.setattr(daemon._timetable, "start", lambda _seconds: None)
+    daemon._config_file = tmp_path / "config.toml"
+    for agents, thinkers in (("", 2), ('[agents]\nbackend = "ollama"\nmodel = "played"\ncalls = 9\n', 9)):
+        daemon._config_file.write_text(f'[daemon]\nstate_dir = "{tmp_path}/state"\n{agents}')
+        daemon._read_again()
+        assert daemon._lanes._room["slow"] == thinkers
+
+
 def test_without_traces_nothing_stands_between_the_engine_and_its_phases(daemon: Daemon) -> None:
     """Where no collector is named the phases are the very ones that were made."""
     assert isinstance(daemon._phases(daemon.config)[3], Consultation)
