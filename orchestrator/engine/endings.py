@@ -13,9 +13,9 @@ from orchestrator.engine.second_look import SecondLook
 from orchestrator.engine.surroundings import hands_off
 from orchestrator.host import View
 from orchestrator.knowledge.memory import lessons
-from orchestrator.model import Abstain, Answer, Attempt, Case, Minute, Outcome, Phase, Status
+from orchestrator.model import Abstain, Answer, Attempt, Case, Outcome, Phase, Status
 from orchestrator.policy import may_teach
-from orchestrator.store import Store, StoreFailed
+from orchestrator.store import Lesson, Store, StoreFailed
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +61,7 @@ class Endings:
     def end(self, case: Case, ended: Attempt, move: Callable[[], None]) -> None:
         """The ending, what is learned from it, and where the case goes: all of it or nothing, whenever a death comes."""
         outcome = ended.outcome or Outcome.INTERRUPTED  # never None here: `ended_as` made it
-        learned = lessons(self._said(case, ended), ended)
-        if learned:  # before the end, so that a death in between says it twice and not never
-            self._desk.proved(case.incident.id, learned)
+        learned = self._lessons(case, ended)
 
         def write() -> None:
             self._store.end_attempt(ended.id, outcome, ended.detail)
@@ -73,14 +71,18 @@ class Endings:
 
         self._store.together(write)
 
-    def _said(self, case: Case, ended: Attempt) -> tuple[Minute, ...]:
-        """By the experts, since the last plan was carried out: what an ending proves right or wrong."""
+    def _lessons(self, case: Case, ended: Attempt) -> tuple[Lesson, ...]:
+        """What it proves right or wrong of what the experts have said since the last plan was carried out; the minutes have it first."""
+        number = case.incident.id
         carried_out = (attempt.began_at for attempt in case.tried if attempt.executed and attempt.id < ended.id)
         try:
-            return self._desk.said(case.incident.id, max(case.incident.opened_at, *carried_out, 0.0))
+            said = self._desk.said(number, max(case.incident.opened_at, *carried_out, 0.0))
+            if learned := lessons(said, ended):  # before the end, so that a death in between says it twice and not never
+                self._desk.proved(number, learned)
         except StoreFailed as trouble:  # what nobody learns from is an ending all the same
-            log.warning("incident %d: the experts learn nothing from it: %s", case.incident.id, trouble)
+            log.warning("incident %d: the experts learn nothing from it: %s", number, trouble)
             return ()
+        return learned
 
     def _learn(self, case: Case, ended: Attempt) -> None:
         """From every ending. A healed plan of low or medium risk becomes a pattern; what did not help counts against one."""

@@ -130,6 +130,18 @@ def test_what_did_not_help_was_wrong_for_those_who_chose_it(house: Learning) -> 
     assert house.records() == {"storage": (0, 1, str(outcome)), "capacity": (0, 1, str(outcome))}
 
 
+def test_where_the_minutes_cannot_be_written_an_ending_is_written_all_the_same(house: Learning) -> None:
+    """A file that is locked or full keeps nobody's service from being healed, nor that from being told."""
+
+    def fails(_self: object, _number: int, _lessons: object) -> None:
+        raise StoreFailed("escalations.db is locked")
+
+    with pytest.MonkeyPatch.context() as moment:
+        moment.setattr("escalation.Desk.proved", fails)
+        assert house.until_over().incident.status is Status.FIXED
+    assert house.records() == {}
+
+
 def test_a_death_before_the_ending_is_written_loses_no_lesson(house: Learning) -> None:
     """The ending and what is learned from it are one transaction; the next start proves and learns once."""
     died = threading.Event()
