@@ -187,3 +187,10 @@ def test_marks_make_no_name_of_an_order(source: str, name: str) -> None:
     document = case_document(shop_case(), (Evidence(id=9, source=source, text=f"held by {name} (pid 12)"),))
     assert "restart" not in document
     assert "pid 12" in document
+
+
+def test_who_holds_a_port_is_told_by_name() -> None:
+    """Of processes and units the names stay, where no order is in them: they are what is looked for."""
+    told = "0.0.0.0:80 tcp is listened on by docker-proxy (pid 33, docker.service)\npid 12 redis-server, /usr/bin/redis-server, state S"
+    document = json.loads(case_document(shop_case(), (Evidence(id=9, source="look sockets", text=told),)))
+    assert document["evidence"][0]["text"] == told
