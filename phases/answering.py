@@ -22,7 +22,7 @@ from phases.counsel import Counsel, by_role_file
 from phases.models import Asking, ModelFailed, Models, Reply, Turn
 from phases.models.child import stop
 from phases.snapshot import FAILED, HOST
-from phases.telling import as_text
+from phases.telling import once_more
 
 QUESTION_CHARACTERS = 2000
 _ANSWER_CHARACTERS, _LINE_CHARACTERS, _NEXT = 4000, 300, 8
@@ -119,9 +119,8 @@ class Answering:
         replies.append(models.ask(asking, deadline))
         answer, problem = self._read(replies[-1].answer)
         if problem and deadline - time.monotonic() > _LEAST_SECONDS:
-            own = Turn(role="assistant", text=as_text(replies[-1].answer)[:_ANSWER_CHARACTERS])
-            again = Turn(role="user", text=as_text({"problem": problem, "say": "Answer once more. Nothing else is wrong."}))
-            replies.append(models.ask(asking.model_copy(update={"turns": (*asking.turns, own, again)}), deadline))
+            again = asking.model_copy(update={"turns": (*asking.turns, *once_more(replies[-1].answer, problem))})
+            replies.append(models.ask(again, deadline))
             answer, problem = self._read(replies[-1].answer)
         if answer is None or problem:
             raise ModelFailed("garbage", problem)

@@ -19,7 +19,7 @@ from phases.briefing import RULES, case_document, fitting, names_of, shown
 from phases.looks import Look
 from phases.models import Asking, ModelFailed, Models, Reply, Turn, Usage
 from phases.said import MOST_LOOKS, MOST_STEPS, Said, schema
-from phases.telling import as_text, evidence_item
+from phases.telling import evidence_item, once_more, own_words, user
 
 _ROLE = """
 You are the researcher. Each of your answers has one `step`:
@@ -36,7 +36,6 @@ _LEAST_SECONDS = 3.0
 _RESERVE_SECONDS = 15.0
 """Kept of the phase's time for the beginning of what was proposed."""
 _KEPT = 10
-_ANSWER_CHARACTERS = 6000
 
 See = Callable[[Sequence[Look]], tuple[Evidence, ...]]
 """Takes looks and stores what they bring: the ids are those of the incident's evidence."""
@@ -98,12 +97,12 @@ class Conversation:
                 return self._ended("failed", f"its answer does not hold, twice: {problem}")
             if problem:
                 repaired = True
-                talk += [_own_words(reply.answer), _user({"problem": problem, "say": "Answer once more. Nothing else is wrong."})]
+                talk += once_more(reply.answer, problem)
                 continue
             left -= 1
             if said is None or said.step != "look":
                 return self._decided(said)
-            talk += [_own_words(said.model_dump()), _user(self._looked(said.looks, left))]
+            talk += [own_words(said.model_dump()), user(self._looked(said.looks, left))]
 
     def _opening(self, turns: int) -> str:
         return case_document(
@@ -213,12 +212,3 @@ class Conversation:
 
 def _kept(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(filter(None, map(words, texts[: 2 * _KEPT])))
-
-
-def _user(document: Json) -> Turn:
-    return Turn(role="user", text=as_text(document))
-
-
-def _own_words(answer: Json) -> Turn:
-    """What it said goes back to it as far as it is bounded: a long answer is not paid for twice."""
-    return Turn(role="assistant", text=as_text(answer)[:_ANSWER_CHARACTERS])

@@ -6,6 +6,7 @@ from escalation.text import one_line, plain
 from orchestrator.knowledge.retelling import is_name, kinds, observed, retold
 from orchestrator.model import Action, Evidence, Json, utc
 from orchestrator.store import mask
+from phases.models import Turn
 
 _OURS = frozenset((
     "clock", "crontab", "dependencies", "limits", "loaded", "logins", "memory", "package", "recurrence",
@@ -27,6 +28,7 @@ CANDIDATES = "candidates"
 
 ITEM_CHARACTERS = 2500
 _DEED_CHARACTERS = 300
+_ANSWER_CHARACTERS = 6000
 _NO_NAME = "<name>"
 _LINES, _LINE_CHARACTERS = 25, 300
 FACTS, FACT_CHARACTERS = 40, 300
@@ -95,6 +97,20 @@ def deed(action: Action) -> str:
     for text in sorted((*said, *action.targets()), key=len, reverse=True):
         told = told if not text or is_name(text) else told.replace(text, _NO_NAME)
     return one_line(told, _DEED_CHARACTERS)
+
+
+def own_words(answer: Json) -> Turn:
+    """What a model said goes back to it as far as it is bounded: a long answer is not paid for twice."""
+    return Turn(role="assistant", text=as_text(answer)[:_ANSWER_CHARACTERS])
+
+
+def user(document: Json) -> Turn:
+    return Turn(role="user", text=as_text(document))
+
+
+def once_more(answer: Json, problem: str) -> tuple[Turn, Turn]:
+    """What it said, and what of that does not hold: the one chance to repair it."""
+    return own_words(answer), user({"problem": problem, "say": "Answer once more. Nothing else is wrong."})
 
 
 def as_text(document: object) -> str:

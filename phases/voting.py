@@ -20,10 +20,9 @@ from phases.ballot import Ballot, Plan, hash_of, ungrounded, words
 from phases.briefing import RULES, case_document, fitting
 from phases.meeting import Said
 from phases.models import Asking, ModelFailed, Models, Reply, Turn
-from phases.telling import as_text
+from phases.telling import once_more
 
 _LEAST_SECONDS = 2.0
-_ANSWER_CHARACTERS = 4000
 _ROLE = """
 You are one of three experts who are asked about this case at the same time. Nobody hears another; code counts. Here `plans` takes the
 place of `candidates`: each is whole, and you choose one by its id. A plan that can be undone, or is of low risk, needs two of three; one
@@ -113,9 +112,7 @@ class _Talk:
         read: Callable[[Json], tuple[Vote | Review | None, str]] = self._review if self._expert.vetoes else self._vote
         answer, problem = read(self._reply(asking))
         if problem and self._until - time.monotonic() > _LEAST_SECONDS:
-            told = as_text({"problem": problem, "say": "Answer once more. Nothing else is wrong."})
-            own = Turn(role="assistant", text=as_text(self._replies[-1].answer)[:_ANSWER_CHARACTERS])
-            again = asking.model_copy(update={"turns": (*asking.turns, own, Turn(role="user", text=told))})
+            again = asking.model_copy(update={"turns": (*asking.turns, *once_more(self._replies[-1].answer, problem))})
             answer, problem = read(self._reply(again))
         if answer is None:
             raise ModelFailed("garbage", problem)
