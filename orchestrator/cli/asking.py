@@ -45,7 +45,8 @@ def ask(expert: str, question: str, incident: int | None, unit: str | None) -> i
 
     About the host as it is now, or an incident or a unit. He answers in words: a command in them is text, and nothing is done.
 
-    Exit status 1 when nobody could answer, 75 when no model can be asked now or the day's budget is spent.
+    Exit status 1 when nobody could answer, 75 when no model can be asked now or the day's budget is spent, 78 when a model's settings
+    are wrong.
     """
     who = named(expert)
     with _answering(question, incident, unit) as answering:
