@@ -1,6 +1,7 @@
 """`ask` and `consult`: the experts of the roster, asked by a person. They answer in words, and nothing is done."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -114,6 +115,7 @@ def _answering(question: str, incident: int | None, unit: str | None) -> "Iterat
         raise click.UsageError(f"a question has from 1 to {QUESTION_CHARACTERS} characters, and this one {len(question.strip())}")
     agents = settings().agents
     with ExitStack() as opened:
+        opened.enter_context(_ending_what_asks())
         view = View(state_dir())
         opened.callback(view.close)
         case = _case(incident, unit, view)
@@ -123,6 +125,20 @@ def _answering(question: str, incident: int | None, unit: str | None) -> "Iterat
             recall = recaller(memory.memories, memory.note_uses, retell=bool(agents.models))
         models = Models(agents, opened.enter_context(Spending.beside(state_dir(), agents))) if agents.models else None
         yield Answering(question, case, models, recall, tuple(_anomalies()))
+
+
+@contextmanager
+def _ending_what_asks() -> "Iterator[None]":
+    """A terminal that is closed ends the calls as Ctrl-C does, so that none goes on and costs. With nohup it is ignored, and stays so."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _case(incident: int | None, unit: str | None, view: "View") -> Case:
@@ -164,9 +180,10 @@ def _tell(answering: "Answering", expert: "Expert", said: "Counsel") -> None:
     by = f" ({said.backend} {said.model})" if said.model and not said.failed else ""
     say(f"{expert.name}{by}:", style="bold")
     if said.failed:
-        say(f"  {_why_not(said)}; his role file says:", style="yellow")
+        say(f"  {_why_not(said)}", style="yellow")
         if said.mend:
             say(f"      mend: {one_line(said.mend)}")
+        say("  his role file says:")
     elif not said.model:
         say("  no model is configured ([agents] backend): this is what his role file says")
     for line in said.answer.splitlines():

@@ -58,6 +58,8 @@ def _mend(settings: ModelSettings, failed: ModelFailed | None) -> str:
         return '[agents] model = "…": one that its server has, and that follows a JSON schema'
     if failed.kind == "unreachable" and settings.url:
         return f"curl -sS -m 5 {settings.url}"
+    if failed.kind == "cut":
+        return "[agents] answer_tokens, if its answers need more; else another model"
     if failed.kind == "spent":
         return "orchestrator metrics; then [agents] day_dollars, day_tokens"
     return "orchestrator doctor, a little later"

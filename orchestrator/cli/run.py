@@ -39,4 +39,7 @@ def check_config() -> None:
         (len(config.certificate), "certificate"), (len(config.log), "log rule"), (len(books), "runbook"), (len(roster), "expert"),
     )  # fmt: skip
     told = ", ".join(f"{n} {what}{'s' if n != 1 else ''}" for n, what in counts if n)
-    say(f"ok: mode {config.daemon.mode}, state in {config.daemon.state_dir}; {told}", style="green")
+    if config.agents.model and not config.agents.models:
+        say('warning: [agents] model is set, and no backend: backend = "..." names who is asked', style="yellow", error=True)
+    models = ", ".join(one_line(f"{one.model} by {one.backend}") for one in config.agents.models) or "no model"
+    say(f"ok: mode {config.daemon.mode}, state in {config.daemon.state_dir}; {told}; {models}", style="green")

@@ -1,14 +1,18 @@
 """The roster: specialists as data, one role file each, read by the embedded engine and by a model too."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from orchestrator.actions import all_actions
 from orchestrator.knowledge.conditions import Conditions, holds, problem
+from orchestrator.knowledge.evidence import all_observations
+from orchestrator.knowledge.plans import kinds_allowed
 from orchestrator.knowledge.reading import problems
 from orchestrator.model import Action, Case, Evidence, Word
 
@@ -87,13 +91,38 @@ def load(operator_dir: Path | None = None) -> tuple[Expert, ...]:
     """The roster by name; a file of the operator replaces a shipped one of the same name. Raises ExpertError."""
     own = sorted(operator_dir.glob("*.toml")) if operator_dir and operator_dir.is_dir() else []
     roster = {expert.name: expert for expert in _shipped()}
-    roster.update({expert.name: expert for expert in map(_read, own)})
+    roster.update({expert.name: expert for expert in map(_own, own)})
     return tuple(roster[name] for name in sorted(roster))
 
 
 @cache
 def _shipped() -> tuple[Expert, ...]:
     return tuple(_read(path) for path in sorted(Path(__file__).with_name("experts").glob("*.toml")))
+
+
+def _own(path: Path) -> Expert:
+    """What a person wrote: a mistyped name would never be read, and never be proposed. Raises ExpertError."""
+    expert = _read(path)
+    known = frozenset(kind.model_fields["kind"].default for kind in all_actions())
+    sources = {observation.name for observation in all_observations()}.union(*(shipped.reads for shipped in _shipped()))
+    for read in expert.reads:
+        if not any(source.startswith(read) for source in sources):
+            raise ExpertError(
+                f"{path}: reads: there is no {read!r}{_meant(read, sources)}; `orchestrator experts` shows what the others read"
+            )
+    for opinion in expert.opinion:
+        for step in (*opinion.plan, *opinion.unless):
+            if not kinds_allowed(step, known):
+                told = f"plan: unknown action {step!r}{_meant(step, known)}; `orchestrator actions` lists them"
+                raise ExpertError(f"{path}: opinion: {told}")
+        if opinion.stance in ("propose", "veto") and not opinion.plan:
+            raise ExpertError(f"{path}: opinion: who says {opinion.stance!r} names a plan = [...]")
+    return expert
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, sorted(known), 1)
+    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def _read(path: Path) -> Expert:

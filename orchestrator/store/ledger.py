@@ -44,7 +44,7 @@ class Ledger:
         self._inside = False
         if migrate:
             make_file(path)
-        elif not path.exists():
+        elif not _is_there(path):
             raise StoreUnusable(f"{path} does not exist yet: the daemon makes it when it starts")
         self.db = self._open(migrations, migrate=migrate)
         self._opened = _identity(path)
@@ -270,6 +270,14 @@ def advice(error: Exception, directory: Path) -> str:
         sqlite3.SQLITE_FULL: "make room on the disk",
         sqlite3.SQLITE_BUSY: "another program holds it; try again later",
     }.get(_primary(error), "look for trouble with the disk in the kernel's log")
+
+
+def _is_there(path: Path) -> bool:
+    """Raises StoreUnusable where nobody lets us look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be read ({error.strerror}): be root or a member of its group") from None
 
 
 def _why_unusable(path: Path, error: sqlite3.Error) -> str:

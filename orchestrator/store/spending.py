@@ -113,7 +113,7 @@ class Spending(Keeper):
 def _lacks(whose: str, spent: Json, most: Cost, dollars: float, tokens: int) -> Spent | None:
     """What of `most` does not fit beside what is `spent`; None when all does."""
     asked = most.tokens_in + most.tokens_out
-    if spent["dollars"] + most.dollars > dollars:
+    if most.dollars and spent["dollars"] + most.dollars > dollars:  # what has no price is held by its tokens alone
         gone = f"{spent['dollars']:.2f} of {dollars:.2f} dollars are gone, and this call may cost {most.dollars:.2f}"
         for_now = spent["dollars"] - spent["dollars_aside"] + most.dollars <= dollars
     elif spent["tokens"] + asked > tokens:

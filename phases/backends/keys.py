@@ -17,6 +17,9 @@ def read(file: str) -> str:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
     except OSError as error:
         raise Failed("misconfigured", f"the key cannot be read: {error.strerror}: {file}", mend=f"ls -l {shlex.quote(file)}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Failed("misconfigured", f"{file} is no file", mend=f"ls -ld {shlex.quote(file)}")
     with open(descriptor, "rb") as opened:  # noqa: PTH123  # it is open already
         if why := private(os.fstat(descriptor)):
             mend = f"chown root: {shlex.quote(file)} && chmod 600 {shlex.quote(file)}"

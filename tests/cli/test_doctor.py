@@ -192,6 +192,20 @@ def test_a_good_configuration_is_summed_up(call: Call) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("ok: mode auto, state in ")
     assert "; 1 service, " in result.stdout
+    assert result.stdout.endswith("; no model\n")
+
+
+def test_who_is_asked_is_summed_up(call: Call, config_file: Path) -> None:
+    """The models by name; one that nobody asks, since no backend is named, is a warning."""
+    written = config_file.read_text()
+    config_file.write_text(f'{written}\n[agents]\nmodel = "qwen3"\n')
+    result = call("check-config")
+    assert (result.exit_code, result.stdout.endswith("; no model\n")) == (0, True)
+    assert "[agents] model is set, and no backend" in result.stderr
+    config_file.write_text(f'{written}\n[agents]\nbackend = "ollama"\nmodel = "qwen3"\n')
+    result = call("check-config")
+    assert result.stdout.endswith("; qwen3 by ollama\n")
+    assert "[agents]" not in result.stderr
 
 
 def test_what_the_host_lacks_is_a_warning(call: Call, config_file: Path) -> None:

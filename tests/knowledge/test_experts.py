@@ -107,6 +107,12 @@ def test_the_operator_adds_and_replaces(tmp_path: Path) -> None:
     [
         ('name = "x y"\nabout = "a"\nreads = ["names"]', "name"),
         ('name = "xy"\nabout = "a"\nreads = []', "reads"),
+        ('name = "xy"\nabout = "a"\nreads = ["unit_stat", "unit_sate"]', "no 'unit_sate', did you mean 'unit_state'"),
+        ('name = "xy"\nabout = "a"\nreads = ["names"]\n[[opinion]]\nwhen = {}\nstance = "propose"\nreasoning = "r"', "plan"),
+        (
+            'name = "xy"\nabout = "a"\nreads = ["job"]\n[[opinion]]\nwhen = {}\nstance = "propose"\nplan = ["restrat_unit"]\nreasoning="r"',
+            "unknown action 'restrat_unit', did you mean 'restart_unit'",
+        ),
         ('name = "xy"\nabout = "a"\nreads = ["names"]\nknows = [{ check = "~(" }]', "no regular expression"),
         ('name = "xy"\nabout = "a"\nreads = ["names"]\n[[opinion]]\nwhen = {}\nstance = "veto"\nreasoning = "r"', "veto"),
         ('name = "xy"\nabout = "a"\nreads = ["names"]\nvetoes = true\n[[opinion]]\nwhen = {}\nstance = "person"\nreasoning = "r"', "veto"),

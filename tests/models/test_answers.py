@@ -138,6 +138,14 @@ def test_a_key_that_others_may_read_is_not_used(stub: Stub, request_of: Asks, ke
     assert stub.asked == []
 
 
+def test_a_directory_is_no_key(stub: Stub, request_of: Asks, tmp_path: Path) -> None:
+    """It is the configuration that is wrong, and not the server."""
+    with pytest.raises(ModelFailed, match="is no file") as failed:
+        ask(request_of("openai-compatible", key_file=str(tmp_path)))
+    assert (failed.value.kind, failed.value.mend) == ("misconfigured", f"ls -ld {tmp_path}")
+    assert stub.asked == []
+
+
 def test_localhost_is_this_host(stub: Stub, request_of: Asks) -> None:
     """By the address of it that answers."""
     stub.script = [Play(ANSWER)]

@@ -1,5 +1,6 @@
 """Modes, links, the lock, and files that cannot be used."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -192,6 +193,17 @@ def test_a_shut_store_says_so_instead_of_crashing(state_dir: Path) -> None:
     store.shut()
     with pytest.raises(StoreFailed, match="closed"):
         store.due(0)
+
+
+def test_a_place_that_nobody_may_look_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is neither root nor of the group hears that, and of no bug."""
+
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    with pytest.raises(StoreUnusable, match=r"cannot be read \(Permission denied\): be root or a member of its group"):
+        Inbox(tmp_path)
 
 
 def test_a_place_that_cannot_be_made_is_told(tmp_path: Path) -> None:

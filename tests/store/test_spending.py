@@ -65,6 +65,14 @@ def test_what_is_under_way_counts_until_it_gives_back(store: Store) -> None:
     spending.reserve(a_call(0.4))
 
 
+def test_what_has_no_price_is_held_by_its_tokens_alone(store: Store) -> None:
+    """Also when the day's dollars are gone, by another model or before they were set to 0."""
+    purse(store).reserve(a_call(0.4))
+    spending = purse(store, day_dollars=0)
+    spending.reserve(a_call(0))
+    assert "allows none" in refused(spending, a_call(0.1))
+
+
 def test_an_incident_has_a_budget_of_its_own(store: Store) -> None:
     """What one has used up another still has; outside of any only the day's counts."""
     spending = purse(store, incident_tokens=1500)
