@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 TITLE_CHARACTERS = 200
 DEFAULT_QUESTION = "Take this over: the daemon does nothing more about it."
-_QUESTIONS: dict[Kind, str] = {"decision": "The experts do not agree: which of their plans shall run?"}
+_QUESTIONS: dict[Kind, str] = {"decision": "Which of the experts' plans shall run, if any?"}
 ACTOR = "orchestrator"
 
 _NEWEST = """SELECT * FROM escalations WHERE id IN

@@ -21,6 +21,7 @@ _WITH_NAMES = frozenset((
 """The same with names in them that anybody may have given: of files, of processes, of peers."""
 _FILE = "look file"
 """What an administrator wrote; `looks/file.py` reads no other."""
+_PAST = "look similar"
 _PERSON = "person "
 _QUOTE = "description: "
 """How a line of ours begins that quotes what a unit says of itself: whoever wrote it, a stick with a name too."""
@@ -37,10 +38,10 @@ FACTS, FACT_CHARACTERS = 40, 300
 def weighs(evidence: Evidence) -> bool:
     """Whether it was read from the host itself: what a log, an answer or a person says counts only beside such a thing.
 
-    That something could not be read tells nothing of the host.
+    That something could not be read tells nothing of the host, and what happened once tells nothing of today.
     """
     blind = any(name.startswith("blind.") for name in evidence.facts) or any(map(_is_blind, evidence.text.splitlines()[:2]))
-    return evidence.source in (*_OURS, *_WITH_NAMES, _FILE) and not blind
+    return evidence.source in {*_OURS, *_WITH_NAMES, _FILE} - {_PAST} and not blind
 
 
 def _is_blind(line: str) -> bool:

@@ -139,6 +139,7 @@ def test_what_a_log_says_carries_nothing_alone() -> None:
     assert not weight[JOURNAL]
     assert not weighs(Evidence(source="person anna", text="it is the disk"))
     assert not weighs(Evidence(source="candidates", text="restart shop.service"))
+    assert not weighs(Evidence(source="look similar", text="similar incidents\nnone of this kind was seen before"))
     assert not weighs(Evidence(source="unit_state", text="could not be read: no bus", facts={"blind.unit_state": "yes"}))
     assert not weighs(Evidence(source="look unit", text="unit shop.service\ncould not be read: no bus"))
 

@@ -59,10 +59,10 @@ def test_a_plan_is_chosen_by_ids_and_rests_on_evidence() -> None:
 
 def test_a_look_brings_evidence_with_an_id_that_can_be_cited() -> None:
     """What it shows is stored before the model hears of it."""
-    script = Script(said("look", looks=["similar incidents"]), proposes("a3", evidence=(100,)))
+    script = Script(said("look", looks=["similar incidents"]), proposes("a3", evidence=(100, UNIT_STATE)))
     answer = _answer(script)
     assert isinstance(answer, Proposal)
-    assert answer.evidence_ids == (100,)
+    assert answer.evidence_ids == (100, UNIT_STATE)
     brought = _told(script.asked[1])
     assert [(one["id"], one["source"]) for one in brought["evidence"]] == [(100, "look similar")]
     assert "none of this kind" in brought["evidence"][0]["text"]
