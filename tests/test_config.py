@@ -103,6 +103,7 @@ def test_conf_d_merges_tables_and_appends_arrays(tmp_path: Path) -> None:
         ("[mail]\ndigest = 'hourly'", "mail.digest: Input should be 'daily', 'weekly' or 'off'"),
         ("[dashboard]\nurl = 'javascript:alert(1)'", "dashboard.url: String should match"),
         ("[dashboard]\nurl = 'http://x:99999'", "dashboard.url: "),
+        ("[agents]\nkey_file = 'model.key'", "agents.key_file: an absolute path is expected, as in '/etc/shop.conf' (got 'model.key')"),
         ("nonsense", "is not valid TOML"),
         ("[dashboard\n", "is not valid TOML"),
     ],
@@ -162,6 +163,7 @@ def test_a_model_that_is_not_safely_asked_is_refused(tmp_path: Path, agents: str
     with pytest.raises(ConfigError) as error:
         _load(tmp_path, f"[agents]\n{agents}\n")
     assert said in str(error.value)
+    assert "secret" not in str(error.value)
 
 
 def test_the_models_are_those_of_the_agents_and_of_the_voters(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The configuration files, merged and parsed; a problem is told with its file and key."""
 
 import contextlib
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from pydantic import ValidationError
 from orchestrator.config.config import Config
 
 DEFAULT_FILE = Path("/etc/autonomous-orchestrator/config.toml")
+_SECRET = re.compile(r"(://)[^/\s'\"]*@|(://[^\s'\"?]*\?)[^\s'\"]*")
+"""In a URL: what stands before its host, or after its path."""
 
 
 class ConfigError(Exception):
@@ -97,4 +100,10 @@ def _explain(error: ValidationError, owner: dict[str, Path], main: Path) -> Iter
         else:
             given = problem["input"]
             shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
-            yield f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}{shown}"
+            told = _expected(problem["msg"].removeprefix("Value error, ")) + shown
+            yield f"{path}: {key}: {_SECRET.sub(lambda found: f'{found[1] or found[2]}[masked]', told)}"
+
+
+def _expected(told: str) -> str:
+    """A path's pattern says less to people than what it means."""
+    return "an absolute path is expected, as in '/etc/shop.conf'" if told.startswith("String should match pattern '^/") else told

@@ -13,7 +13,7 @@ from orchestrator.actions import all_actions
 from orchestrator.knowledge.conditions import Conditions, holds, problem
 from orchestrator.knowledge.evidence import all_observations
 from orchestrator.knowledge.plans import kinds_allowed
-from orchestrator.knowledge.reading import problems
+from orchestrator.knowledge.reading import own_files, problems
 from orchestrator.model import Action, Case, Evidence, Word
 
 _PERSON, _LOOK = "person ", "look "
@@ -89,7 +89,10 @@ class Expert(Word):
 
 def load(operator_dir: Path | None = None) -> tuple[Expert, ...]:
     """The roster by name; a file of the operator replaces a shipped one of the same name. Raises ExpertError."""
-    own = sorted(operator_dir.glob("*.toml")) if operator_dir and operator_dir.is_dir() else []
+    try:
+        own = own_files(operator_dir)
+    except OSError as error:
+        raise ExpertError(f"{error.filename}: {error.strerror}") from None
     roster = {expert.name: expert for expert in _shipped()}
     roster.update({expert.name: expert for expert in map(_own, own)})
     return tuple(roster[name] for name in sorted(roster))

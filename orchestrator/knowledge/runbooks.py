@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from orchestrator.actions import all_actions
 from orchestrator.knowledge.conditions import Conditions, captured, filled, groups, holds, placeholders, problem
 from orchestrator.knowledge.plans import kinds_allowed, variants
-from orchestrator.knowledge.reading import problems
+from orchestrator.knowledge.reading import own_files, problems
 from orchestrator.model import Action, Case, HandOver, Outcome, Proposal, Word
 
 _JOURNAL, _LINES = "journal", "journal_lines"
@@ -60,7 +60,10 @@ class Runbook(Word):
 
 def load(operator_dir: Path | None = None) -> tuple[Runbook, ...]:
     """All runbooks in order: the operator's first, since he knows his host better. Raises RunbookError."""
-    own = sorted(operator_dir.glob("*.toml")) if operator_dir and operator_dir.is_dir() else []
+    try:
+        own = own_files(operator_dir)
+    except OSError as error:
+        raise RunbookError(f"{error.filename}: {error.strerror}") from None
     found = [book for path in own for book in read(path)]
     names = {book.name for book in found}
     return (*found, *(book for book in _shipped() if book.name not in names))

@@ -1,5 +1,6 @@
 """The roster: each role file is whole, each says what he reads, and what somebody wrote wrongly is told."""
 
+import os
 import re
 from pathlib import Path
 
@@ -126,3 +127,10 @@ def test_a_mistake_is_told(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(ExpertError, match=re.escape(str(tmp_path / "own.toml"))) as wrong:
         load(tmp_path)
     assert told in str(wrong.value)
+
+
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    """A pipe would never end."""
+    os.mkfifo(tmp_path / "own.toml")
+    with pytest.raises(ExpertError, match=r"own\.toml: is no file"):
+        load(tmp_path)
