@@ -64,6 +64,11 @@ class Option(Word):
     """The surest one's."""
     evidence_ids: tuple[int, ...] = ()
 
+    @property
+    def sure(self) -> str:
+        """`70 % sure`; empty where nobody was asked how sure he is."""
+        return f"{100 * self.confidence:.0f} % sure" if self.confidence else ""
+
 
 class Intervention(Word):
     """One question to a person. `proposal` is None where there is no plan, or it can no longer be read."""

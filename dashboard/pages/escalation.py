@@ -86,7 +86,7 @@ def _asked(found: Json, story: Json | None) -> Asked | None:
 
 def _option(option: Option) -> Json:
     plan = [action.model_dump(mode="json") for action in option.plan]
-    return {**option.model_dump(exclude={"plan"}), "steps": steps_of(plan)}
+    return {**option.model_dump(exclude={"plan"}), "steps": steps_of(plan), "sure": option.sure}
 
 
 def _waiting(number: int) -> Json | None:

@@ -69,7 +69,8 @@ def tell_plan(question: Json) -> None:
 def _tell_options(question: Json) -> None:
     """What the experts would do, each as one of them said it."""
     for n, option in enumerate(options_of(question["options"]), 1):
-        say(f"    plan {n}, of {one_line(', '.join(option.experts))} ({100 * option.confidence:.0f} % sure): {one_line(option.reasons[0])}")
+        sure = option.sure and f" ({option.sure})"
+        say(f"    plan {n}, of {one_line(', '.join(option.experts))}{sure}: {one_line(option.reasons[0])}")
         for line in lines_of([action.model_dump(mode="json") for action in option.plan]):
             say(f"        {line}")
 
