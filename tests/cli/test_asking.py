@@ -199,14 +199,15 @@ def test_what_an_older_version_made_is_not_migrated(call: Call, store: Store, st
 
 
 @pytest.mark.usefixtures("model")
-def test_an_interrupt_leaves_nothing_behind(store: Store, stub: Stub, config_file: Path, call: Call) -> None:
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_leaves_nothing_behind(store: Store, stub: Stub, config_file: Path, call: Call, ends: signal.Signals) -> None:
     """Whoever is being asked is let go at once, who waits for his turn too, and no call stays open in the books."""
     config_file.write_text(config_file.read_text() + "calls = 2\n")
     stub.script = [Play(play="hang", times=0)]
     command = [*ORCHESTRATOR, "--config", str(config_file), "consult", QUESTION, "--experts", ",".join(name_of(call)[:4])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
         until(lambda: stub.at_once == 2)
-        asking.send_signal(signal.SIGINT)
+        asking.send_signal(ends)
         assert asking.wait(30) == 130
     until(lambda: stub.at_once == 0)
     assert store.ledger.rows("SELECT id FROM model_calls WHERE ended_at IS NULL") == []
