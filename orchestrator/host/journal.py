@@ -24,7 +24,7 @@ _COREDUMP = "fc2e22bc6ee647b6b90729ab34a250b1"
 """sd-messages(3): systemd-coredump's account of a crash."""
 _DIRECTORIES = (Path("/var/log/journal"), Path("/run/log/journal"))
 _KEPT = ("MESSAGE_ID", "JOB_ID", "JOB_TYPE", "JOB_RESULT", "INVOCATION_ID", "UNIT", "UNIT_RESULT", "EXIT_CODE", "EXIT_STATUS")
-_FIELDS = ("MESSAGE", "PRIORITY", "_PID", "_COMM", "_SYSTEMD_UNIT", *_KEPT)
+_FIELDS = ("MESSAGE", "PRIORITY", "_PID", "_COMM", "_SYSTEMD_UNIT", "_TRANSPORT", "_SOURCE_MONOTONIC_TIMESTAMP", *_KEPT)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -42,6 +42,8 @@ class Line:
     """The unit whose process wrote it; for a line of PID 1 the unit that it is about."""
     trusted: bool = False
     """It came from PID 1 itself: `logger -t systemd` cannot forge that."""
+    lag: float = 0.0
+    """Seconds from the kernel's own word to `at`: a journal that begins takes in all that the kernel has said before."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """For a trusted line what PID 1 adds: MESSAGE_ID, the job's and the exit's own fields, INVOCATION_ID, UNIT."""
 
@@ -113,14 +115,16 @@ class Journal:
             raise Unavailable("there is no journal here that may be read")
         argv = ["journalctl", "--quiet", "--no-pager", "--reverse", "--output=json", "--all", f"--output-fields={','.join(_FIELDS)}"]
         argv.append(f"--lines={max(1, min(lines, LINES_LIMIT))}")
-        after = max(since or 0.0, self._boot_began() if boot_only else 0.0)
+        began = self._boot_began() if boot_only else 0.0
+        after = max(since or 0.0, began)
         if after:
             argv.append(f"--since=@{after:.6f}")
         boot = [f"_BOOT_ID={self._kernel.boot_id().replace('-', '')}"] if boot_only else []
         for number, group in enumerate(matches):
             argv += [*(["+"] if number else []), *group, *boot]
         result = commands.run(argv, timeout=READ_SECONDS, cap=_OUTPUT_BYTES)
-        found = [line for text in result.output.splitlines() if text.startswith("{") and (line := parse(text))]
+        lines_read = (parse(text) for text in result.output.splitlines() if text.startswith("{"))
+        found = [line for line in lines_read if line and line.at - line.lag >= began]
         if not found and not result.ok:
             raise Unavailable(f"the journal did not answer in {READ_SECONDS:g} s" if result.timed_out else _complaint(result.output))
         return tuple(reversed(found))
@@ -151,8 +155,14 @@ def parse(text: str) -> Line | None:
         comm=_one(entry.get("_COMM"))[:64],
         unit=about if pid == 1 and about else _one(entry.get("_SYSTEMD_UNIT")),
         trusted=pid == 1,
+        lag=_lag(entry) if _one(entry.get("_TRANSPORT")) == "kernel" else 0.0,
         fields={name: _one(entry[name])[:256] for name in _KEPT if name in entry} if pid == 1 else {},
     )
+
+
+def _lag(entry: Mapping[str, Any]) -> float:
+    received = _number(entry.get("__MONOTONIC_TIMESTAMP"), 0)
+    return max(0, received - _number(entry.get("_SOURCE_MONOTONIC_TIMESTAMP"), received)) / 1e6
 
 
 def clean(text: str) -> str:

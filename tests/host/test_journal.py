@@ -39,6 +39,15 @@ def test_only_pid_1_is_trusted() -> None:
     assert (true.trusted, true.unit, true.fields["JOB_TYPE"]) == (True, "web.service", "stop")
 
 
+def test_what_the_kernel_said_long_before_is_told_as_that() -> None:
+    """A journal that begins, as in a container, stamps all of the kernel's old words with the time of its own start."""
+    times = {"__MONOTONIC_TIMESTAMP": "9000000", "_SOURCE_MONOTONIC_TIMESTAMP": "2500000"}
+    old, forged = parse(_entry(_TRANSPORT="kernel", **times)), parse(_entry(_TRANSPORT="syslog", **times))
+    assert old is not None
+    assert forged is not None
+    assert (old.lag, forged.lag) == (6.5, 0.0)
+
+
 @pytest.mark.parametrize(
     ("message", "text"),
     [
