@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dashboard.flashes import Flash, Way
 from dashboard.problem import Problem
-from escalation.acts import Act, Done, StillStands, Unknown
+from escalation.acts import Act, Done, StillStands, Unheard, Unknown
 from escalation.operator import Operator
 from orchestrator.model import Word
 from orchestrator.store import Stale
@@ -30,6 +30,8 @@ def perform_on(ids: Sequence[int], act: Act, operator: Operator, once: str = "")
             yield Fate(id=number, done=done)
         except Unknown as error:
             yield Fate(id=number, problem=Problem(status=404, detail=str(error)))
+        except Unheard as error:
+            yield Fate(id=number, problem=Problem(status=503, detail=str(error)))
         except (Stale, StillStands) as error:
             newer = getattr(error, "newer", None)
             yield Fate(id=number, problem=Problem(status=409, detail=str(error), newer=newer.model_dump(mode="json") if newer else None))

@@ -13,7 +13,7 @@ from waitress.task import ErrorTask
 
 from dashboard.app import create
 from dashboard.guard import BODY_BYTES, HEADER_BYTES, guarded
-from orchestrator.config import DEFAULT_FILE, Config
+from orchestrator.config import Config, default_file
 
 THREADS = 8
 """A decision waits some seconds for the daemon's answer: a few of those must not keep others from looking."""
@@ -37,7 +37,7 @@ def serve(config: Config, config_file: Path | None = None) -> None:
     os.umask(0o007)  # what SQLite makes beside its files belongs to the group
     BaseWSGIServer.channel_class = _Channel
     server: BaseWSGIServer | MultiSocketServer = create_server(
-        create(config, config_file or DEFAULT_FILE),
+        create(config, config_file or default_file()),
         host=config.dashboard.host,
         port=config.dashboard.port,
         threads=THREADS,

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from threading import Lock
 
-from orchestrator.config import DEFAULT_FILE, Config, ConfigError, imprint, load
+from orchestrator.config import Config, ConfigError, default_file, imprint, load
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class Settings:
 
     def beside(self, name: str) -> Path:
         """The operator's own folder beside the configuration."""
-        return (self._file or DEFAULT_FILE).parent / name
+        return (self._file or default_file()).parent / name
 
     def now(self) -> Config:
         """Of a configuration that is bad the journal tells once, and the old one stays."""

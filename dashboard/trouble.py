@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from dashboard.problem import API, Problem, page_of, problem_json
-from escalation.acts import StillStands, Unknown
+from escalation.acts import StillStands, Unheard, Unknown
 from escalation.text import one_line
 from orchestrator.store import Stale, StoreFailed, StoreUnusable
 
@@ -22,6 +22,7 @@ def mount(app: Flask) -> None:
     app.register_error_handler(Unknown, lambda error: told(Problem(status=404, detail=str(error))))
     app.register_error_handler(StillStands, lambda error: told(Problem(status=409, detail=str(error))))
     app.register_error_handler(StoreFailed, lambda error: told(Problem(status=503, detail=str(error))))
+    app.register_error_handler(Unheard, lambda error: told(Problem(status=503, detail=str(error))))
     app.register_error_handler(StoreUnusable, lambda error: told(Problem(status=503, detail=str(error))))
     app.register_error_handler(Exception, lambda error: told(_of_bug(error)))
 

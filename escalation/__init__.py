@@ -3,6 +3,9 @@
 from escalation.desk import Desk
 from escalation.front import FrontDesk
 from escalation.rendering import seen, story, told
-from escalation.words import AnswerStatus, Delivered, Escalation, Intervention, Kind, Mend
+from escalation.words import APPROVED_SECONDS, AnswerStatus, Delivered, Escalation, Intervention, Kind, Mend
 
-__all__ = ["AnswerStatus", "Delivered", "Desk", "Escalation", "FrontDesk", "Intervention", "Kind", "Mend", "seen", "story", "told"]
+__all__ = [
+    "APPROVED_SECONDS",
+    "AnswerStatus", "Delivered", "Desk", "Escalation", "FrontDesk", "Intervention", "Kind", "Mend", "seen", "story", "told",
+]  # fmt: skip

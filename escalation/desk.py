@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from escalation import tellings
+from escalation.carrying import Carrying
 from escalation.digest import Digest
 from escalation.front import FILE_NAME, NOBODY, TEXT_CHARACTERS
 from escalation.grouping import Grouping
@@ -26,6 +27,7 @@ from orchestrator.store import StoreFailed, mask
 from orchestrator.store.base import as_json
 from orchestrator.store.files import make_directory
 from orchestrator.store.ledger import Ledger, looking, transaction
+from orchestrator.store.recovering import PutBack
 from orchestrator.store.rows import all_readable
 from orchestrator.store.times import clock
 
@@ -41,7 +43,7 @@ _NEWEST = """SELECT * FROM escalations WHERE id IN
 """Of each of these incidents."""
 
 
-class Desk(Interventions, Handoffs, Retention):
+class Desk(Interventions, Handoffs, Carrying, Retention):
     """escalations.db, opened for writing and migrated. Safe to use from any thread."""
 
     def __init__(self, state_dir: Path, mail: Mail, host: str) -> None:
@@ -195,6 +197,10 @@ class Desk(Interventions, Handoffs, Retention):
     def tell_spent(self, today: Json, now: float) -> bool:
         """That the models' budget of the day is spent (`Spending.spent_today`): once a day; whether it was new. Never raises."""
         return self._notices.spent(today, self.post, now)
+
+    def tell_put_back(self, back: PutBack, now: float) -> bool:
+        """That a damaged file was replaced by a copy: once; whether it was new. Never raises."""
+        return self._notices.put_back(back, self.post, now)
 
     @transaction
     def test_mail(self) -> int:

@@ -14,7 +14,7 @@ from typing import Self
 
 from escalation.text import one_line
 from escalation.words import SendFailed
-from orchestrator.config import Mail
+from orchestrator.config import Mail, secret_file
 from orchestrator.model import Json, epoch
 
 TIMEOUT_SECONDS = 20.0
@@ -98,6 +98,21 @@ class Server:
             raise SendFailed(one_line(str(error), 300) or type(error).__name__, "unsure") from error
         return "; ".join(f"{address}: {code} {said.decode(errors='replace')}" for address, (code, said) in refused.items())
 
+    def refused(self) -> str:
+        """What the server says against the addresses, asked without a mail; empty when it would take one."""
+        if self._smtp is None:
+            raise SendFailed("there is no session with the server", "unreached")
+        try:
+            self._smtp.ehlo_or_helo_if_needed()
+            asked = [self._smtp.mail(self._mail.sender), *(self._smtp.rcpt(address) for address in self._mail.to)]
+            self._smtp.rset()
+        except OSError as error:
+            raise SendFailed(one_line(str(error), 300) or type(error).__name__, "unreached") from error
+        names = (self._mail.sender, *self._mail.to)
+        return "; ".join(
+            f"{name}: {code} {said.decode(errors='replace')}" for name, (code, said) in zip(names, asked, strict=True) if code >= 400
+        )
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._smtp is not None:
             with contextlib.suppress(OSError):
@@ -107,5 +122,5 @@ class Server:
 def _password(mail: Mail) -> str:
     if mail.password_file is None:
         return ""
-    with Path(mail.password_file).open("rb") as file:
+    with Path(secret_file(mail.password_file)).open("rb") as file:
         return file.read(PASSWORD_BYTES).decode().strip()

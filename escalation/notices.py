@@ -1,4 +1,4 @@
-"""What a person is told once, and what belongs to no incident: that the models' budget of the day is spent."""
+"""What a person is told once, and what belongs to no incident: the models' budget of the day is spent, a damaged file was replaced."""
 
 import logging
 
@@ -10,6 +10,7 @@ from escalation.words import Post
 from orchestrator.model import Json
 from orchestrator.store import StoreFailed
 from orchestrator.store.ledger import Ledger, looking, transaction
+from orchestrator.store.recovering import PutBack
 from orchestrator.store.times import clock
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,15 @@ class Notices:
             log.warning("nobody was told yet that the models' budget is spent: %s", error)
             return False
 
+    def put_back(self, back: PutBack, post: Post, now: float) -> bool:
+        """A damaged file was replaced by a copy. Whether it was new; never raises."""
+        name = f"put back {back.kept_as}"
+        try:
+            return not post.off and not self._is_put(name) and self._put(name, self._damage(back, post), post, now)
+        except StoreFailed as error:
+            log.warning("nobody was told yet that %s was damaged: %s", back.file, error)
+            return False
+
     @looking
     def _is_put(self, name: str) -> bool:
         return self.ledger.row("SELECT 1 FROM mails WHERE period = ?", (name,)) is not None
@@ -41,6 +51,13 @@ class Notices:
             return False
         self.outbox.put(letter, self.outbox.places(post), now, period=name)
         return True
+
+    def _damage(self, back: PutBack, post: Post) -> Letter:
+        subject = f"[{self.host}] DAMAGED {back.file}: a copy took its place"
+        said = {"why": one_line(back.why, 500), "lost_from": clock(back.lost_from), "lost_to": clock(back.lost_to)}
+        told = {"host": self.host, "link": post.link, "subject": subject, "file": back.file, "kept_as": back.kept_as, **said}
+        body, html = render("put_back.txt.j2", **told), render("put_back.html.j2", **told)
+        return Letter(kind="digest", subject=subject, body=body, html=html, headers={"State": "DAMAGED"})
 
     def _letter(self, today: Json, post: Post) -> Letter:
         subject = f"[{self.host}] BUDGET what language models may cost a day is spent"

@@ -14,7 +14,7 @@ from typing import Literal, Self
 
 from escalation.text import one_line
 from escalation.words import SendFailed
-from orchestrator.config import Notify
+from orchestrator.config import Notify, secret_file
 from orchestrator.model import Json, Word, digest
 
 SECONDS = 120.0
@@ -58,7 +58,7 @@ def urls_of(config: Notify) -> Mapping[str, str]:
     if config.urls_file is None:
         return {}
     try:
-        with Path(config.urls_file).open("rb") as file:
+        with Path(secret_file(config.urls_file)).open("rb") as file:
             lines = file.read(FILE_BYTES).decode().splitlines()
     except (OSError, ValueError) as error:
         raise SendFailed(f"[notify] urls_file: {one_line(error, 300)}", "unreached") from error

@@ -1,16 +1,17 @@
 """The operator: what a person does, whether by command line, form or API. One way of doing each thing."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from escalation.acts.act import Act, Done, EscalationAct, Undo
+from escalation.allowing import allow, shown_plan
 from escalation.front import STANDING, FrontDesk
 from escalation.words import Escalation, Unknown
 from orchestrator.config import Config
-from orchestrator.model import Json, digest
+from orchestrator.model import Action, Json, digest
 from orchestrator.store import Inbox, Reader, Stale
 from orchestrator.store.life import dead
 
@@ -30,7 +31,7 @@ class Operator:
     """The caller's own name for the act under way: the same again is answered the same, and done once."""
 
     def perform(self, act: Act, number: int = 0, *, once: str = "") -> Done:
-        """Raises Unknown, Stale, StillStands, StoreFailed, StoreUnusable."""
+        """Raises Unknown, Stale, StillStands, Unheard, StoreFailed, StoreUnusable."""
         key = digest([self.actor, act.of, act.verb, number, act.model_dump(mode="json"), once]) if once else ""
         done = self._left(key) or act.perform(replace(self, once=key), number)
         if done.undo or done.refused or not act.undo:
@@ -83,12 +84,14 @@ class Operator:
             return Done(text=f"left for the daemon as decision {number}", waits=waits, decision=number)
         return Done(text=answer, refused=answer.startswith("refused"), decision=number)
 
-    def decide_on(self, act: EscalationAct, number: int, verb: str, **args: object) -> Done:
-        """The same about an escalation that stands, as it was seen."""
+    def decide_on(self, act: EscalationAct, number: int, verb: str, allowed: Sequence[Action] = (), **args: object) -> Done:
+        """The same about an escalation that stands, as it was seen. `allowed`: the actions that the hands hear of first. Raises Unheard."""
         with FrontDesk(self.state_dir) as desk:
             noted = self._apart("note")
             if not desk.has_answered(noted):  # else its own note, and then a death, made another version of it
                 _standing(desk, act, number)
+            if refusal := allow(allowed, self.config):
+                return Done(text=f"refused: {refusal}", refused=True)
             if act.note:
                 desk.once(noted, lambda: desk.note(number, act.note, self.actor).status)
         done = self.decide(verb, {"escalation_id": number, **args})
@@ -122,6 +125,10 @@ class Operator:
     def escalation(self, number: int) -> Escalation:
         with FrontDesk(self.state_dir) as desk:
             return desk.known(number)
+
+    def shown(self, number: int, plan_hash: str) -> tuple[Action, ...]:
+        """The plan that an escalation asks about under this name."""
+        return shown_plan(self.story_of(number)["interventions"], plan_hash)
 
     def question(self, number: int) -> Json:
         """The row of the intervention."""

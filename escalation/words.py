@@ -10,6 +10,8 @@ from orchestrator.model import Action, Json, Proposal, Word, utc
 Kind = Literal["approval", "input", "decision", "review", "escalation"]
 AnswerStatus = Literal["approved", "rejected", "answered", "withdrawn"]
 TellingKind = Literal["problem", "question", "note", "expired", "reminder", "recovery"]
+APPROVED_SECONDS = 86_400.0
+"""So long may an approved plan wait for its turn: for maintenance to end, or for a daemon that is stopped."""
 State = Literal["OPEN", "ASKS", "UPDATE", "EXPIRED", "RESOLVED"]
 """The first word of a mail about an escalation, and of its subject."""
 
@@ -95,6 +97,10 @@ class Intervention(Word):
 
 class Unknown(LookupError):
     """There is nothing of that number."""
+
+
+class Unheard(Exception):
+    """The hands could not be told what a person allows, so nothing was left for the daemon. The message says what to do."""
 
 
 class StillStands(Exception):

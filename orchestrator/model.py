@@ -19,7 +19,11 @@ UNIT_PATTERN = rf"^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{{0,250}}\.({_UNIT_TYPES})
 """systemd.unit(5): the allowed characters. The first is no dash, so that a name can never be read as an option."""
 
 UnitName = Annotated[str, StringConstraints(pattern=UNIT_PATTERN, max_length=255)]
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00\n]*$", max_length=4096)]
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""What ends a line, moves a cursor or turns the reading direction: a name with one of these is written to deceive."""
+AbsolutePath = Annotated[str, StringConstraints(pattern=rf"^/[^{_CONTROLS}]*$", max_length=4096)]
+Told = Annotated[str, StringConstraints(pattern=rf"^[^{_CONTROLS}]*$", max_length=4096)]
+"""Text of the host's or of a person's that a line for people repeats."""
 Json = dict[str, Any]  # plain data: what a database row, a socket or a log line can carry
 
 _UNIT = re.compile(UNIT_PATTERN)
@@ -189,6 +193,7 @@ class Evidence(Word):
 
 Before = Json
 """What an action remembered: enough to undo it, plain data."""
+Job = Literal["start", "stop"]
 
 
 class Action(Word):
@@ -211,6 +216,18 @@ class Action(Word):
     @abstractmethod
     def targets(self) -> tuple[str, ...]:
         """Every unit, path or service that it touches; never empty, never a pattern."""
+
+    def concerns(self) -> tuple[str, ...]:
+        """Its targets, and all others whom it has to do with: whose file it is, who is stopped with it.
+
+        Protection and modes are asked of all of these; the scope and the budgets of the targets alone.
+        """
+        return self.targets()
+
+    def jobs(self) -> "tuple[tuple[Job, str], ...]":
+        """What it has systemd do to which units. The worst is assumed of an action that does not say."""
+        verbs: tuple[Job, ...] = ("start", "stop")
+        return tuple((verb, name) for name in self.targets() if is_unit(name) for verb in verbs)
 
     @abstractmethod
     def about(self) -> str:

@@ -1,16 +1,15 @@
 """Who decides. Pure functions over plain words: ordered, named rules; the first that speaks wins; none speaks = deny.
 
-`judge` is asked by the engine with the whole case. `permits` is the part that needs only the configuration: the hands
-ask it again, so that a brain that was taken over still can do nothing that the configuration does not allow.
+`judge` is asked by the engine with the whole case; what the hands ask again, with less and with more, is `permits`, a room of its own.
 `stand_down` tells when another hand is at work (law 4).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from orchestrator.config import Config
-from orchestrator.model import CONTAINER, Action, Case, Fault, Mode, Proposal, Risk, Verdict, Word, is_unit
+from orchestrator.model import CONTAINER, Case, Fault, Mode, Proposal, Risk, Verdict, Word, is_unit
+from orchestrator.permits import may_ever, modes_of, rule_name
 
-HOUR = 3600.0
 _UNDER_WAY_ITSELF = ("unit_crash_loop", "unit_stuck", "job_stuck")
 """Faults of units that are always between two restarts, or in a start that does not end: waiting for that would be waiting for ever."""
 _HARMLESS = ("log_flood",)
@@ -19,18 +18,8 @@ _THOUGHT = ("model:", "vote:")
 """Origins of plans that nobody has written down: whatever their risk, they rest on evidence or are none."""
 DANGERS = ("corruption", "authentication", "intrusion", "device")
 """Facts `danger.<name>`: what is never healed by force (DESIGN section 5, the row "never")."""
-
-
-class Performed(Word):
-    """One entry of the hands' own record."""
-
-    change_id: int
-    op: str
-    at: float
-    kind: str
-    targets: tuple[str, ...]
-    follows: bool = False
-    """It brought back what ran before, as part of its root's repair."""
+_TELL_OF_DANGER = ("intrusion", "databases", "lost_and_found", "kernel_says")
+"""Observations: facts `unread.<name>` say why what they look at may not be read."""
 
 
 class History(Word):
@@ -76,105 +65,6 @@ def stand_down(fault: Fault, around: Surroundings) -> str:
     return next((reason for holds, reason in at_work if holds), "")
 
 
-# ---- permits: what the configuration allows -------------------------------------------------------------------------
-
-
-def permits(action: Action, config: Config, recent: Sequence[Performed], now: float) -> Verdict:
-    """Whether this one action may ever run on this host, by its own fields, the configuration, and what was done lately."""
-    for rule in _PERMIT_RULES:
-        reason = rule(action, config, recent, now)
-        if reason:
-            return Verdict(answer="deny", rule=_name(rule), reason=reason)
-    return Verdict(answer="allow", rule="permitted")
-
-
-def _no_target(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
-    del config, recent, now
-    targets = action.targets()
-    if not targets or any(not target.strip() or set(target) & set("*?[") for target in targets):
-        return f"{action.kind} names no target, or a pattern"
-    return ""
-
-
-def _protected_unit(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
-    del recent, now
-    for unit in filter(is_unit, action.targets()):
-        # A protected unit that is down may be started when the operator declared it; its config test is the action's own refusal.
-        may_start = action.kind in ("start_unit", "reset_failed") and config.service_of(unit) is not None
-        if config.protects_unit(unit) and not may_start:
-            return f"{unit} is protected"
-    return ""
-
-
-def _protected_path(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
-    del recent, now
-    # A program's owner and mode, as they were while all was well: that this is one, and the same, is the action's own refusal.
-    mode_alone = action.kind == "restore_owner_mode"
-    paths = (target for target in action.targets() if target.startswith("/"))
-    return next((f"{path} is protected" for path in paths if config.protects_path(path, mode_alone=mode_alone)), "")
-
-
-def _protected_container(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
-    del recent, now
-    name = action.model_dump().get("container", "")
-    return f"the container {name} is protected" if name in config.protect.containers else ""
-
-
-def _undeclared(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
-    """What removes files or runs an operator's command must be exactly what the operator declared."""
-    del recent, now
-    fields = action.model_dump()
-    match action.kind:
-        case "clean_path":
-            declared = any(
-                (item.path, item.pattern, item.older_than_seconds) == (fields["path"], fields["pattern"], fields["older_than_seconds"])
-                for item in config.path
-            )
-        case "run_command":
-            declared = any(
-                item.name == fields["name"] and item.argv == tuple(fields["argv"]) and item.risk == fields["risk"]
-                for item in config.command
-            )
-        case "start_service" | "stop_service" | "restart_service":
-            service = config.service_of(fields["name"])
-            verb = action.kind.removesuffix("_service")
-            declared = bool(service) and getattr(service, verb) == tuple(fields["argv"]) and bool(fields["argv"])
-        case _:
-            return ""
-    return "" if declared else f"{action.about()}: not what the configuration declares"
-
-
-def _watching_only(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
-    del recent, now
-    modes = {config.mode_of(target) for target in action.targets()}
-    return "the mode is observe or suggest" if modes & {Mode.OBSERVE, Mode.SUGGEST} else ""
-
-
-def _hands_budget(action: Action, config: Config, recent: Sequence[Performed], now: float) -> str:
-    """The hands' own count: a brain in a loop must not turn a repair into a weapon. Undoing is never counted."""
-    fresh = [entry for entry in recent if entry.op == "perform" and now - entry.at < HOUR]
-    counted = sum(not entry.follows for entry in fresh)
-    if counted >= config.limits.changes_per_host_per_hour:
-        return f"{counted} changes on this host in the last hour"
-    for target in action.targets():
-        count = sum(target in entry.targets and entry.kind == action.kind for entry in fresh)
-        if count >= config.limits.changes_per_target_per_hour:
-            return f"{count} times {action.kind} of {target} in the last hour"
-    return ""
-
-
-_PermitRule = Callable[[Action, Config, Sequence[Performed], float], str]
-_PERMIT_RULES: tuple[_PermitRule, ...] = (
-    _no_target,
-    _protected_unit,
-    _protected_path,
-    _protected_container,
-    _undeclared,
-    _watching_only,
-    _hands_budget,
-)
-
-
 # ---- judge: the whole case ------------------------------------------------------------------------------------------
 
 
@@ -182,7 +72,7 @@ def judge(proposal: Proposal, case: Case, config: Config, history: History, now:
     """Allow, ask or deny this plan for this case. The order is the policy: a later rule never overrides an earlier one."""
     for rule in _JUDGE_RULES:
         for answer, reason in rule(proposal, case, config, history, now):
-            return Verdict(answer=answer, rule=_name(rule), reason=reason)  # type: ignore[arg-type]  # each rule yields one of the three
+            return Verdict(answer=answer, rule=rule_name(rule), reason=reason)  # type: ignore[arg-type]  # each rule yields one of the three
     return Verdict(answer="deny", rule="no-rule", reason="no rule allows this")
 
 
@@ -203,9 +93,9 @@ def _nothing_to_do(proposal: Proposal, case: Case, config: Config, history: Hist
 
 
 def _not_permitted(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
-    del case, history
+    del case, history, now
     for action in proposal.plan:
-        verdict = permits(action, config, (), now)
+        verdict = may_ever(action, config)
         if verdict.answer != "allow":
             yield "deny", f"{verdict.rule}: {verdict.reason}"
 
@@ -225,6 +115,15 @@ def _danger(proposal: Proposal, case: Case, config: Config, history: History, no
     for name in DANGERS:
         if facts.get(f"danger.{name}"):
             yield "deny", f"signs of {name}: {facts[f'danger.{name}']}"
+
+
+def _unread_danger(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
+    """Where nobody may look for signs of danger, none were found: what only those would forbid is a person's to allow."""
+    del config, history, now
+    facts = case.facts()
+    unread = next((facts[f"unread.{name}"] for name in _TELL_OF_DANGER if facts.get(f"unread.{name}")), "")
+    if unread and any(action.level is not Risk.LOW for action in proposal.plan):
+        yield "ask", f"whether there are signs of danger could not be read: {unread}"
 
 
 def _approved(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
@@ -280,8 +179,10 @@ def _undeclared_container(proposal: Proposal, case: Case, config: Config, histor
 
 
 def _mode_approve(proposal: Proposal, case: Case, config: Config, history: History, now: float) -> _Said:
-    del proposal, history, now
-    if config.mode_of(case.fault.target) is Mode.APPROVE:
+    """Of what is ill, and of all that the plan is done to for it."""
+    del history, now
+    modes = (modes_of(action, config) for action in proposal.plan)
+    if Mode.APPROVE in {config.mode_of(case.fault.target)}.union(*modes):
         yield "ask", "mode is approve"
 
 
@@ -347,6 +248,7 @@ _JUDGE_RULES: tuple[_JudgeRule, ...] = (
     _breaker_target,
     _undeclared_unit,
     _undeclared_container,
+    _unread_danger,
     _mode_approve,
     _high_risk,
     _stops_the_healthy,
@@ -354,8 +256,3 @@ _JUDGE_RULES: tuple[_JudgeRule, ...] = (
     _ungrounded,
     _auto,
 )
-
-
-def _name(rule: _PermitRule | _JudgeRule) -> str:
-    """A rule's name as tables and pages show it: `_breaker_host` is `breaker-host`."""
-    return rule.__name__.strip("_").replace("_", "-")

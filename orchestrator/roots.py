@@ -178,7 +178,9 @@ def _lost(view: View) -> frozenset[str]:
 
 def _stood_on(target: str, points: frozenset[str], view: View, config: Config) -> Iterator[str]:
     """By the points and by the names of their units: a fault may be told of either."""
-    named = set(places.paths(view, unit_behind(target, view), config.service_of(target)))
+    named: set[str] = set()
+    with suppress(Unavailable):  # what it names stays true, where what it has open may not be read
+        named.update(places.paths(view, unit_behind(target, view), config.service_of(target)))
     for point in sorted(points):
         if any(places.is_beneath(path, point) for path in named):
             yield from (point, mount_unit(point))

@@ -43,7 +43,7 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
             *_declared_paths(service, view),
             *needed,
             *_own_directories(unit),
-            *(named_files(view, unit, config_files(service, view) if service else ()) if not unit.running else ()),
+            *(named_files(view, unit, config_files(service, view) if service else (), partly=True) if not unit.running else ()),
             *room,
             *(() if is_unit(fault.target) else (NOLOGIN,)),
         ),
@@ -112,7 +112,11 @@ def _beneath(unit: Unit, view: View, config: Config) -> tuple[str, ...]:
     if not unit.name.endswith(".mount") or not unit.where:
         return ()
     services = [service for service in config.service if service.unit and service.unit != unit.name]
-    return tuple(service.target for service in services if stands_beneath(view, unit_behind(service.target, view), service, unit.where))
+    found = []
+    for service in services:
+        with suppress(Unavailable):
+            found += [service.target] if stands_beneath(view, unit_behind(service.target, view), service, unit.where) else []
+    return tuple(found)
 
 
 def _writers(point: str, view: View, config: Config) -> tuple[str, ...]:

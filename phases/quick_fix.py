@@ -11,10 +11,11 @@ _NAME = "quick fix"
 
 
 class QuickFix:
-    def __init__(self, books: Sequence[Runbook], learned: Callable[[str], Sequence[Pattern]]) -> None:
-        """`learned` gives the patterns of a signature."""
+    def __init__(self, books: Sequence[Runbook], learned: Callable[[str], Sequence[Pattern]], *, embedded: bool = True) -> None:
+        """`learned` gives the patterns of a signature. `embedded`: whether the instant fixes count; what hands over does always."""
         self._books = books
         self._learned = learned
+        self._instant = books if embedded else ()
 
     def propose(self, case: Case, view: View, deadline: float) -> Answer:
         """The best pattern, else the first instant fix, that was not tried yet."""
@@ -22,7 +23,7 @@ class QuickFix:
         if person := runbooks.hand_over([book for book in self._books if book.phase == 1], case):
             return person
         learned = patterns.recall(self._learned(case.fault.signature), case, case.candidates)
-        instant = runbooks.proposals(self._books, case, case.candidates, phase=1, proposer=_NAME)
+        instant = runbooks.proposals(self._instant, case, case.candidates, phase=1, proposer=_NAME)
         for source in (learned, instant):
             if proposal := next(source, None):
                 return proposal

@@ -172,3 +172,13 @@ def test_the_models_are_those_of_the_agents_and_of_the_voters(tmp_path: Path) ->
     voters = '[[agents.voter]]\nbackend = "ollama"\nmodel = "qwen3"\nurl = "http://[::1]:11434"\n[[agents.voter]]\nbackend = "embedded"\n'
     agents = _load(tmp_path, '[agents]\nbackend = "anthropic"\nmodel = "claude-x"\n' + voters).agents
     assert [one.model for one in agents.models] == ["claude-x", "qwen3"]
+
+
+def test_one_target_is_asked_about_with_what_is_declared_for_it(tmp_path: Path) -> None:
+    """Its own declaration; for a need that nobody declared, the declarations of those who need it."""
+    shop = '[[service]]\nname = "shop"\nunit = "shop.service"\ndepends_on = ["shop.socket", "store.service"]\n'
+    config = _load(tmp_path, shop + '[[service]]\nname = "store"\nunit = "store.service"\n')
+    names = {
+        target: [service.name for service in config.narrowed(target).service] for target in ("shop.socket", "store.service", "x.socket")
+    }
+    assert names == {"shop.socket": ["shop"], "store.service": ["store"], "x.socket": []}

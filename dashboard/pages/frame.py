@@ -97,6 +97,7 @@ def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
     """What is as it should be is told in two words, and nothing else of it."""
     yield _watched(status, why_dead)
     yield _mode(status, config)
+    yield from _damaged(status["put_back"])
     yield from _maintenance(status["maintenance"])
     if names := [check["name"] for check in status["blind_checks"]]:
         title = one_line(", ".join(names[:_NAMED]))
@@ -109,6 +110,15 @@ def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
     if n := status["decisions_waiting"]:
         text = f"{_count(n, 'decision')} left for the daemon"
         yield Sign(icon="ticks", tone="tell", text=text, href=url_for("pages.decisions"))
+
+
+def _damaged(put_back: Sequence[Json]) -> Iterator[Sign]:
+    """A database was damaged, and a copy took its place: for a week whoever looks is told what is lost."""
+    for row in put_back:
+        told = row["detail"] if isinstance(row["detail"], dict) else {}
+        lost = f"what was written from {told.get('lost_from', '?')[:16]} to {told.get('lost_to', '?')[:16]} UTC is lost"
+        text = f"{told.get('file', 'a file')} was damaged, and a copy took its place: {lost}"
+        yield Sign(icon="blind", tone="bad", text=one_line(text), title=one_line(told.get("kept_as", "")))
 
 
 def _watched(status: Json, why_dead: str) -> Sign:

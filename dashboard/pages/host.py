@@ -4,7 +4,7 @@ from flask import render_template
 
 from dashboard.here import here
 from dashboard.pages.blueprint import blueprint
-from orchestrator.checks import all_checks
+from orchestrator.checks import checks_for
 from orchestrator.model import Json, utc
 
 _ORDER = ("blind", "fault", "not yet", "ok")
@@ -14,7 +14,7 @@ _ORDER = ("blind", "fault", "not yet", "ok")
 def checks() -> str:
     """What is blind first: nobody would notice otherwise."""
     seen = {row["name"]: row for row in here().reader.checks()}
-    known = {name: check.about for name, check in all_checks().items()}
+    known = {name: check.about for name, check in checks_for(here().config).items()}
     rows = [_check(name, known.get(name, ""), seen.get(name)) for name in sorted(known.keys() | seen.keys())]
     rows.sort(key=lambda row: _ORDER.index(row["state"]))
     counts = {state: sum(row["state"] == state for row in rows) for state in _ORDER}
@@ -45,5 +45,5 @@ def decisions() -> str:
     """What waits for the daemon, what it made of the rest, and which fixes ask for a person's look."""
     rows = here().reader.decisions(100)
     waiting = [row for row in rows if not row["answered_at"]]
-    reviews, audit = here().reader.reviews(), here().reader.audit(100)
+    reviews, audit = here().reader.reviews(), here().reader.audit(100, people=True)
     return render_template("decisions.html", waiting=waiting, answered=rows[len(waiting) :], reviews=reviews, audit=audit)

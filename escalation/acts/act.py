@@ -69,7 +69,7 @@ class Act(Word):
 
     @abstractmethod
     def perform(self, operator: "Operator", number: int) -> Done:
-        """Raises Unknown, Stale, StillStands, StoreFailed, StoreUnusable."""
+        """Raises Unknown, Stale, StillStands, Unheard, StoreFailed, StoreUnusable."""
 
 
 class EscalationAct(Act):

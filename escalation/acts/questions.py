@@ -6,6 +6,7 @@ from pydantic import Field
 
 from escalation.acts.act import Act, Done, EscalationAct, Hash, Of, Plan, Said, Text
 from escalation.words import Unknown
+from orchestrator.actions import parse
 from orchestrator.store import Stale
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class Approve(EscalationAct):
     hash: Hash
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        return operator.decide_on(self, number, "approve", hash=self.hash)
+        return operator.decide_on(self, number, "approve", operator.shown(number, self.hash), hash=self.hash)
 
 
 class Edit(EscalationAct):
@@ -30,7 +31,8 @@ class Edit(EscalationAct):
     plan: Plan = Field(min_length=1)
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        return operator.decide_on(self, number, "edit", hash=self.hash, plan=list(self.plan))
+        allowed = tuple(map(parse, self.plan))
+        return operator.decide_on(self, number, "edit", allowed, hash=self.hash, plan=list(self.plan))
 
 
 class Choose(EscalationAct):
@@ -40,7 +42,7 @@ class Choose(EscalationAct):
     hash: Hash
 
     def perform(self, operator: "Operator", number: int) -> Done:
-        return operator.decide_on(self, number, "choose", hash=self.hash)
+        return operator.decide_on(self, number, "choose", operator.shown(number, self.hash), hash=self.hash)
 
 
 class Reject(EscalationAct):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from orchestrator.actions.units import OnUnit, own_unit
+from orchestrator.actions.units import OnUnit, own_unit, protected
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
 from orchestrator.model import Case, Risk
@@ -36,10 +36,15 @@ class ConfigurePackage(OnUnit):
         return f"dpkg --configure {self.package}"
 
     def refusal(self, view: View, config: Config) -> str:
-        del config
+        unit = view.units.get(self.unit)
+        if unit.running or protected(config, unit):
+            return protected(config, unit) or f"{self.unit} is {unit.active_state}"
         if busy := view.packages.busy():
             return f"a package upgrade is under way: {busy}"
-        return "" if self.package in view.packages.half_configured() else f"{self.package} is configured"
+        if self.package not in view.packages.half_configured():
+            return f"{self.package} is configured"
+        own = view.packages.half_done_of((unit.fragment_path, *unit.programs)) == self.package
+        return "" if own else f"{self.unit} is not of {self.package}"
 
     def do(self, machine: "Machine") -> str:
         argv = ["/usr/bin/env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--force-confold", "--configure", self.package]

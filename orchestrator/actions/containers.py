@@ -1,20 +1,25 @@
 """What the actions on containers share: which one is meant, and why it must be left alone now."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from orchestrator.checks.container_standing import CANNOT_RUN, containers_at, is_units
+from pydantic import Field
+
+from orchestrator.checks.container_standing import CANNOT_RUN, containers_at, is_units, is_wanted
 from orchestrator.config import Config
 from orchestrator.host import Container, View
-from orchestrator.model import Action, Case
+from orchestrator.model import AbsolutePath, Action, Case, Job, Told
+
+_SHORT = 12
+"""Of an id: as the engines themselves show it."""
 
 
 class OnContainer(Action):
     """An action on one container that no unit runs. One that was made anew under its name is another one."""
 
-    container: str
-    id: str
-    engine: str
-    target: str
+    container: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,200}$")]
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{12,64}$")]
+    engine: AbsolutePath
+    target: Told
     """What its faults name: the declared service that it is, or itself."""
 
     @classmethod
@@ -33,6 +38,9 @@ class OnContainer(Action):
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
 
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return ()
+
     def about(self) -> str:
         return f"{self._verb()} the container {self.container}"
 
@@ -43,6 +51,9 @@ class OnContainer(Action):
         found = self.find(view, config)
         if found is None:
             return f"the container {self.container} is not there any more"
+        return _not_ours(found, config) or self._not_now(found, view)
+
+    def _not_now(self, found: Container, view: View) -> str:
         if found.state == "paused" or found.by_hand:
             return f"a person stopped or paused the container {self.container}"
         if busy := view.packages.busy():
@@ -62,7 +73,8 @@ class OnContainer(Action):
         return f"the container {self.container} is {found.health}" if found.health in ("unhealthy", "starting") else ""
 
     def find(self, view: View, config: Config) -> Container | None:
-        return next((one for one in containers_at(self.target, view, config) if (one.engine, one.id) == (self.engine, self.id)), None)
+        wanted = (self.engine, self.id, self.container)
+        return next((one for one in containers_at(self.target, view, config) if (one.engine, one.id, one.name) == wanted), None)
 
     @property
     def handle(self) -> Container:
@@ -71,3 +83,11 @@ class OnContainer(Action):
     @classmethod
     def _verb(cls) -> str:
         return str(cls.model_fields["kind"].default).removesuffix("_container")
+
+
+def _not_ours(found: Container, config: Config) -> str:
+    if {found.name, found.id, found.id[:_SHORT]} & set(config.protect.containers):
+        return f"the container {found.name} is protected"
+    if is_units(found, config):
+        return f"the container {found.name} is run by a unit: {found.unit or 'its declared one'}"
+    return "" if is_wanted(found, config) else f"nobody said that the container {found.name} is to run"

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from orchestrator.actions.units import own_unit
 from orchestrator.config import Config
-from orchestrator.host import View, run
-from orchestrator.model import Action, Case, Risk, UnitName
+from orchestrator.host import View
+from orchestrator.model import Action, Case, Job, Risk, UnitName
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -31,6 +31,9 @@ class DaemonReload(Action):
     def targets(self) -> tuple[str, ...]:
         return self.units
 
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return ()
+
     def about(self) -> str:
         return f"have systemd read the changed files of {', '.join(self.units)}"
 
@@ -39,8 +42,8 @@ class DaemonReload(Action):
 
     def refusal(self, view: View, config: Config) -> str:
         """`systemd-analyze verify` fails for what systemd would refuse to start, a dependency included; a mere warning passes."""
-        del view, config
-        result = run(["systemd-analyze", "verify", "--man=no", "--", *self.units], timeout=VERIFY_SECONDS)
+        del config
+        result = view.runs(["systemd-analyze", "verify", "--man=no", "--", *self.units], timeout=VERIFY_SECONDS)
         if result.exit == 0:
             return ""
         said = result.output.strip().splitlines() or ["it did not end in time" if result.timed_out else "no reason given"]

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from orchestrator.actions.units import OnUnit, own_unit, protected
+from orchestrator.checks.job_stuck import stuck
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
 from orchestrator.host.jobs import timers_of
-from orchestrator.model import Case, Risk
+from orchestrator.model import Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -25,9 +26,13 @@ class EndJob(OnUnit):
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         unit = own_unit(case, view, config)
-        if unit is None or unit.type != "oneshot" or unit.active_state != "activating" or not timers_of(unit):
+        if unit is None or not unit.invocation_id:
             return ()
-        return (cls(unit=unit.name, invocation=unit.invocation_id),) if unit.invocation_id else ()
+        action = cls(unit=unit.name, invocation=unit.invocation_id)
+        return () if action.refusal(view, config) else (action,)
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return (("stop", self.unit),)
 
     def about(self) -> str:
         return f"end the run of {self.unit} that does not end by itself"
@@ -39,7 +44,11 @@ class EndJob(OnUnit):
         unit = view.units.get(self.unit)
         if unit.refuse_manual_stop:
             return f"{self.unit} is not to be stopped by hand (RefuseManualStop=)"
-        return protected(config, unit) or ("" if self._still_runs(view) else f"that run of {self.unit} has ended")
+        if protected(config, unit) or not self._still_runs(view):
+            return protected(config, unit) or f"that run of {self.unit} has ended"
+        if unit.type != "oneshot" or unit.active_state != "activating" or not timers_of(unit):
+            return f"{self.unit} is no job of a timer's at work"
+        return "" if stuck(view, unit) else f"nothing tells that the run of {self.unit} does not end by itself"
 
     def do(self, machine: "Machine") -> str:
         after = machine.units.job("stop", machine.view.units.get(self.unit))

@@ -36,6 +36,9 @@ class MakeDirectories(OnUnit):
         paths = _missing(unit, view, config) if unit else ()
         return (cls(unit=unit.name, paths=paths),) if unit and paths else ()
 
+    def concerns(self) -> tuple[str, ...]:
+        return (self.unit, *self.paths)
+
     def about(self) -> str:
         return f"make {', '.join(self.paths)} again, as tmpfiles.d declares"
 

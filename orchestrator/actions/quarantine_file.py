@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from orchestrator.actions.good_files import config_files
+from orchestrator.actions.units import protected
 from orchestrator.config import Config
 from orchestrator.host import FileState, Unit, View
 from orchestrator.host.jobs import declared
 from orchestrator.host.named_files import named_files
 from orchestrator.host.stale import kind_of, not_stale
-from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, is_unit
+from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, Told, is_unit
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -29,7 +30,7 @@ class QuarantineFile(Action):
     kind: Literal["quarantine_file"] = "quarantine_file"
     risk: ClassVar[Risk] = Risk.LOW
     reversible: ClassVar[bool] = True
-    service: Annotated[str, Field(min_length=1, max_length=255)]
+    service: Annotated[Told, Field(min_length=1, max_length=255)]
     """The unit, or the declared service without one, that the file belongs to."""
     path: AbsolutePath
     inode: Annotated[int, Field(gt=0)]
@@ -55,11 +56,16 @@ class QuarantineFile(Action):
     def targets(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def concerns(self) -> tuple[str, ...]:
+        return (self.path, self.service)
+
     def about(self) -> str:
         return f"move the stale file {self.path} of {self.service} aside"
 
     def refusal(self, view: View, config: Config) -> str:
         unit = view.units.get(self.service) if is_unit(self.service) else None
+        if unit and protected(config, unit):
+            return protected(config, unit)
         if unit and not unit.down:
             return f"{self.service} is {unit.active_state}"
         living = view.processes.in_cgroup(unit.control_group) if unit else ()
@@ -96,7 +102,7 @@ def _own_paths(name: str, view: View, config: Config) -> tuple[str, ...]:
     unit = view.units.get(name) if is_unit(name) else None
     service = declared(unit, config) if unit else config.service_of(name)
     places = (*(unit.runtime_directories if unit else ()), *(service.files if service else ()))
-    named = named_files(view, unit, config_files(service, view) if service else ()) if unit else ()
+    named = named_files(view, unit, config_files(service, view) if service else (), partly=True) if unit else ()
     return tuple(dict.fromkeys((*_pid_files(unit, name, config), *_within(places, view), *named)))
 
 
@@ -104,6 +110,7 @@ def _within(places: tuple[str, ...], view: View) -> Iterator[str]:
     for place in places:
         state = view.files.look(place)
         if state and state.kind == "dir":
-            yield from (f"{place.rstrip('/')}/{name}" for name in view.files.entries(place, _ENTRIES))
+            # What is called so that it deceives a reader is no file of the service's own.
+            yield from (f"{place.rstrip('/')}/{name}" for name in view.files.entries(place, _ENTRIES) if name.isprintable())
         elif state:
             yield place

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from orchestrator.actions.units import OnUnit, against_config, against_restart, bring_up, not_up, occupied, protected
+from orchestrator.checks.disk_full import is_full
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, Unit, View
 from orchestrator.host.room import Holder, held
-from orchestrator.model import AbsolutePath, Case, Risk
+from orchestrator.model import AbsolutePath, Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -44,6 +45,9 @@ class ReleaseSpace(OnUnit):
     def level(self) -> Risk:
         return Risk.LOW if self.certain else Risk.HIGH
 
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return () if self.verb == "reload" else super().jobs()
+
     def about(self) -> str:
         return f"{self.verb} {self.unit}, which holds deleted files on {self.point}"
 
@@ -52,6 +56,8 @@ class ReleaseSpace(OnUnit):
 
     def refusal(self, view: View, config: Config) -> str:
         """It must still hold them, and be what was judged."""
+        if not is_full(view, config, self.point):
+            return f"{self.point} has room"
         holder = next((holder for holder in held(view, self.point) if holder.unit == self.unit), None)
         if holder is None:
             return f"{self.unit} holds no deleted files worth speaking of on {self.point}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from orchestrator.actions.units import OnUnit, against_config, not_up, occupied, protected, serving_unit, unusable
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
-from orchestrator.model import Case, Risk
+from orchestrator.model import Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -22,6 +22,9 @@ class ReloadUnit(OnUnit):
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         unit = serving_unit(case, view, config)
         return (cls(unit=unit.name),) if unit and unit.running and unit.can_reload else ()
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return ()
 
     def about(self) -> str:
         return f"reload {self.unit}"

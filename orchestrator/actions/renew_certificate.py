@@ -7,7 +7,7 @@ from orchestrator.actions.units import OnUnit, against_start
 from orchestrator.checks.certificate_standing import due
 from orchestrator.config import Certificate, Config
 from orchestrator.host import ChangeFailed, View
-from orchestrator.model import AbsolutePath, Before, Case, Risk
+from orchestrator.model import AbsolutePath, Before, Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -30,6 +30,9 @@ class RenewCertificate(OnUnit):
         declared = (item for item in config.certificates_of(case.scope.target) if item.renew_unit and due(view, item))
         found = (cls(unit=item.renew_unit, file=item.file) for item in declared if item.renew_unit)
         return tuple(action for action in found if not action.refusal(view, config))
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return (("start", self.unit),)
 
     def about(self) -> str:
         return f"renew {self.file} by {self.unit}"

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from orchestrator.actions.units import OnUnit
+from orchestrator.actions.units import OnUnit, protected
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Case, Risk
+from orchestrator.model import Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -23,8 +23,17 @@ class ResetFailed(OnUnit):
         failed = [line.name for line in view.units.named(case.scope.units) if line.active_state == "failed"]
         return tuple(cls(unit=name) for name in failed if config.service_of(name) or not config.protects_unit(name))
 
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return ()
+
     def about(self) -> str:
         return f"forget the failure of {self.unit}"
+
+    def refusal(self, view: View, config: Config) -> str:
+        unit = view.units.get(self.unit)
+        if not config.service_of(self.unit) and (hands_off := protected(config, unit)):
+            return hands_off
+        return "" if unit.active_state == "failed" else f"{self.unit} is {unit.active_state}"
 
     def do(self, machine: "Machine") -> str:
         machine.units.reset_failed(self.unit)

@@ -34,6 +34,7 @@ PROVEN_SECONDS = 3600
 """A service that ran this long with a version of its configuration was well with it."""
 JUST_BEFORE_SECONDS = 600
 """A version that passes the service's own test is suspected only if it was loaded so shortly ago: the probes then decide."""
+_PRIVILEGE = 0o6000
 _Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
@@ -63,9 +64,9 @@ class RestoreConfig(Action):
     service: Name
     path: AbsolutePath
     good_digest: _Digest
-    """SHA-256 of the copy to restore; empty for a link."""
+    """Of the copy to restore, as `view.known_good` tells it; empty for a link."""
     bad_digest: _Digest
-    """SHA-256 of what is there now; empty where that is no regular file, or nothing."""
+    """Of what is there now; empty where that is no regular file, or nothing."""
     release: bool = False
     """A link that was made to lead elsewhere, and not to a mere file: that is how releases are changed."""
     added: bool = False
@@ -111,6 +112,9 @@ class RestoreConfig(Action):
     def targets(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def concerns(self) -> tuple[str, ...]:
+        return (self.path, self.service)
+
     def about(self) -> str:
         if self.added:
             return f"take {self.path} out of the configuration of {self.service}, where it was not while all was well"
@@ -122,16 +126,21 @@ class RestoreConfig(Action):
             return f"{self.path} is not declared for {self.service}"
         if _digest(self.path, view) != self.bad_digest:
             return f"{self.path} was changed since this was chosen"
+        if self.half != half_a_pair(view, config, service.unit, self.path):
+            return "certificate and key have changed since"
         good = view.known_good.get(self.path)
         return self._nothing_to_restore(view, config, service, state, good) or self.unproved(view, config, service, state, good)
 
     def _nothing_to_restore(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
         if self.added:
-            return "" if is_added(self.path, service, view) else f"{self.path} is not new any more"
+            new = is_added(self.path, service, view) and self.shared == _is_shared(self.path, config, view)
+            return "" if new else f"{self.path} is not new any more"
         if good is None or good.digest != self.good_digest:
             return f"the good copy of {self.path} is not the one that was chosen"
         if not differs(state, good, self.bad_digest):
             return f"{self.path} is as it was while all was well"
+        if (good.mode if good.kind == "file" else 0) & _PRIVILEGE or (state and state.kind == "file" and state.mode & _PRIVILEGE):
+            return f"{self.path} has or had a set-user or set-group bit, which belongs to no configuration"
         chosen = (self.release, self.shared) == (_is_release(self.path, good, view), _is_shared(self.path, config, view))
         if (state and state.kind not in ("file", "link")) or not chosen:
             return f"{self.path} is {'a ' + state.kind if state else 'gone'} now, and is not what it was when this was chosen"
@@ -140,7 +149,7 @@ class RestoreConfig(Action):
     def unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
         """Why what is there now may be what a person meant; a file that is gone was meant by nobody."""
         if state is None or self.half:
-            return "" if self.half == half_a_pair(view, config, service.unit, self.path) else "certificate and key have changed since"
+            return ""
         unit = _working_unit(service, view)
         innocent = "" if _read_each_time(self.path, service) else ran_with_it(unit, state.ctime, view.now())
         test = config_test(view, config, unit) if self.path in tested_files(service, view) else None
@@ -148,10 +157,16 @@ class RestoreConfig(Action):
             return innocent
         if test and test.blind:
             return f"the config test of {service.name} could not be run"
-        if good and state.ctime <= good.loaded_at:
-            return f"{self.path} was not changed since it was good"
         if test and (service.unit is None or _ran_until(unit, view.now()) - loaded_at(unit) > JUST_BEFORE_SECONDS):
             return f"the config test of {service.name} passes, and it was not loaded just before the fault"
+        return self._unsuspected(view, unit, state, good)
+
+    def _unsuspected(self, view: View, unit: Unit, state: FileState, good: GoodFile | None) -> str:
+        """Nothing proves it bad. What was put back after it was taken out is meant; what our own undo put back is not in question."""
+        if good and state.ctime <= good.loaded_at:
+            return f"{self.path} was not changed since it was good"
+        if unit.running and view.known_good.was_taken_out(self.bad_digest):
+            return f"this version of {self.path} was taken out before, and somebody put it back: it is meant"
         return ""
 
     def remember(self, view: View) -> Before:
@@ -199,6 +214,7 @@ class RestoreConfig(Action):
             case "file":
                 content = machine.quarantine.kept(previous.digest)
                 machine.files.write(self.path, content, uid=previous.uid, gid=previous.gid, mode=previous.mode)
+                machine.quarantine.forget(previous.digest)
             case "link":
                 machine.files.link(self.path, previous.link_target)
             case "absent":
@@ -276,4 +292,4 @@ def _ran_until(unit: Unit, now: float) -> float:
 def _digest(path: str, view: View) -> str:
     """Of a regular file itself; a link has none of its own."""
     state = view.files.look(path)
-    return view.files.digest(path) if state and state.kind == "file" else ""
+    return view.known_good.digest(path) if state and state.kind == "file" else ""

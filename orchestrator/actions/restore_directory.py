@@ -52,6 +52,9 @@ class RestoreDirectory(Action):
     def targets(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def concerns(self) -> tuple[str, ...]:
+        return (self.path, self.service)
+
     def about(self) -> str:
         return f"make the directory {self.path} of {self.service} again"
 

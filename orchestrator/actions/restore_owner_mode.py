@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from orchestrator.actions.good_files import AccountId, FileMode, Owned, config_files, name_files, owned_files, services_of, working_units
 from orchestrator.config import Config, Name, Service
-from orchestrator.host import View
+from orchestrator.host import ChangeFailed, FileState, View
 from orchestrator.host.crontabs import READ_SECONDS, is_crontab
 from orchestrator.host.provenance import programs_of
 from orchestrator.model import AbsolutePath, Action, Before, Case, Risk
@@ -48,6 +48,9 @@ class RestoreOwnerMode(Action):
     def targets(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def concerns(self) -> tuple[str, ...]:
+        return (self.path, self.service)
+
     def about(self) -> str:
         return f"give {self.path} back its owner {self.uid}:{self.gid} and mode {self.mode:04o}"
 
@@ -62,7 +65,7 @@ class RestoreOwnerMode(Action):
             return f"that is not the owner and mode that {self.path} had while all was well"
         if state is None or state.kind == "link" or (state.kind == "dir") != (good.kind == "dir"):
             return f"{self.path} is {'a ' + state.kind if state else 'gone'}"
-        if state.kind == "file" and self.mode & _PRIVILEGE & ~state.mode:
+        if state.kind == "file" and self.mode & _PRIVILEGE and (self.mode & _PRIVILEGE & ~state.mode or not self._owns(state)):
             return f"{self.path} had a set-user or set-group bit: to give a privilege back is a person's business"
         return f"{self.path} has its owner and mode" if Owned.of(state) == self._wanted() else ""
 
@@ -82,8 +85,15 @@ class RestoreOwnerMode(Action):
         old, state = Owned.model_validate(before), machine.view.files.look(self.path)
         if state and Owned.of(state) == old:
             return f"{self.path} has its owner and mode of before"
+        if state is None or Owned.of(state) != self._wanted():
+            raise ChangeFailed(f"{self.path} was changed since; it stays")
+        if state.kind == "file" and old.mode & _PRIVILEGE & ~self.mode:
+            raise ChangeFailed(f"{self.path} had a set-user or set-group bit, which is not given back")
         machine.files.own(self.path, uid=old.uid, gid=old.gid, mode=old.mode)
         return f"{self.path} belongs to {old.uid}:{old.gid} again, mode {old.mode:04o}"
+
+    def _owns(self, state: FileState) -> bool:
+        return (state.uid, state.gid) == (self.uid, self.gid)
 
     def _wanted(self) -> Owned:
         return Owned(uid=self.uid, gid=self.gid, mode=self.mode)
@@ -92,5 +102,10 @@ class RestoreOwnerMode(Action):
 def _files(service: Service, view: View) -> tuple[str, ...]:
     """Its files and directories, and its programs wherever they lie, as long as they are the ones that it ran well with."""
     programs = (path for unit in working_units(service, view) for path in programs_of(unit))
-    same = (path for path in programs if (good := view.known_good.get(path)) and good.digest and good.digest == view.files.digest(path))
+    same = (path for path in programs if _is_same(path, view))
     return (*owned_files(service, view), *config_files(service, view), *name_files(service, view), *same)
+
+
+def _is_same(path: str, view: View) -> bool:
+    good = view.known_good.get(path)
+    return good is not None and bool(good.digest) and good.digest == view.known_good.digest(path)

@@ -3,9 +3,11 @@
 from typing import ClassVar, Literal, Self
 
 from orchestrator.actions.restore_config import JUST_BEFORE_SECONDS, RestoreConfig
+from orchestrator.checks.probe_failing import ask
+from orchestrator.checks.unit_inactive import declared_dependencies
 from orchestrator.config import Config, Service
 from orchestrator.host import FileState, GoodFile, View
-from orchestrator.model import Case, Risk
+from orchestrator.model import Case, Risk, Told
 
 
 class RestoreUnloaded(RestoreConfig):
@@ -16,7 +18,7 @@ class RestoreUnloaded(RestoreConfig):
 
     kind: Literal["restore_unloaded"] = "restore_unloaded"  # type: ignore[assignment]  # a kind of its own, so that plans can name it
     risk: ClassVar[Risk] = Risk.MEDIUM
-    failing: str
+    failing: Told
     """The target whose probes have failed since."""
 
     @classmethod
@@ -28,10 +30,17 @@ class RestoreUnloaded(RestoreConfig):
         return tuple(action for action in offered if action.level is Risk.MEDIUM and not action.refusal(view, config))
 
     def unproved(self, view: View, config: Config, service: Service, state: FileState | None, good: GoodFile | None) -> str:
-        del config, service  # its own test may pass: it is the users who tell
-        answered = view.answered.get(self.failing, 0.0)
-        if state is None or good is None or state.ctime <= good.loaded_at:
+        if state is None or good is None or state.ctime <= good.loaded_at:  # its own test may pass: it is the users who tell
             return f"{self.path} was not changed while it was in use"
-        if not 0 < answered < state.ctime or view.now() - state.ctime > JUST_BEFORE_SECONDS:
+        if not self._fell_silent(view, config, service, state.ctime) or view.now() - state.ctime > JUST_BEFORE_SECONDS:
             return f"{self.failing} did not stop answering with the change of {self.path}"
         return ""
+
+    def _fell_silent(self, view: View, config: Config, service: Service, at: float) -> bool:
+        """The hands as a program of their own never saw its answers: they ask now, and whether it needs that service at all."""
+        failing = config.service_of(self.failing)
+        if self.failing in view.answered or failing is None or view.probes_outside is None:
+            return 0 < view.answered.get(self.failing, 0.0) < at
+        declared = declared_dependencies(config)
+        below = view.units.below(failing.target, declared) if failing.unit else declared.get(failing.target, ())
+        return service.target in (failing.target, *below) and any(not result.ok and not result.blind for result in ask(view, failing))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from orchestrator.actions.units import OnUnit, against_start, bring_up, not_up, own_unit
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Before, Case, Risk
+from orchestrator.model import Before, Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -25,6 +25,9 @@ class ResumeTimer(OnUnit):
         unit = own_unit(case, view, config)
         return (cls(unit=unit.name),) if unit and unit.name.endswith(".timer") and unit.down and unit.load_state == "loaded" else ()
 
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return (("start", self.unit),)
+
     def about(self) -> str:
         return f"switch {self.unit} on again, which a person switched off"
 
@@ -32,7 +35,10 @@ class ResumeTimer(OnUnit):
         return f"systemctl enable --now {self.unit}"
 
     def refusal(self, view: View, config: Config) -> str:
-        return against_start(view, config, view.units.get(self.unit))
+        unit = view.units.get(self.unit)
+        if not self.unit.endswith(".timer") or unit.running:
+            return f"{self.unit} is {unit.active_state}" if unit.running else f"{self.unit} is no timer"
+        return against_start(view, config, unit)
 
     def remember(self, view: View) -> Before:
         unit = view.units.get(self.unit)

@@ -1,5 +1,6 @@
 """Takes a mount away that nobody answers for, and has the unit that made it make it anew."""
 
+import time
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from orchestrator.actions.units import OnUnit, against_start, bring_up, not_up
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
 
 _SECONDS = 30
+_MOUNTS_SECONDS, _PAUSE_SECONDS = 5.0, 0.1
 
 
 class ReviveMount(OnUnit):
@@ -52,6 +54,8 @@ class ReviveMount(OnUnit):
     def refusal(self, view: View, config: Config) -> str:
         if view.mounts.of_path(self.point).point != self.point or view.mounts.standing(self.point) != self.standing:
             return f"{self.point} is not {self.standing} any more"
+        if server_of(view, config, self.point) != self.unit:
+            return f"{self.unit} is not what brings {self.point} back"
         return against_start(view, config, view.units.get(self.unit))
 
     def do(self, machine: "Machine") -> str:
@@ -60,6 +64,9 @@ class ReviveMount(OnUnit):
         if result.exit != 0 and machine.view.mounts.of_path(self.point).point == self.point:
             raise ChangeFailed(f"umount: {result.output.strip()[-300:] or 'it did not end in time'}")
         said = bring_up(machine, "restart", self.unit)
+        until = time.monotonic() + _MOUNTS_SECONDS  # a program that serves a mount is up before the mount is
+        while self.verify(machine.view) and time.monotonic() < until:
+            time.sleep(_PAUSE_SECONDS)
         return f"{self.point} was taken away; {said}"
 
     def verify(self, view: View) -> str:
@@ -70,5 +77,5 @@ class ReviveMount(OnUnit):
 
     @property
     def patience(self) -> float:
-        """A program that serves a mount is up before the mount is."""
+        """What serves a mount may take longer than that."""
         return 10.0

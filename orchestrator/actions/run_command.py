@@ -7,7 +7,7 @@ from pydantic import Field
 
 from orchestrator.config import Argv, Command, Config, Name
 from orchestrator.host import ChangeFailed, View
-from orchestrator.model import Action, Case, Risk
+from orchestrator.model import Action, Case, Risk, Told
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -25,7 +25,7 @@ class RunCommand(Action):
     name: Name
     service: Name
     argv: Annotated[Argv, Field(min_length=1)]
-    user: str | None
+    user: Told | None
     """None: root."""
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)]
 

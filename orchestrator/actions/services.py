@@ -7,7 +7,7 @@ from pydantic import Field
 
 from orchestrator.config import Argv, Config, Name
 from orchestrator.host import View
-from orchestrator.model import Action, Case
+from orchestrator.model import Action, Case, Told
 
 
 class OnService(Action):
@@ -15,7 +15,7 @@ class OnService(Action):
 
     name: Name
     argv: Annotated[Argv, Field(min_length=1)]
-    user: str | None
+    user: Told | None
     """None: root."""
 
     @classmethod

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from orchestrator.actions.units import own_unit
+from orchestrator.actions.units import occupied, own_unit, protected, unusable
 from orchestrator.config import Config
 from orchestrator.host import FileState, Unit, View
 from orchestrator.host.obstacles import obstacles
-from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, UnitName
+from orchestrator.model import AbsolutePath, Action, Before, Case, Risk, Told, UnitName
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -32,7 +32,7 @@ class SetAside(Action):
     device: Annotated[int, Field(ge=0)]
     holds_data: bool
     """It is a file with something in it, where data is kept."""
-    link_target: str = ""
+    link_target: Told = ""
 
     @property
     def level(self) -> Risk:
@@ -55,13 +55,17 @@ class SetAside(Action):
     def targets(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def concerns(self) -> tuple[str, ...]:
+        return (self.path, self.unit)
+
     def about(self) -> str:
         what = f"the link to {self.link_target}" if self.link_target else "the file"
         return f"move {what} at {self.path} aside, where {self.unit} needs a directory"
 
     def refusal(self, view: View, config: Config) -> str:
-        del config
         unit, state = view.units.get(self.unit), view.files.look(self.path)
+        if stands_against := protected(config, unit) or unusable(unit) or occupied(unit):
+            return stands_against
         if unit.running:
             return f"{self.unit} is {unit.active_state}"
         if state is None or _fields(self.path, state) != self._as_chosen():

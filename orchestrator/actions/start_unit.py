@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from orchestrator.actions.units import OnUnit, against_start, bring_up, idle_units, not_up
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Before, Case, Risk
+from orchestrator.model import Before, Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -28,6 +28,9 @@ class StartUnit(OnUnit):
             if line.name in ran and (config.service_of(line.name) or not config.protects_unit(line.name))
         )
 
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return (("start", self.unit),)
+
     def about(self) -> str:
         return f"start {self.unit}"
 
@@ -45,7 +48,8 @@ class StartUnit(OnUnit):
 
     def undo(self, machine: "Machine", before: Before) -> str:
         unit = machine.view.units.get(self.unit)
-        # One that only waits for its restart fell again: a stop would look like a person's word.
-        if before["running"] or unit.down or unit.sub_state == "auto-restart":
+        # One that systemd starts anew by itself, or is about to, fell again: a stop would look like a person's word.
+        falls = unit.sub_state == "auto-restart" or (unit.active_state == "activating" and unit.n_restarts > 0)
+        if before["running"] or unit.down or falls:
             return f"{self.unit} is {unit.active_state}, as before"
         return f"{self.unit} is {machine.units.job('stop', unit).active_state} again"

@@ -7,7 +7,7 @@ from pydantic import Field
 from orchestrator.actions.units import OnUnit, lives, own_unit, protected
 from orchestrator.config import Config
 from orchestrator.host import Process, Unit, View
-from orchestrator.model import Case, Risk, Word
+from orchestrator.model import Case, Job, Risk, Word
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -37,6 +37,9 @@ class StopLeftovers(OnUnit):
             left = tuple(Leftover(pid=process.pid, started_at=process.started_at) for process in _left_by(unit, view)) if unit.down else ()
             found += [cls(unit=unit.name, processes=left[:_MOST])] if left else []
         return tuple(found)
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return ()
 
     def about(self) -> str:
         pids = ", ".join(str(item.pid) for item in self.processes[:5])

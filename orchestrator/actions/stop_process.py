@@ -10,7 +10,7 @@ from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, Process, View
 from orchestrator.host.jobs import declared
 from orchestrator.host.rivals import rivals
-from orchestrator.model import Case, Risk, is_unit
+from orchestrator.model import Case, Job, Risk, Told, is_unit
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -28,12 +28,12 @@ class StopProcess(OnUnit):
     reversible: ClassVar[bool] = False
     pid: Annotated[int, Field(gt=1)]
     started_at: float
-    exe: str
-    holder: str = ""
+    exe: Told
+    holder: Told = ""
     """The unit that the process belongs to; empty where it belongs to none."""
     whole_unit: bool = False
     """systemd would start the process again, so that its unit is stopped."""
-    has: str = ""
+    has: Told = ""
     """What it has that the other needs."""
 
     @classmethod
@@ -43,13 +43,16 @@ class StopProcess(OnUnit):
         for unit in (own, *(view.units.get(name) for name in own.triggers if own.name.endswith(".timer"))) if own else ():
             for rival in rivals(view, unit, declared(unit, config)):
                 process = rival.process
-                if process.pid < 2:
+                if process.pid < 2 or not process.exe.isprintable():  # a name that is written to deceive
                     continue
                 about = {"pid": process.pid, "started_at": process.started_at, "exe": process.exe, "holder": process.unit}
                 action = cls.model_validate({"unit": unit.name, "has": rival.told, "whole_unit": _comes_back(process, view), **about})
-                if not action.refusal(view, config):
+                if not action.changed(view, config):
                     found.setdefault(process.pid, action)
         return tuple(found.values())
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return (("stop", self.holder),) if self.whole_unit else ()
 
     def about(self) -> str:
         what = f"stop {self.holder} with its process {self.pid}" if self.whole_unit else f"end process {self.pid}"
@@ -59,7 +62,19 @@ class StopProcess(OnUnit):
     def command(self) -> str:
         return f"systemctl stop {self.holder}" if self.whole_unit else f"kill {self.pid}"
 
+    def concerns(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.unit, self.holder)))
+
     def refusal(self, view: View, config: Config) -> str:
+        return self.changed(view, config) or self._not_in_the_way(view, config)
+
+    def _not_in_the_way(self, view: View, config: Config) -> str:
+        unit = view.units.get(self.unit)
+        found = [rival.told for rival in rivals(view, unit, declared(unit, config)) if rival.process.pid == self.pid]
+        return "" if self.has in found or (found and not self.has) else f"process {self.pid} is not in the way of {self.unit}"
+
+    def changed(self, view: View, config: Config) -> str:
+        """Why the process is not the one that was chosen, or not to be touched, whatever it has."""
         process = view.processes.get(self.pid)
         if process is None or not lives(view, self.pid, self.started_at) or (process.exe, process.unit) != (self.exe, self.holder):
             return f"process {self.pid} is not the same any more"
@@ -81,7 +96,7 @@ class StopProcess(OnUnit):
 
 
 def _untouchable(process: Process, config: Config, view: View) -> str:
-    if process.pid == os.getpid() or not process.exe:
+    if process.pid == os.getpid() or not process.has_program:
         return f"process {process.pid} is the kernel's, or our own"
     if process.unit and config.protects_unit(process.unit):
         return f"{process.unit} is protected"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from orchestrator.actions.units import OnUnit, bring_up, occupied, own_unit, protected
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
-from orchestrator.model import Before, Case, Risk
+from orchestrator.model import Before, Case, Job, Risk
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -26,6 +26,9 @@ class StopUnit(OnUnit):
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         unit = own_unit(case, view, config)
         return (cls(unit=unit.name),) if unit and unit.active_state not in ("inactive", "failed") else ()
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return (("stop", self.unit),)
 
     def about(self) -> str:
         return f"stop {self.unit}"

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from orchestrator.actions.units import lives, occupied, protected
+from orchestrator.checks.disk_full import is_full
 from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, View
-from orchestrator.host.room import Holder, writers
-from orchestrator.model import AbsolutePath, Action, Case, Risk, is_unit
+from orchestrator.host.room import Holder, fills, writers
+from orchestrator.model import AbsolutePath, Action, Case, Job, Risk, Told, is_unit
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -28,8 +29,8 @@ class StopWriter(Action):
     file: AbsolutePath
     pid: Annotated[int, Field(gt=1)]
     started_at: float
-    exe: str
-    holder: str = ""
+    exe: Told
+    holder: Told = ""
     """Its unit; empty where the process belongs to no service."""
 
     @classmethod
@@ -50,6 +51,12 @@ class StopWriter(Action):
     def targets(self) -> tuple[str, ...]:
         return (self.holder or self.file,)
 
+    def concerns(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.holder, self.file)))
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return (("stop", self.holder),) if self.holder else ()
+
     def about(self) -> str:
         who = self.holder or f"process {self.pid} ({self.exe})"
         return f"stop {who}, which fills {self.path} with {self.file}"
@@ -59,10 +66,15 @@ class StopWriter(Action):
 
     def refusal(self, view: View, config: Config) -> str:
         process = view.processes.get(self.pid)
-        if process is None or not lives(view, self.pid, self.started_at) or process.exe != self.exe:
+        same = process is not None and lives(view, self.pid, self.started_at)
+        if process is None or not same or (process.exe, Holder(process, ()).unit) != (self.exe, self.holder):
             return f"process {self.pid} is not the same any more"
-        if not any(file.path == self.file and file.writes for file in view.open_files.on(self.path, of=(self.pid,))):
+        if not is_full(view, config, self.path):
+            return f"{self.path} has room"
+        if not any(file.path == self.file and file.writes for file in view.open_files.of((self.pid,), self.path)):
             return f"process {self.pid} does not write {self.file} any more"
+        if not any(file.path == self.file for holder in fills(view, self.path) for file in holder.files):
+            return f"{self.file} is not what fills {self.path}"
         return _not_ours(Holder(process, ()), view, config)
 
     def do(self, machine: "Machine") -> str:
@@ -80,7 +92,7 @@ class StopWriter(Action):
 
 def _not_ours(holder: Holder, view: View, config: Config) -> str:
     """A declared service is not stopped for its log: that would be the outage itself."""
-    if not holder.process.exe:
+    if not holder.process.has_program:
         return f"process {holder.process.pid} is the kernel's"
     if not holder.unit:
         user = holder.process.unit

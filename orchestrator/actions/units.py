@@ -70,7 +70,8 @@ def against_start(view: View, config: Config, unit: Unit) -> str:
         return protected(config, unit)
     if unit.refuse_manual_start:
         return f"{unit.name} is not to be started by hand (RefuseManualStart=)"
-    return unusable(unit) or occupied(unit) or _upgrade(view) or _not_set_up(view, unit) or against_config(view, config, unit)
+    not_now = unusable(unit) or occupied(unit) or _upgrade(view) or _not_set_up(view, unit)
+    return not_now or against_config(view, config, unit) or _against_neighbours(view, config, unit)
 
 
 def against_restart(view: View, config: Config, unit: Unit) -> str:
@@ -78,6 +79,16 @@ def against_restart(view: View, config: Config, unit: Unit) -> str:
     if unit.running and unit.refuse_manual_stop:
         return f"{unit.name} is not to be stopped by hand (RefuseManualStop=)"
     return protected(config, unit) or against_start(view, config, unit) or (_no_room(view, unit) if unit.running else "")
+
+
+def _against_neighbours(view: View, config: Config, unit: Unit) -> str:
+    """Whom `bring_up` would stop or start along, and must not: a socket's services for its own sake, a service's closed socket."""
+    for service in _behind(view, unit):
+        if reason := against_restart(view, config, service):
+            return f"{unit.name} cannot be opened under {service.name}: {reason}"
+    declared = config.service_of(unit.name) is not None
+    doors = (protected(config, door) for door in _closed_doors(view, unit) if not (declared or config.service_of(door.name)))
+    return next(filter(None, doors), "")
 
 
 def protected(config: Config, unit: Unit) -> str:
@@ -204,8 +215,7 @@ def bring_up(machine: "Machine", verb: Literal["start", "restart"], name: str) -
 @contextmanager
 def _aside(machine: "Machine", unit: Unit) -> Iterator[None]:
     """What a socket starts is down while the socket is made anew: systemd opens none under a service that runs."""
-    names = unit.triggers if unit.name.endswith(".socket") else ()
-    running = [service for name in names if (service := machine.view.units.get(name)).running]
+    running = _behind(machine.view, unit)
     for service in running:
         machine.units.job("stop", service)
     try:
@@ -217,11 +227,21 @@ def _aside(machine: "Machine", unit: Unit) -> Iterator[None]:
 
 def _open_doors(machine: "Machine", unit: Unit) -> None:
     """A socket that was closed because this service did not start: it must be open first, no socket is opened under a running service."""
-    for name in unit.triggered_by:
-        door = machine.view.units.get(name)
-        if door.down and door.result == CLOSED_FOR_ITS_SERVICE:
-            machine.units.reset_failed(name)
-            machine.units.job("start", door)
+    for door in _closed_doors(machine.view, unit):
+        machine.units.reset_failed(door.name)
+        machine.units.job("start", door)
+
+
+def _behind(view: View, unit: Unit) -> tuple[Unit, ...]:
+    """The services that run behind a socket."""
+    names = unit.triggers if unit.name.endswith(".socket") else ()
+    return tuple(service for name in names if (service := view.units.get(name)).running)
+
+
+def _closed_doors(view: View, unit: Unit) -> tuple[Unit, ...]:
+    """The sockets that were closed because this service did not start."""
+    doors = map(view.units.get, () if unit.running else unit.triggered_by)
+    return tuple(door for door in doors if door.down and door.result == CLOSED_FOR_ITS_SERVICE)
 
 
 def _held_back(view: View, unit: Unit) -> str:

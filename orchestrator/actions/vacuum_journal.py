@@ -1,12 +1,13 @@
 """Gives disk space back that the journal took."""
 
-import re
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from orchestrator.checks.disk_full import is_full
 from orchestrator.config import Config
-from orchestrator.host import ChangeFailed, View, run
+from orchestrator.host import ChangeFailed, View
+from orchestrator.host.journal_room import journal_bytes
 from orchestrator.model import Action, Case, Risk
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ KEEP_BYTES = (256 << 20, 64 << 20, 16 << 20)
 _SLACK = 32 << 20
 """Active files are not vacuumed; journald makes each user's and the system's at least 4 to 8 MB large."""
 _SECONDS = 60
-_UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 class VacuumJournal(Action):
@@ -32,10 +32,10 @@ class VacuumJournal(Action):
     @classmethod
     def candidates(cls, case: Case, view: View, config: Config) -> tuple[Self, ...]:
         """Where the journal lies in the scope, and at least half of it would go."""
-        del view, config
+        del config
         if not case.scope.holds(JOURNAL):
             return ()
-        used = _used()
+        used = journal_bytes(view)
         return tuple(cls(keep_bytes=keep) for keep in KEEP_BYTES if used >= 2 * keep)
 
     def targets(self) -> tuple[str, ...]:
@@ -47,6 +47,16 @@ class VacuumJournal(Action):
     def command(self) -> str:
         return f"journalctl --rotate --vacuum-size={self.keep_bytes >> 20}M"
 
+    def refusal(self, view: View, config: Config) -> str:
+        """The gentlest step that helps, and only for room: what is lost is what tells of the last days."""
+        if not is_full(view, config, JOURNAL):
+            return f"the file system of {JOURNAL} has room"
+        used = journal_bytes(view)
+        gentler = (keep for keep in KEEP_BYTES if keep > self.keep_bytes and used >= 2 * keep)
+        if self.keep_bytes not in KEEP_BYTES or any(gentler):
+            return f"it may keep more than {self.keep_bytes >> 20} MB"
+        return ""
+
     def do(self, machine: "Machine") -> str:
         """Rotated first: only archived files are ever removed."""
         argv = ["journalctl", "--rotate", f"--vacuum-size={self.keep_bytes}"]
@@ -55,15 +65,8 @@ class VacuumJournal(Action):
             raise ChangeFailed(
                 f"journalctl ended with {'its time' if result.timed_out else f'status {result.exit}'}: {result.output[-300:]}"
             )
-        return f"the journal takes {_used() >> 20} MB"
+        return f"the journal takes {journal_bytes(machine.view) >> 20} MB"
 
     def verify(self, view: View) -> str:
-        del view
-        used = _used()
+        used = journal_bytes(view)
         return "" if used <= self.keep_bytes + _SLACK else f"the journal still takes {used >> 20} MB"
-
-
-def _used() -> int:
-    """Bytes by journald's own word; 0 when it does not tell."""
-    said = re.search(r"take up ([0-9.]+)([BKMGT])", run(["journalctl", "--disk-usage"], timeout=5).output)
-    return int(float(said[1]) * _UNITS[said[2]]) if said else 0

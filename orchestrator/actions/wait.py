@@ -6,7 +6,7 @@ from pydantic import Field
 
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Action, Case, Risk, is_unit
+from orchestrator.model import Action, Case, Job, Risk, Told, is_unit
 
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
@@ -23,7 +23,7 @@ class Wait(Action):
     kind: Literal["wait"] = "wait"
     risk: ClassVar[Risk] = Risk.LOW
     reversible: ClassVar[bool] = False
-    target: Annotated[str, Field(min_length=1, max_length=4096)]
+    target: Annotated[Told, Field(min_length=1, max_length=4096)]
     seconds: Annotated[int, Field(ge=1, le=300)]
 
     @classmethod
@@ -39,6 +39,9 @@ class Wait(Action):
 
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
+
+    def jobs(self) -> tuple[tuple[Job, str], ...]:
+        return ()
 
     def about(self) -> str:
         return f"give {self.target} {self.seconds} s"

@@ -39,6 +39,8 @@ class Check:
     """Seconds until the next look while a fault waits for its confirmation."""
     proves: bool = True
     """Whether a look right after a change tells what the change did; what others say comes at their pace."""
+    whole_host: bool = False
+    """It looks at what belongs to no unit of a user's own: where only a user's systemd is watched, it is left to the host's root."""
 
     def ask(self, view: View, config: Config) -> Seen:
         """One look, now, in this thread. Our own trouble is blindness: it never becomes a fault, nor hides one."""
@@ -54,17 +56,29 @@ _REGISTERED: dict[str, Check] = {}
 
 
 def check(
-    *, every: float | None = None, deadline: float = 10, confirm: int = 1, on_events: bool = False, proves: bool = True
+    *,
+    every: float | None = None,
+    deadline: float = 10,
+    confirm: int = 1,
+    on_events: bool = False,
+    proves: bool = True,
+    whole_host: bool = False,
 ) -> Callable[[Look], Look]:
     """Register the decorated function as a check under its own name; its docstring's first line is what `checks` shows."""
 
     def register(look: Look) -> Look:
         name = look.__name__
         about = (look.__doc__ or "").strip().split("\n")[0]
-        _REGISTERED[name] = Check(name, look, about, every, deadline, confirm, on_events, proves=proves)
+        _REGISTERED[name] = Check(name, look, about, every, deadline, confirm, on_events, proves=proves, whole_host=whole_host)
         return look
 
     return register
+
+
+def checks_for(config: Config) -> dict[str, Check]:
+    """Those that have something to look at here."""
+    whole = config.daemon.manager == "system"
+    return {name: found for name, found in all_checks().items() if whole or not found.whole_host}
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import partial
 
 from orchestrator.config import Certificate as Declared
 from orchestrator.config import Config
-from orchestrator.host import Certificate, Unavailable, Unit, View
+from orchestrator.host import Certificate, NoRight, Unavailable, Unit, View
 from orchestrator.model import Severity, utc
 
 DAY = 86_400.0
@@ -39,6 +39,8 @@ class Seen:
     """When the server read its files last; 0.0 when that is not known."""
     fuller: bool = False
     """The last good copy of the file held what led from this certificate to its issuer, and the file does not any more."""
+    blind: str = ""
+    """Why nobody can say whether its key belongs to it, or whether its chain is whole: then nobody says that it is well."""
 
     @property
     def own(self) -> Certificate | None:
@@ -54,15 +56,23 @@ class Verdict:
 
 def trouble(view: View, declared: Declared) -> Verdict | None:
     """What is wrong with one declared certificate now. Raises Unavailable."""
-    return judged(declared, look(view, declared), view.now())
+    seen = look(view, declared)
+    verdict = judged(declared, seen, view.now())
+    if verdict is None and seen.blind:
+        raise Unavailable(seen.blind)
+    return verdict
 
 
 def look(view: View, declared: Declared) -> Seen:
     """The host's side of the question. Who loaded it, and when, is asked only where that decides."""
     files = view.certificates
     chain, served = files.on_disk(declared.file), _shown(view, declared)
-    key = key_of(view, declared) if chain else ""
-    foreign = key if key and files.belongs(declared.file, key) is False else ""
+    key, foreign, blind = _key(view, declared) if chain else ("", "", "")
+    fuller = False
+    try:
+        fuller = len(chain) == 1 and _was_fuller(view, declared.file, chain[0])
+    except NoRight as trouble:
+        blind = blind or str(trouble)
     agreed = bool(chain) and not foreign and (served is None or served.digest == chain[0].digest)
     return Seen(
         chain=chain,
@@ -70,8 +80,19 @@ def look(view: View, declared: Declared) -> Seen:
         key=foreign,
         changed_at=0.0 if agreed else max(files.changed_at(path) for path in (declared.file, key) if path),
         loaded_at=0.0 if agreed else loaded_at(unit_of(view, declared)),
-        fuller=len(chain) == 1 and _was_fuller(view, declared.file, chain[0]),
+        fuller=fuller,
+        blind=blind,
     )
+
+
+def _key(view: View, declared: Declared) -> tuple[str, str, str]:
+    """Its key, the same again where it is not its own, and why that cannot be told."""
+    key = declared.key or ""
+    try:
+        key = key_of(view, declared)
+        return key, key if key and view.certificates.belongs(declared.file, key) is False else "", ""
+    except Unavailable as trouble:
+        return key, "", str(trouble)
 
 
 def _shown(view: View, declared: Declared) -> Certificate | None:
@@ -220,15 +241,24 @@ def key_of(view: View, declared: Declared) -> str:
     """The file with its private key: the declared one, itself, or the one that lies beside it by the usual names."""
     if declared.key:
         return declared.key
+    return next((path for path in possible_keys(declared) if view.certificates.holds_key(path)), "")
+
+
+def possible_keys(declared: Declared) -> tuple[str, ...]:
+    """Where its private key may lie."""
+    if declared.key:
+        return (declared.key,)
     folder, _, name = declared.file.rpartition("/")
     stem = name.rpartition(".")[0] or name
     beside = (f"{stem}.key", f"{stem}-key.pem", f"{stem}.key.pem", *(_GENERIC_KEYS if stem in _GENERIC else ()))
-    return next((path for path in (declared.file, *(f"{folder}/{one}" for one in beside)) if view.certificates.holds_key(path)), "")
+    return (declared.file, *(f"{folder}/{one}" for one in beside))
 
 
 def _was_fuller(view: View, path: str, own: Certificate) -> bool:
     """Whether the last good copy led on from this certificate to its issuer."""
-    with suppress(Unavailable):
+    if view.known_good.get(path) is None:
+        return False
+    with suppress(Unavailable):  # it was remembered without its content, or that is damaged
         good = view.certificates.among(view.known_good.content(path)) if own.issuer != own.subject else ()
         return len(good) > 1 and good[0].issuer == own.issuer == good[1].subject
     return False

@@ -10,7 +10,7 @@ from orchestrator.model import Fault, Severity
 TARGET = "clock"
 
 
-@check(every=600, confirm=2)
+@check(every=600, confirm=2, whole_host=True)
 def clock_unsynchronised(view: View, config: Config) -> Iterator[Fault]:
     """The kernel does not hold its clock for synchronised any more. A host that never was is somebody's choice."""
     del config

@@ -1,19 +1,16 @@
 """A crontab that cron ignores, or a job in one that cannot run: cron itself is well, and tells only its own log."""
 
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from orchestrator.checks import check
 from orchestrator.config import Config, Service
-from orchestrator.host import Unavailable, View, crontabs
-from orchestrator.host.setting_up import account_known
+from orchestrator.host import NoRight, Unavailable, View, crontabs
+from orchestrator.host.setting_up import account_ended, account_known
 from orchestrator.model import Fault, Severity
 
 _FILES = 200
 _FILE_BYTES = 256 << 10
-_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +21,15 @@ class _Problem:
     service: Service | None
 
 
-@check(every=300, deadline=20)
+@check(every=300, deadline=20, whole_host=True)
 def cron_ignored(view: View, config: Config) -> Iterator[Fault]:
     """A crontab that cron ignores, or a job in it that cannot run."""
     if not any(line.active_state == "active" for line in view.units.named((crontabs.CRON,))):
         return  # that is another check's business
-    problems = sorted(_problems(view, config), key=lambda problem: problem.service is None)
+    unread: list[str] = []
+    problems = sorted(_problems(view, config, unread), key=lambda problem: problem.service is None)
+    if not problems and unread:
+        raise Unavailable(unread[0])
     if not problems:
         return
     first = problems[0]
@@ -44,22 +44,30 @@ def cron_ignored(view: View, config: Config) -> Iterator[Fault]:
     )
 
 
-def _problems(view: View, config: Config) -> Iterator[_Problem]:
-    for path in _paths(view, config):
+def _problems(view: View, config: Config, unread: list[str]) -> Iterator[_Problem]:
+    """What is wrong where it may be looked at; `unread` takes why it may not elsewhere."""
+    for path in _paths(view, config, unread):
         service = next((item for item in config.service if path in (*item.config_files, *item.files)), None)
         if service is None and crontabs.is_put_aside(path):
             continue
-        with suppress(Unavailable):
+        try:
             for reason, told in problems_of(view, path):
                 yield _Problem(reason, path, told, service)
                 break
+        except NoRight as trouble:
+            unread.append(str(trouble))
+        except Unavailable:  # it went away meanwhile
+            continue
 
 
-def _paths(view: View, config: Config) -> list[str]:
+def _paths(view: View, config: Config, unread: list[str]) -> list[str]:
     """Those that cron looks for, and those that were declared though cron would not see them."""
     found = [crontabs.MAIN]
     for directory in crontabs.DIRECTORIES:
-        found += [f"{directory}/{name}" for name in view.files.entries(directory, _FILES)]
+        try:
+            found += [f"{directory}/{name}" for name in view.files.entries(directory, _FILES)]
+        except NoRight as trouble:
+            unread.append(str(trouble))
     declared = [path for service in config.service for path in (*service.config_files, *service.files) if crontabs.is_crontab(path)]
     return list(dict.fromkeys((*found, *declared)))
 
@@ -86,7 +94,7 @@ def _jobs_that_cannot_run(view: View, jobs: tuple[crontabs.Job, ...], owner: str
     for user in sorted({job.user or owner for job in jobs} - {"root"}):
         if not owner and not account_known(user):
             yield "CrontabUnreadable", f"cron ignores all of it: there is no user {user}"
-        if crontabs.expired(_shadow(view), user, int(time.time() // _DAY)):
+        if account_ended(view, user):
             yield "AccountExpired", f"the account {user} has ended, so that cron may start nothing for it"
     for job in jobs:
         program = job.program
@@ -106,7 +114,3 @@ def _uid(view: View, owner: str) -> int | None:
         if fields[0] == owner and len(fields) > 2 and fields[2].isdigit():
             return int(fields[2])
     return None
-
-
-def _shadow(view: View) -> str:
-    return view.files.read("/etc/shadow").decode(errors="replace")

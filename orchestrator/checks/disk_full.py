@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from orchestrator.checks import check
 from orchestrator.config import Config
-from orchestrator.host import Mount, Unavailable, Usage, View
+from orchestrator.host import Mount, NoRight, Unavailable, Usage, View
 from orchestrator.model import Fault, Severity
 
 _WATCHED_TYPES = frozenset(("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "reiserfs", "jfs", "overlay", "tmpfs"))
@@ -17,10 +17,14 @@ _CRITICAL_PERCENT = 98.0
 def disk_full(view: View, config: Config) -> Iterator[Fault]:
     """A file system that is out of space or of inodes."""
     limits = {disk.mount: disk.max_used_percent for disk in config.disk}
-    hanging = []
+    hanging: list[str] = []
+    blind = None
     for mount in _writable(view, limits):
         try:
             usage = view.mounts.usage(mount.point)
+        except NoRight as trouble:
+            blind = trouble
+            continue
         except Unavailable:
             hanging.append(mount.point)
             continue
@@ -33,6 +37,16 @@ def disk_full(view: View, config: Config) -> Iterator[Fault]:
             message=f"the file system on {point} does not answer",
             severity=Severity.CRITICAL,
         )
+    if blind and not hanging:
+        raise blind
+
+
+def is_full(view: View, config: Config, path: str) -> bool:
+    """Whether the file system that holds the path is out of room by the limits of this check. Raises Unavailable."""
+    mount = view.mounts.of_path(path)
+    points = {other.point for other in view.mounts.list() if other.device == mount.device}
+    limit = min((disk.max_used_percent for disk in config.disk if disk.mount in points), default=_UNDECLARED_PERCENT)
+    return any(_faults(mount.point, view.mounts.usage(mount.point), limit))
 
 
 def _writable(view: View, limits: dict[str, float]) -> Iterator[Mount]:

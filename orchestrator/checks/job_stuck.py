@@ -27,7 +27,7 @@ def job_stuck(view: View, config: Config) -> Iterator[Fault]:
         if unit.sub_state != "start" or unit.type != "oneshot" or not timers_of(unit):
             continue
         try:
-            why = _stuck(view, unit)
+            why = stuck(view, unit)
         except Unavailable:
             continue  # what is usual for it cannot be told: unknown for this job alone (law 1)
         if why:
@@ -41,8 +41,8 @@ def job_stuck(view: View, config: Config) -> Iterator[Fault]:
             )
 
 
-def _stuck(view: View, unit: Unit) -> str:
-    """Why the present run is one that hangs; empty for one that may only be long."""
+def stuck(view: View, unit: Unit) -> str:
+    """Why the present run is one that hangs; empty for one that may only be long. Raises Unavailable."""
     running = view.now() - unit.main_started_at if unit.main_started_at else 0.0
     if running < _LEAST_SECONDS:
         return ""

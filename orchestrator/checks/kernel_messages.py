@@ -16,7 +16,7 @@ HOST = "kernel"
 """The target of what concerns no file system and no unit."""
 
 
-@check(deadline=15)
+@check(deadline=15, whole_host=True)
 def kernel_messages(view: View, config: Config) -> Iterator[Fault]:
     """The kernel reported an error of a device, a file system, a task or a table of its own in the last hour."""
     del config

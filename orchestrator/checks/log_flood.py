@@ -8,7 +8,7 @@ from orchestrator.host import View
 from orchestrator.model import Fault, Scope, Severity
 
 
-@check(every=20, deadline=15)
+@check(every=20, deadline=15, whole_host=True)
 def log_flood(view: View, config: Config) -> Iterator[Fault]:
     """A unit of which journald drops lines, again and again, since it writes too many."""
     del config

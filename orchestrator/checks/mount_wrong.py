@@ -31,7 +31,7 @@ def mount_wrong(view: View, config: Config) -> Iterator[Fault]:
                 facts={"mount.by_kernel": "yes" if mount.by_kernel else "no"},
             )
     for point in _gone(view):
-        if _stands_on(view, config, point) and not view.by_hand.unmounted(point):
+        if _stands_on(view, config, point) and not _may_be_unmounted(view, point):
             yield Fault(
                 check="mount_wrong",
                 target=point,
@@ -66,6 +66,14 @@ def _gone(view: View) -> Iterator[str]:
         passing = point.startswith(PASSING) or view.mounts.of_path(point).fstype == "autofs"
         if not passing and not unit.fragment_path and not unit.running and view.units.stopped_by_hand(unit) is None:
             yield point
+
+
+def _may_be_unmounted(view: View, point: str) -> bool:
+    """By an administrator; where the witness may not be heard, it may have been one."""
+    try:
+        return bool(view.by_hand.unmounted(point))
+    except Unavailable:
+        return True
 
 
 def _stands_on(view: View, config: Config, point: str) -> bool:

@@ -80,7 +80,7 @@ def _all_well(view: View, files: tuple[object, ...], now: float) -> None:
     """What the next looks are compared with; names that were not found yet are asked for as well."""
     names = view.names
     asked = tuple({(name, needs.user) for needs in names.needs.values() for name in needs.names})
-    names.found = {**names.found, **{name: found for (name, _), found in look_up(asked).items() if found}}
+    names.found = {**names.found, **{name: found for (name, _), found in look_up(view, asked).items() if found}}
     if files != names.marks:
         names.resolvers = {**names.resolvers, **dict(_resolvers(view))}
     names.marks, names.looked_at = files, now

@@ -39,7 +39,7 @@ def missing(view: View, targets: tuple[str, ...]) -> Lost:
         for name in needs.names
         if changed or name in view.names.found
     }
-    answers = look_up(tuple(asked))
+    answers = look_up(view, tuple(asked))
     lost = {
         target: tuple(name for name in needs.names if answers.get((name, needs.user)) == ())
         for target in targets
@@ -67,12 +67,12 @@ def trouble_of(view: View, target: str) -> tuple[str, ...]:
     return lost.get(target, ())
 
 
-def look_up(asked: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], tuple[str, ...]]:
+def look_up(view: View, asked: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], tuple[str, ...]]:
     """Each (name, user) with the addresses that are found; what could not be asked is not there."""
 
     def ask(pair: tuple[str, str]) -> tuple[str, ...] | None:
         with suppress(Unavailable):
-            return addresses_of(*pair)
+            return addresses_of(view, *pair)
         return None
 
     if not asked:
@@ -147,7 +147,9 @@ def _dead_resolver(view: View, server: str, reply: dns.Reply) -> _Found | None:
 def _unit_at(view: View, server: str) -> str:
     if not ways.is_ours(server):
         return ""
-    holder = view.sockets.holder_of_datagram(server, dns.PORT)
+    holder = None
+    with suppress(Unavailable):  # then whoever was known to answer there
+        holder = view.sockets.holder_of_datagram(server, dns.PORT)
     return holder.unit if holder and holder.unit.endswith(".service") else view.names.resolvers.get(server, "")
 
 
@@ -193,7 +195,7 @@ def _differs(view: View, path: str) -> bool:
         return good is not None
     if good.kind == "link" or state.kind == "link":
         return (good.kind, good.link_target) != (state.kind, state.link_target)
-    return (good.mode, good.digest) != (state.mode, view.files.digest(path))
+    return (good.mode, good.digest) != (state.mode, view.known_good.digest(path))
 
 
 def _text(view: View, path: str) -> str:

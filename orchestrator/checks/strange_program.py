@@ -4,25 +4,31 @@ from collections.abc import Iterator
 
 from orchestrator.checks import check
 from orchestrator.config import Config
-from orchestrator.host import Process, View
+from orchestrator.host import Process, Unavailable, View
 from orchestrator.host.provenance import DELETED, EVERYBODYS
 from orchestrator.model import Fault, Severity
 
 
-@check(every=30, confirm=2)
+@check(every=30, confirm=2, whole_host=True)
 def strange_program(view: View, config: Config) -> Iterator[Fault]:
     """A service, or a process that hides, whose program lies where everybody may write; or one that is not its package's any more."""
     del config  # whoever declared it
+    seen = False
     if not view.packages.busy():
         for target, path, package in view.programs.altered(view):
-            message = f"{target} runs well, but {path} is not the file that its package {package} brought"
+            message, seen = f"{target} runs well, but {path} is not the file that its package {package} brought", True
             yield Fault(check="strange_program", target=target, reason="ProgramReplaced", message=message, severity=Severity.HIGH)
-    for target, what in strangers(view):
-        yield Fault(check="strange_program", target=target, reason="StrangeProgram", message=what, severity=Severity.HIGH)
+    try:
+        for target, what in strangers(view):
+            seen = True
+            yield Fault(check="strange_program", target=target, reason="StrangeProgram", message=what, severity=Severity.HIGH)
+    except Unavailable:  # not all programs may be seen: what was found is true
+        if not seen:
+            raise
 
 
 def strangers(view: View) -> Iterator[tuple[str, str]]:
-    """For each: the unit, or the program's own path, and what it does there."""
+    """For each: the unit, or the program's own path, and what it does there. Raises Unavailable after those that may be seen."""
     seen: set[str] = set()
     for pid, exe in view.processes.programs():
         if not exe.startswith(EVERYBODYS) or not view.processes.is_of_this_root(pid):

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from orchestrator.checks import check
-from orchestrator.config import OWN_UNIT, Config
+from orchestrator.config import Config, is_own
 from orchestrator.host import Unavailable, Unit, View
 from orchestrator.model import Fault, Severity
 
@@ -40,7 +40,7 @@ def unit_failed(view: View, config: Config) -> Iterator[Fault]:
             continue  # an administrator's decision; and a command of somebody's, ours among them, that ended badly before his eyes
         # `failed` alone is not "needs help": systemd passes through it on the way to its own restart.
         stands = unit.active_state == "failed" and not unit.in_transition
-        if stands and unit.name != OWN_UNIT and asked_to_stop(view, unit) is False:
+        if stands and not is_own(unit.name) and asked_to_stop(view, unit) is False:
             yield failed(unit, config, start_limit=view.units.starts_refused(unit))
 
 

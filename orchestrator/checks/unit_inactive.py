@@ -57,7 +57,7 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     """Whether a user would call its absence an outage."""
     if _may_be_down(view, unit):
         return False
-    if not (config.service_of(unit.name) or _is_wanted_by_the_boot(view, unit) or _is_stood_on(view, config, unit)):
+    if not (config.service_of(unit.name) or _is_wanted_by_the_boot(view, unit) or _may_be_stood_on(view, config, unit)):
         return False
     if unit.active_state == "failed" and asked_to_stop(view, unit) is False:
         return True
@@ -94,6 +94,14 @@ def _is_stood_on(view: View, config: Config, unit: Unit) -> bool:
     if not unit.name.endswith(".mount") or not unit.fragment_path:
         return False
     return any(stands_beneath(view, view.units.get(service.unit), service, unit.where) for service in config.service if service.unit)
+
+
+def _may_be_stood_on(view: View, config: Config, unit: Unit) -> bool:
+    try:
+        return _is_stood_on(view, config, unit)
+    except Unavailable as reason:  # unknown for this unit alone (law 1)
+        log.info("%s is down, and nothing tells who stands on it: %s", unit.name, reason)
+        return False
 
 
 def stands_beneath(view: View, unit: Unit, service: Service, point: str) -> bool:

@@ -16,7 +16,7 @@ _LASTING_SECONDS = 20.0
 """A burst that its parent comes round to reap is none either."""
 
 
-@check(every=120)
+@check(every=120, whole_host=True)
 def zombies_pile_up(view: View, config: Config) -> Iterator[Fault]:
     """A process that does not reap its children, so that they pile up."""
     for parent, count in view.processes.unreaped().items():

@@ -39,9 +39,11 @@ _MODULES = {
     "experts": "experts",
     "ask": "asking",
     "consult": "asking",
+    "audit": "audit",
     "metrics": "numbers",
     "sql": "numbers",
     "dashboard": "dashboard",
+    "hands": "hands",
 }
 """Each command, and the module of this package that has it under its own name."""
 
@@ -49,10 +51,13 @@ _STATUSES = {
     "orchestrator.config.reading.ConfigError": os.EX_CONFIG,
     "orchestrator.knowledge.runbooks.RunbookError": os.EX_CONFIG,
     "orchestrator.knowledge.experts.ExpertError": os.EX_CONFIG,
+    "orchestrator.store.words.StoreNewer": os.EX_CONFIG,
+    "orchestrator.store.words.StoreDamaged": os.EX_TEMPFAIL,
     "orchestrator.store.words.StoreUnusable": os.EX_TEMPFAIL,
     "orchestrator.store.words.StoreFailed": os.EX_TEMPFAIL,
     "orchestrator.host.errors.Unavailable": os.EX_TEMPFAIL,
     "orchestrator.store.words.Stale": 1,
+    "escalation.words.Unheard": os.EX_TEMPFAIL,
     "escalation.words.Unknown": 1,
     "escalation.words.StillStands": 1,
 }

@@ -116,7 +116,7 @@ def _answering(question: str, incident: int | None, unit: str | None) -> "Iterat
     agents = settings().agents
     with ExitStack() as opened:
         opened.enter_context(_ending_what_asks())
-        view = View(state_dir())
+        view = View.of(settings())
         opened.callback(view.close)
         case = _case(incident, unit, view)
         recall: Recall = nobody_remembers

@@ -1,26 +1,25 @@
 """`doctor`: what of the daemon itself does not work, and the line that mends it."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 
 import click
 
 from orchestrator.cli.at_the_door import look_at_dashboard
+from orchestrator.cli.daemon_user import shown
+from orchestrator.cli.doctor_hands import look_at_hands
+from orchestrator.cli.doctor_host import look_at_clock, look_at_dbus, look_at_journal, look_at_rivals, look_at_systemd
+from orchestrator.cli.doctor_mail import look_at_mail, look_at_outbox
+from orchestrator.cli.doctor_rights import look_at_configuration, look_at_sandboxes, look_at_secrets
 from orchestrator.cli.finding import UNIT, Finding
 from orchestrator.cli.options import listing, reader, settings, state_dir, wants_json
-from orchestrator.cli.own_state import look_at_databases, look_at_directory
+from orchestrator.cli.own_state import look_at_copies, look_at_databases, look_at_directory, look_at_room
 from orchestrator.cli.printing import STYLES, one_line, say, say_json
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
 from orchestrator.store import StoreFailed, StoreUnusable
 from orchestrator.store.life import dead
-from orchestrator.store.times import age, ago, lasting
-
-_OLD_MAIL_SECONDS = 900.0
-_EARLIEST = 1_767_225_600
-"""2026-01-01: a clock before the program was written is wrong."""
-
+from orchestrator.store.times import ago
 
 Look = Callable[[View, Config], Iterator[Finding]]
 
@@ -30,14 +29,15 @@ Look = Callable[[View, Config], Iterator[Finding]]
 def doctor() -> int:
     """Whether the daemon has what it needs.
 
-    One line a part, and for what is not right the line that mends it.
+    One line a part, the worst first, and for what is not right the line that mends it, to be pasted as it stands.
 
     Exit status 1 when something is bad. A warning is 0.
     """
     config = settings()
-    view = View(state_dir())
+    view = View.of(config)
     try:
-        found = [finding for look in _LOOKS for finding in _looked(look, view, config)]
+        # Of what is equally bad the deeper comes first: a daemon is dead because its disk is full, and not the other way round.
+        found = sorted((finding for look in _LOOKS for finding in _looked(look, view, config)), key=lambda item: item.rank)
     finally:
         view.close()
     if wants_json():
@@ -55,21 +55,52 @@ def _looked(look: Look, view: View, config: Config) -> Iterator[Finding]:
     try:
         yield from look(view, config)
     except (Unavailable, StoreFailed, StoreUnusable, OSError) as trouble:
-        yield Finding(look.__name__.strip("_"), "warn", f"cannot tell: {trouble}", "" if os.geteuid() == 0 else "sudo orchestrator doctor")
+        part = look.__name__.removeprefix("look_at_").strip("_")
+        yield Finding(part, "warn", f"cannot tell: {trouble}", "" if os.geteuid() == 0 else "sudo orchestrator doctor")
 
 
 def _daemon(view: View, config: Config) -> Iterator[Finding]:
-    del view
     found = reader().status()
     if why := dead(found, config.daemon.poll_seconds):
-        yield Finding("daemon", "bad", why, f"systemctl enable --now {UNIT}; journalctl -u {UNIT} -n 50")
+        yield Finding("daemon", "bad", why, _started(view))
     else:
         about = found["daemon"]
         yield Finding("daemon", "ok", f"pid {about['pid']}, version {about['version']}, last tick {ago(about['tick_at'])}")
         if isinstance(about["summary"], dict) and about["summary"].get("events") is False:
-            yield Finding("events", "warn", "systemd's signals do not reach it; the sweep sees everything, later", "systemctl status dbus")
+            yield Finding(
+                "events", "warn", "systemd's signals do not reach it; the sweep sees everything, later", f"systemctl restart {UNIT}"
+            )
     if found["decisions_waiting"]:
         yield Finding("inbox", "warn", f"{found['decisions_waiting']} decisions wait for the daemon", f"systemctl restart {UNIT}")
+
+
+def _started(view: View) -> str:
+    """By what systemd says of its unit."""
+    look_after = f"journalctl -u {UNIT} -n 50 --no-pager"
+    try:
+        unit = view.units.get(UNIT)
+    except Unavailable:
+        return f"systemctl enable --now {UNIT}; {look_after}"
+    if unit.load_state == "masked":
+        return f"systemctl unmask {UNIT} && systemctl enable --now {UNIT}"
+    if unit.exec_main_status == os.EX_CONFIG and not unit.running:
+        return f"orchestrator check-config && systemctl restart {UNIT}"
+    return f"systemctl restart {UNIT}" if unit.running else f"systemctl enable --now {UNIT}; {look_after}"
+
+
+def _watchdog(view: View, config: Config) -> Iterator[Finding]:
+    """Whether systemd ends a daemon that hangs."""
+    del config
+    if view.units.get(UNIT).load_state != "loaded":
+        return
+    if shown(UNIT, "WatchdogUSec") in ("0", "infinity"):
+        place = f"/etc/systemd/system/{UNIT}.d/20-watchdog.conf"
+        mend = f"printf '[Service]\\nWatchdogSec=60\\n' > {place} && systemctl daemon-reload && systemctl restart {UNIT}"
+        yield Finding(
+            "watchdog", "warn", "is off: a daemon that hangs is not started again", f"mkdir -p {place.rpartition('/')[0]} && {mend}"
+        )
+    else:
+        yield Finding("watchdog", "ok", "systemd starts a daemon that hangs again")
 
 
 def _lock(view: View, config: Config) -> Iterator[Finding]:
@@ -81,76 +112,6 @@ def _lock(view: View, config: Config) -> Iterator[Finding]:
         yield Finding("lock", "bad", f"process {holder} holds it, and process {daemon['pid']} ticked last", f"systemctl restart {UNIT}")
     else:
         yield Finding("lock", "ok", f"held by process {holder}" if holder else "free: no healer runs")
-
-
-def _systemd(view: View, config: Config) -> Iterator[Finding]:
-    """Through D-Bus, or systemd's own socket: whatever the daemon itself would use."""
-    del config
-    try:
-        state = view.units.system_state()
-    except Unavailable as trouble:
-        yield Finding("systemd", "bad", f"{trouble}; only what needs no systemd is watched", "systemctl status dbus.socket")
-        return
-    yield Finding("systemd", "ok", f"answers: {state}")
-    for line in view.units.failed():
-        if line.name == UNIT:
-            yield Finding("unit", "bad", f"{UNIT} failed", f"systemctl status {UNIT}")
-
-
-def _dbus(view: View, config: Config) -> Iterator[Finding]:
-    del config
-    bus = view.units.get("dbus.socket")
-    if bus.load_state == "loaded" and not bus.running:
-        yield Finding("dbus", "bad", "dbus.socket does not run: no signals from systemd", "systemctl start dbus.socket")
-    else:
-        yield Finding("dbus", "ok", "the socket listens")
-
-
-def _journal(view: View, config: Config) -> Iterator[Finding]:
-    del config
-    if view.journal.has_journal():
-        yield Finding("journal", "ok", "can be read")
-    else:
-        as_root = os.geteuid() == 0
-        mend = "systemctl status systemd-journald" if as_root else "sudo orchestrator doctor"
-        yield Finding("journal", "bad" if as_root else "warn", "cannot be read: causes stay unknown, a stop by hand too", mend)
-
-
-def _state(view: View, config: Config) -> Iterator[Finding]:
-    del view, config
-    yield from look_at_directory(state_dir())
-
-
-def _databases(view: View, config: Config) -> Iterator[Finding]:
-    del view, config
-    yield from look_at_databases(state_dir())
-
-
-def _mail(view: View, config: Config) -> Iterator[Finding]:
-    del view
-    if not config.mail.enabled:
-        yield Finding("mail", "warn", "is off: escalations wait to be looked for", "[mail] enabled = true")
-        return
-    import socket  # noqa: PLC0415
-
-    from escalation.mail import Server  # noqa: PLC0415
-    from escalation.words import SendFailed  # noqa: PLC0415
-
-    try:
-        with Server(config.mail, socket.gethostname()):
-            yield Finding("mail", "ok", f"{config.mail.host}:{config.mail.port} answers; whether it arrives: orchestrator test-alert")
-    except SendFailed as error:
-        yield Finding("mail", "bad", f"{error}; escalations reach nobody by mail", "mend the mail server, or [mail] host and port")
-
-
-def _outbox(view: View, config: Config) -> Iterator[Finding]:
-    """What is on its way for long: nobody has heard of it."""
-    del view, config
-    waiting = reader().status()["mail"]
-    if waiting["waiting"] and (old := age(waiting["oldest"])) > _OLD_MAIL_SECONDS:
-        many = waiting["waiting"] > 1
-        what = f"{waiting['waiting']} mails wait, the oldest for {lasting(old)}" if many else f"1 mail waits, for {lasting(old)}"
-        yield Finding("outbox", "bad", what, "orchestrator test-alert")
 
 
 def _host(view: View, config: Config) -> Iterator[Finding]:
@@ -165,10 +126,6 @@ def _host(view: View, config: Config) -> Iterator[Finding]:
         yield Finding("declared", "ok", "all that the configuration names is there")
 
 
-def _dashboard(view: View, config: Config) -> Iterator[Finding]:
-    yield from look_at_dashboard(view, config)
-
-
 def _knowledge(view: View, config: Config) -> Iterator[Finding]:
     del view, config
     from orchestrator.cli.options import beside_config  # noqa: PLC0415
@@ -177,7 +134,7 @@ def _knowledge(view: View, config: Config) -> Iterator[Finding]:
     try:
         books, roster = runbooks.load(beside_config("runbooks.d")), experts.load(beside_config("experts.d"))
     except (runbooks.RunbookError, experts.ExpertError) as error:
-        yield Finding("knowledge", "bad", str(error), "correct the file, or move it away")
+        yield Finding("knowledge", "bad", str(error), "orchestrator check-config")
     else:
         yield Finding("knowledge", "ok", f"{len(books)} runbooks, {len(roster)} experts")
 
@@ -194,19 +151,9 @@ def _models(view: View, config: Config) -> Iterator[Finding]:
         yield Finding("traces", "ok", f"go to {config.agents.traces}") if is_installed() else Finding("traces", "warn", words, mend)
 
 
-def _clock(view: View, config: Config) -> Iterator[Finding]:
-    """Against the program's own age, the kernel's start, and the newest row."""
-    del config
-    now, started = time.time(), view.kernel.started_at()
-    daemon = reader().status()["daemon"]
-    if now < _EARLIEST or started > now:
-        yield Finding("clock", "bad", f"it says {time.strftime('%Y-%m-%d %H:%M', time.gmtime(now))} UTC", "timedatectl set-ntp true")
-    elif daemon and daemon["tick_at"] > time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now + 60)):
-        yield Finding("clock", "warn", "the last tick lies ahead: the clock was set back", "timedatectl status")
-    else:
-        yield Finding("clock", "ok", "plausible")
-
-
 _LOOKS: tuple[Look, ...] = (
-    _daemon, _lock, _systemd, _dbus, _journal, _state, _databases, _mail, _outbox, _dashboard, _knowledge, _models, _host, _clock,
+    look_at_room, look_at_clock, look_at_systemd, look_at_dbus, look_at_configuration, look_at_directory, look_at_sandboxes,
+    look_at_databases, look_at_hands, look_at_journal, look_at_secrets, _daemon, _lock, _watchdog, look_at_rivals,
+    look_at_mail, look_at_outbox, look_at_dashboard, _knowledge, _models, look_at_copies, _host,
 )  # fmt: skip
+"""What the others stand on comes first."""

@@ -8,7 +8,7 @@ import click
 
 from escalation.casefile import case_of
 from orchestrator.actions import all_actions, schema
-from orchestrator.cli.options import NUMBER, beside_config, listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.options import NUMBER, beside_config, listing, reader, settings, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.knowledge import runbooks as written
 from orchestrator.knowledge.conditions import holds
@@ -116,7 +116,7 @@ def _plans(book: written.Runbook, case: Case) -> list[list[str]]:
     from orchestrator.host import View  # noqa: PLC0415
     from orchestrator.knowledge.candidates import candidates  # noqa: PLC0415
 
-    view = View(state_dir())
+    view = View.of(settings())
     try:
         offered = candidates(case, view, settings())
     finally:

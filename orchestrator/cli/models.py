@@ -40,7 +40,7 @@ def _asked(models: Models, seat: int) -> Finding:
     settings = models.settings(seat)
     who = f"{settings.model} by {settings.backend}"
     question = (Turn(role="user", text='{"question": "Are you there? Answer {\\"ok\\": true}."}'),)
-    asking = Asking(expert="doctor", seat=seat, system="You answer in JSON.", turns=question, answer_schema=_SCHEMA)
+    asking = Asking(expert="", seat=seat, system="You answer in JSON.", turns=question, answer_schema=_SCHEMA)
     try:
         reply = models.ask(asking, time.monotonic() + _SECONDS)
     except ModelFailed as failed:

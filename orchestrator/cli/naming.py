@@ -11,7 +11,7 @@ from orchestrator.model import is_unit
 
 def missing(config: Config) -> Iterator[str]:
     """One line each: where it is named, what it is, and what is wrong with it."""
-    view = View(Path(config.daemon.state_dir))
+    view = View.of(config)
     for look in (_missing_units, _missing_files, _missing_mounts):
         try:
             yield from look(config, view)

@@ -34,7 +34,7 @@ def configured(command: F) -> F:
         metavar="FILE",
         callback=remember,
         expose_value=False,
-        help="The configuration; default /etc/autonomous-orchestrator/config.toml.",
+        help="The configuration; default /etc/autonomous-orchestrator/config.toml, or your own in ~/.config.",
     )(command)
 
 
@@ -78,9 +78,9 @@ def state_dir() -> Path:
 
 def beside_config(name: str) -> Path:
     """The operator's own folder beside the configuration."""
-    from orchestrator.config import DEFAULT_FILE  # noqa: PLC0415
+    from orchestrator.config import default_file  # noqa: PLC0415
 
-    return (config_file() or DEFAULT_FILE).parent / name
+    return (config_file() or default_file()).parent / name
 
 
 def reader() -> "Reader":

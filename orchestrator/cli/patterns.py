@@ -7,7 +7,7 @@ import click
 
 from escalation.plans import lines_of, read_plan
 from orchestrator.cli.decisions import act
-from orchestrator.cli.options import NUMBER, configured, listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.options import NUMBER, configured, listing, reader, settings, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.model import Action, Json
 from orchestrator.store.times import ago, clock
@@ -175,11 +175,11 @@ def _preview(incident: int | None, signature: str | None) -> int:
 def _against(action: Action) -> str:
     """What stands against this action now; empty when nothing does."""
     from orchestrator.host import Unavailable, View  # noqa: PLC0415
-    from orchestrator.policy import permits  # noqa: PLC0415
+    from orchestrator.permits import may_ever  # noqa: PLC0415
 
-    config, view = settings(), View(state_dir())
+    config, view = settings(), View.of(settings())
     try:
-        verdict = permits(action, config, (), view.now())
+        verdict = may_ever(action, config)
         return f"{verdict.rule}: {verdict.reason}" if verdict.answer != "allow" else action.refusal(view, config)
     except Unavailable as trouble:
         return f"the host cannot be asked: {trouble}"

@@ -44,11 +44,14 @@ def status() -> int:
 @listing
 def checks() -> None:
     """What each check looks for, and saw last."""
-    from orchestrator.checks import all_checks  # noqa: PLC0415
+    from orchestrator.checks import all_checks, checks_for  # noqa: PLC0415
 
-    seen = {row["name"]: row for row in reader().checks()}
+    seen, here = {row["name"]: row for row in reader().checks()}, checks_for(settings())
     unseen = {"state": "", "looked_at": None, "detail": ""}
-    rows = [{"name": name, "about": check.about, **seen.get(name, unseen)} for name, check in all_checks().items()]
+    left = {"state": "not here", "looked_at": None, "detail": "the whole host's: this daemon watches one user's own systemd"}
+    rows = [
+        {"name": name, "about": check.about, **(seen.get(name, unseen) if name in here else left)} for name, check in all_checks().items()
+    ]
     if wants_json():
         say_json(rows)
     else:
@@ -138,6 +141,8 @@ def _tell_live(live: list[Json], *, watched: bool) -> None:
 
 def _tell_rest(found: Json) -> None:
     """What else a person should know; nothing is printed for what is as it should be."""
+    for back in found["put_back"]:
+        say(f"DAMAGED: {one_line(damage_told(back))}", style="bold red")
     for check in found["blind_checks"]:
         say(f"blind: {check['name']} for {lasting(age(check['changed_at']))}: {one_line(check['detail'])}", style="yellow")
     for window in found["maintenance"]:
@@ -155,6 +160,13 @@ def _tell_rest(found: Json) -> None:
         say(f"mail: {mail['waiting']} not sent, the oldest from {ago(mail['oldest'])}: orchestrator doctor", style="yellow")
     if found["decisions_waiting"]:
         say(f"decisions: {found['decisions_waiting']} wait for the daemon", style="yellow")
+
+
+def damage_told(back: Json) -> str:
+    """What became of a damaged file, in a line."""
+    told = back["detail"] if isinstance(back["detail"], dict) else {}
+    file, lost_from, lost_to = (str(told.get(name)) for name in ("file", "lost_from", "lost_to"))
+    return f"{file}: a copy took its place; what was written from {clock(lost_from)} to {clock(lost_to)} is lost ({told.get('kept_as')})"
 
 
 def _tell_fixed(fixed: list[Json]) -> None:

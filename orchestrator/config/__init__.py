@@ -1,8 +1,9 @@
 """The settings: TOML into frozen types. An unknown key is an error, since a mistyped safety key must never be ignored."""
 
 from orchestrator.config.agents import Agents, Backend, ModelSettings, Price
-from orchestrator.config.config import OWN_UNIT, PROTECTED_PATHS, Config
-from orchestrator.config.reading import DEFAULT_FILE, ConfigError, imprint, load
+from orchestrator.config.config import OWN_UNIT, PROTECTED_PATHS, Config, is_own
+from orchestrator.config.reading import DEFAULT_FILE, ConfigError, default_file, imprint, load
+from orchestrator.config.secrets import is_given, secret_file
 from orchestrator.config.services import Command, CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe, probes_from
 from orchestrator.config.tables import Argv, Certificate, CleanPath, Daemon, Dashboard, Disk, LogRule, Mail, Name, Notify
 
@@ -33,7 +34,11 @@ __all__ = [
     "Probe",
     "Service",
     "TcpProbe",
+    "default_file",
     "imprint",
+    "is_given",
+    "is_own",
     "load",
     "probes_from",
+    "secret_file",
 ]

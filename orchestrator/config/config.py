@@ -1,12 +1,14 @@
 """All settings together, and what they protect."""
 
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator import servers
 from orchestrator.config.agents import Agents
+from orchestrator.config.places import config_home
 from orchestrator.config.services import Command, Service, probes_from
 from orchestrator.config.tables import (
     Certificate,
@@ -16,6 +18,7 @@ from orchestrator.config.tables import (
     Dashboard,
     Disk,
     Escalation,
+    Hands,
     Limits,
     LogRule,
     Mail,
@@ -33,8 +36,15 @@ PROTECTED_UNITS = (
 )  # fmt: skip
 """Never stopped or changed (law 8): losing one loses the host, or the way to it. `*` at the end matches the rest."""
 
+_OWN_LETTER = "autonomous-orchestrator-failed@"
 OWN_UNIT = "autonomous-orchestrator.service"
 """The daemon's own: never its patient. That it died is systemd's to mend, and whoever looks for it looks alive."""
+
+
+def is_own(unit: str) -> bool:
+    """The daemon's own unit, and the one that wrote to people of its death: whether that letter went is an old story when it lives."""
+    return unit == OWN_UNIT or unit.startswith(_OWN_LETTER)
+
 
 PROTECTED_PATHS = (
     "/bin", "/boot", "/dev", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr", "/root", "/home",
@@ -53,6 +63,7 @@ class Config(Word):
     daemon: Daemon = Daemon()
     phases: Phases = Phases()
     agents: Agents = Agents()
+    hands: Hands = Hands()
     limits: Limits = Limits()
     protect: Protect = Protect()
     containers: Containers = Containers()
@@ -108,6 +119,11 @@ class Config(Word):
                     raise ValueError(f"[[service]] {service.name!r}: depends_on {dependency!r} is neither a unit nor a declared service")
         return self
 
+    @property
+    def hands_dir(self) -> Path:
+        """The hands' alone: their record, what they moved aside, what is known to be good. Beside the state that a group shares."""
+        return Path(f"{self.daemon.state_dir.rstrip('/')}-hands")
+
     def service_of(self, target: str) -> Service | None:
         """The declared service that a unit name or a service name means."""
         return next((item for item in self.service if target in (item.unit, item.name)), None) or self._stood_for(target)
@@ -143,20 +159,29 @@ class Config(Word):
 
         Where programs lie it gives way, too, to what changes nothing but an owner or a mode.
         """
-        if _beneath(path, self.protect.paths) or _beneath(path, (self.daemon.state_dir,)):
+        if _beneath(path, self.protect.paths) or _beneath(path, (self.daemon.state_dir, str(self.hands_dir))):
             return True
         if mode_alone and _beneath(path, _PROGRAMS):
             return False
-        return _beneath(path, PROTECTED_PATHS) and not _beneath(path, _NO_DEVICES) and not self.declares_file(path)
+        ordinary = _beneath(path, (*_NO_DEVICES, *self._own_places())) or self.declares_file(path)
+        return _beneath(path, PROTECTED_PATHS) and not ordinary
+
+    def _own_places(self) -> tuple[str, ...]:
+        """A user's own units lie in his home, and are what his daemon heals."""
+        return (str(config_home() / "systemd" / "user"),) if self.daemon.manager == "user" else ()
 
     def declares_file(self, path: str) -> bool:
         return any(path in service.config_files or _beneath(path, service.files) for service in self.service)
 
     def narrowed(self, target: str) -> "Config":
-        """The same settings with the declarations of one target only: how one check is asked about one thing."""
+        """The same settings with the declarations of one target only: how one check is asked about one thing.
+
+        What nobody declared is there for those who are declared to need it.
+        """
+        own = tuple(item for item in self.service if target in (item.unit, item.name) or _is_pair(item.unit, target))
         return self.model_copy(
             update={
-                "service": tuple(item for item in self.service if target in (item.unit, item.name) or _is_pair(item.unit, target)),
+                "service": own or tuple(item for item in self.service if target in item.depends_on),
                 "disk": tuple(item for item in self.disk if item.mount == target),
                 "certificate": tuple(item for item in self.certificate if target in (item.file, item.unit)),
                 "log": tuple(item for item in self.log if self.log_target(item) == target),

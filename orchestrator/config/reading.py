@@ -1,6 +1,7 @@
 """The configuration files, merged and parsed; a problem is told with its file and key."""
 
 import contextlib
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator.config.config import Config
+from orchestrator.config.places import config_home
 
 DEFAULT_FILE = Path("/etc/autonomous-orchestrator/config.toml")
+_OF_USER = "autonomous-orchestrator/config.toml"
 _SECRET = re.compile(r"(://)[^/\s'\"]*@|(://[^\s'\"?]*\?)[^\s'\"]*")
 """In a URL: what stands before its host, or after its path."""
 
@@ -20,12 +23,20 @@ class ConfigError(Exception):
     """A configuration that cannot be used: each problem says file, key, and what was expected. Exit status 78."""
 
 
+def default_file() -> Path:
+    """The host's; for a user who has installed it for himself, his own."""
+    if os.geteuid() == 0:
+        return DEFAULT_FILE
+    own = config_home() / _OF_USER
+    return own if own.is_file() else DEFAULT_FILE
+
+
 def load(file: Path | None = None) -> Config:
     """The configuration: `file`, or the default one if it exists, then `conf.d/*.toml` beside it.
 
     Tables merge, arrays of tables append. Raises ConfigError; a file that was named must exist.
     """
-    main = file or DEFAULT_FILE
+    main = file or default_file()
     merged: dict[str, Any] = {}
     owner: dict[str, Path] = {}
     for path in _files(main, required=file is not None):
@@ -51,7 +62,7 @@ def _files(main: Path, *, required: bool) -> Iterator[Path]:
     try:
         present = main.is_file()
         if required and not present:
-            raise ConfigError(f"{main}: no such file; name one that exists, or leave --config away for {DEFAULT_FILE}")
+            raise ConfigError(f"{main}: no such file; name one that exists, or leave --config away for {default_file()}")
         if present:
             yield main
         yield from sorted((main.parent / "conf.d").glob("*.toml"))

@@ -21,6 +21,8 @@ class Section(BaseModel):
 
 class Daemon(Section):
     state_dir: AbsolutePath = "/var/lib/autonomous-orchestrator"
+    manager: Literal["system", "user"] = "system"
+    """Whose systemd is watched and healed: the host's, or that of the user whom the daemon runs as."""
     mode: Mode = Mode.AUTO
     poll_seconds: Seconds = 30
     workers: Annotated[int, Field(ge=1, le=64)] = 4
@@ -33,6 +35,11 @@ class Phases(Section):
     quick_fix_seconds: Seconds = 30
     research_seconds: Seconds = 300
     consultation_seconds: Seconds = 300
+
+
+class Hands(Section):
+    socket: AbsolutePath | None = None
+    """Where a program of its own has the rights to act (`orchestrator hands serve`). None: this process is the hands itself."""
 
 
 class Limits(Section):

@@ -13,19 +13,19 @@ from pathlib import Path
 
 from sdnotify import SystemdNotifier
 
-from escalation import Desk
 from orchestrator import __version__
-from orchestrator.checks import all_checks
+from orchestrator.checks import checks_for
 from orchestrator.checks.looks import Looks
 from orchestrator.checks.recurring import LOOKS_BACK_SECONDS
-from orchestrator.config import DEFAULT_FILE, Config, ConfigError, load
+from orchestrator.config import Config, ConfigError, default_file, load
+from orchestrator.daemon.keeping import Keeping
 from orchestrator.daemon.lanes import Lanes
+from orchestrator.daemon.opening import opened
 from orchestrator.daemon.timetable import Timetable
+from orchestrator.daemon.wiring import Wiring, watching_only
 from orchestrator.engine import PROVING, Engine, Thinker
 from orchestrator.engine.clicks import Clicks
-from orchestrator.hands import Hands
-from orchestrator.host import Baseline, Signals, Unavailable, View
-from orchestrator.host.machine import Machine
+from orchestrator.host import Baseline, Signals, Unavailable
 from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.experts import ExpertError
 from orchestrator.knowledge.memory import recaller
@@ -33,7 +33,9 @@ from orchestrator.knowledge.remembering import Remembering
 from orchestrator.knowledge.runbooks import RunbookError
 from orchestrator.model import Blind, Seen, Status
 from orchestrator.roots import arrange, stands_on
-from orchestrator.store import Observed, Reader, Spending, Stale, Store, StoreFailed, StoreUnusable
+from orchestrator.store import Observed, Reader, Spending, Stale, StoreFailed, StoreUnusable
+from orchestrator.store.copies import copies
+from orchestrator.store.recovering import suspect
 from phases.consultation import Consultation
 from phases.models import Gate, Models
 from phases.quick_fix import QuickFix
@@ -47,35 +49,36 @@ _IDLE_SECONDS = 2.0
 _TICK_NOTED_SECONDS = 10.0
 _STOP_SECONDS = 4.0
 _ONCE_SECONDS = 900.0
+_LOST = "its incident is lost with a damaged file; what still stands is seen anew"
 
 
 class Daemon:
     """Everything wired together."""
 
-    def __init__(self, config: Config, config_file: Path | None) -> None:
-        """Raises StoreUnusable, RunbookError, ExpertError."""
+    def __init__(self, config: Config, config_file: Path | None, *, dry_run: bool = False) -> None:
+        """Raises StoreUnusable, Unavailable, RunbookError, ExpertError."""
         state_dir = Path(config.daemon.state_dir)
-        self.config = config
+        self._narrowed = watching_only if dry_run else (lambda config: config)
+        self.config = config = self._narrowed(config)
         self._config_file = config_file
         self._notify = SystemdNotifier()
         self._wake = threading.Event()
         self._changed = threading.Event()
         self._stop = threading.Event()
         self._reload = threading.Event()
-        self.store = Store(state_dir)
-        self.store.lock()
-        self.desk = Desk(state_dir, config.mail, socket.gethostname()).configure(config)
-        self.view = View(state_dir)
-        machine, make_room = Machine(self.view, state_dir / "quarantine"), self.store.ledger.reserve.free
-        self.hands = Hands(config, state_dir / "hands.record", machine, self.view, make_room)
+        self.store, self.desk = opened(config)
+        self._keeping = Keeping(self.store, self.desk, state_dir)
+        self._wiring = Wiring(config, self.store.ledger.reserve.free, dry_run=dry_run)
+        self.view = self._wiring.view
         self.purse, self._gate = Spending(self.store.ledger, config.agents), Gate(config.agents.calls)
         self.tracer = Tracer(config.agents.traces, socket.gethostname(), self.store.status)
-        self.engine = Engine(config, self.view, self.store, self.desk, self.hands, self._phases(config))
-        self.looks = Looks(self.view, config, all_checks(), self._wake.set)
-        self._clicks = Clicks(self.store, self.desk, config)
-        self._remembering = Remembering(self.view)
+        self.engine = Engine(config, self.view, self.store, self.desk, self._wiring.hands, self._phases(config))
+        checks = checks_for(config)
+        self.looks = Looks(self.view, config, checks, self._wake.set)
+        self._clicks = Clicks(self.store, self.desk, config, self._wiring.local)
+        self._remembering = Remembering(self.view, self._wiring.hands)
         self._lanes = Lanes(config.daemon.workers, self._wake.set, _calls(config))
-        self._timetable = Timetable(self.looks.ask, self._ask_sweep, self._deliver, self._look_again)
+        self._timetable = Timetable(checks, self.looks.ask, self._ask_sweep, self._deliver, self._look_again, self._keeping.copy)
         self._signals: Signals | None = None
         self._trouble = ""
         self._unwritten: set[str] = set()
@@ -89,7 +92,7 @@ class Daemon:
 
     def _phases(self, config: Config) -> Mapping[int, Thinker]:
         """With what is written down now, the operator's own included. Raises RunbookError, ExpertError."""
-        etc = (self._config_file or DEFAULT_FILE).parent
+        etc = (self._config_file or default_file()).parent
         books, roster = runbooks.load(etc / "runbooks.d"), experts.load(etc / "experts.d")
         self.tracer.url = config.agents.traces
         models = Models(config.agents, self.tracer.purse(self.purse), gate=self._gate)
@@ -98,7 +101,7 @@ class Daemon:
         embedded, anomalies = config.agents.embedded, self.store.anomalies
         research = Research(books, models, config, keep=self.store.add_evidence, anomalies=anomalies, past=past, recall=recall)
         consultation = Consultation(roster, models, books, embedded=embedded, anomalies=anomalies, recall=recall)
-        return self.tracer.around({1: QuickFix(books, self.store.patterns), 2: research, 3: consultation})
+        return self.tracer.around({1: QuickFix(books, self.store.patterns, embedded=embedded), 2: research, 3: consultation})
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -110,6 +113,8 @@ class Daemon:
             self.config.daemon.mode,
             self.config.daemon.state_dir,
         )
+        self._keeping.configured(self.config, self._config_file, "start")
+        self._keeping.turn()
         if (known := self.store.baseline()) is not None:
             self.view.baseline = Baseline.from_json(known)
         self._take_up()
@@ -131,8 +136,9 @@ class Daemon:
             try:
                 move = self.store.ask if escalation.kind == "approval" else self.store.escalated
                 move(escalation.task_id, reason=escalation.reason)
-            except Stale:  # its fault had gone, and the death came before the desk was told
-                self.desk.went_away(escalation.task_id, "it went away by itself")
+            except Stale:  # its fault had gone, and the death came before the desk was told; or its row went with a damaged file
+                gone = self.store.status(escalation.task_id) is None
+                self.desk.went_away(escalation.task_id, _LOST if gone else "it went away by itself")
         for number in mend.missing:
             if case := self.store.case(number):
                 self.engine.endings.escalate(case, "it was with a person, and its escalation is lost", watched=False)
@@ -203,7 +209,8 @@ class Daemon:
         self.looks.close()
         self._lanes.close(_STOP_SECONDS)
         self.tracer.close()
-        self.view.close()
+        self._wiring.close()
+        self._keeping.close()
         self.desk.close()
         self.store.shut()
 
@@ -225,6 +232,7 @@ class Daemon:
             self._hand_out()
             if self._tidy_due.is_set():
                 self._tidy_due.clear()
+                self._keeping.turn()
                 self.store.tidy(self.view.now())
                 self.purse.settle_dead()
                 self.view.heals = self.store.heals(self.view.now() - LOOKS_BACK_SECONDS)
@@ -385,6 +393,7 @@ class Daemon:
                     log.info("counts from now on, since it has passed: %s", proven)
         except Unavailable as reason:
             log.info("no test or probe of a well-known server was tried: %s", reason)
+        self._wiring.compare_once(Reader(Path(self.config.daemon.state_dir)), self.view.now())
         self._wake.set()
 
     def _mind_the_clock(self) -> None:
@@ -393,10 +402,16 @@ class Daemon:
             self.looks.ask_all()
 
     def _mind_the_state(self) -> None:
-        """Where the path of a database leads elsewhere by now, nobody would find what is written: begin anew, with what is there."""
+        """Where the path of a database leads elsewhere by now, nobody would find what is written: begin anew, with what is there.
+
+        So where one is damaged and there is a copy: the next start puts it in its place.
+        """
         for ledger in (self.store.ledger, self.desk.ledger):
             if ledger.is_lost:
                 raise StoreUnusable(f"{ledger.path} was moved away, or mounted over: to be started again with what is there now")
+            if ledger.is_damaged and copies(ledger.path.parent):
+                suspect(ledger.path)
+                raise StoreUnusable(f"{ledger.path} is damaged: to be started again, which puts a copy in its place")
 
     # ---- systemd and operators -------------------------------------------------------------------------------------------
 
@@ -411,7 +426,7 @@ class Daemon:
         """SIGHUP: the new configuration, runbooks and experts, or all the old ones if one of the new is bad."""
         self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = load(self._config_file)
+            config = self._narrowed(load(self._config_file))
             phases = self._phases(config)
         except (ConfigError, RunbookError, ExpertError) as error:
             log.error("configuration not reloaded, the old one stays: %s", error)  # noqa: TRY400  # an operator's mistake, not ours
@@ -423,11 +438,12 @@ class Daemon:
         self._gate.set_width(config.agents.calls)
         self._lanes.set_calls(_calls(config))
         self._clicks.reload(config)
-        self.hands.reload(config)
+        self._wiring.reload(config)
         self.desk.configure(config)
         self._remembering.note_changed(frozenset())  # other files, other servers
         self._timetable.start(config.daemon.poll_seconds)
         self.looks.ask_all()
+        self._keeping.configured(config, self._config_file, "reload")
         log.info("configuration reloaded")
         self._say("READY=1\nSTATUS=configuration reloaded")
 

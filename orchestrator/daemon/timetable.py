@@ -2,16 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from orchestrator.checks import all_checks
+from orchestrator.checks import Check
 
 log = logging.getLogger(__name__)
 
 _OUTBOX_SECONDS = 5.0
+_COPY_SECONDS = 60.0
+"""Whether a nightly copy is due is asked this often: a host that slept through the night has its own in the morning."""
 _CLOCK_JUMP_SECONDS = 5.0
 _USUAL_POLL_SECONDS = 30.0
 
@@ -20,13 +22,21 @@ class Timetable:
     """A job only asks; nothing here may hold up the loop."""
 
     def __init__(
-        self, ask: Callable[[str], None], sweep: Callable[[], None], deliver: Callable[[], None], look_again: Callable[[], None]
+        self,
+        checks: Mapping[str, Check],
+        ask: Callable[[str], None],
+        sweep: Callable[[], None],
+        deliver: Callable[[], None],
+        look_again: Callable[[], None],
+        copy: Callable[[], None],
     ) -> None:
         """`ask` is told the check whose turn it is."""
+        self._checks = checks
         self._ask = ask
         self._sweep = sweep
         self._deliver = deliver
         self._look_again = look_again
+        self._copy = copy
         self._scheduler: BackgroundScheduler | None = None
         self._clock = 0.0
 
@@ -38,11 +48,12 @@ class Timetable:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
-        for name, check in all_checks().items():
+        for name, check in self._checks.items():
             scheduler.add_job(self._ask, "interval", args=[name], seconds=pace(check.every, poll_seconds), id=f"check-{name}")
         scheduler.add_job(self._sweep, "interval", seconds=poll_seconds, id="sweep")
         scheduler.add_job(self._look_again, "interval", seconds=poll_seconds, id="second-look")
         scheduler.add_job(self._deliver, "interval", seconds=_OUTBOX_SECONDS, id="outbox")
+        scheduler.add_job(self._copy, "interval", seconds=_COPY_SECONDS, id="copy")
         scheduler.start()
         self._scheduler, self._clock = scheduler, _offset()
 

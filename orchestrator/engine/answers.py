@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 
-from escalation import AnswerStatus, Desk, Intervention
+from escalation import APPROVED_SECONDS, AnswerStatus, Desk, Intervention
 from orchestrator.actions import parse
 from orchestrator.config import Config
+from orchestrator.hands.seam import AnyHands
 from orchestrator.model import Action, Case, Evidence, Proposal, Stage, epoch
 from orchestrator.policy import History, judge
 from orchestrator.store import Click, Stale, Store
@@ -21,9 +22,11 @@ class Answers:
     The desk has a file of its own, so that its word may be there already: then it is that of the click which comes again.
     """
 
-    def __init__(self, store: Store, desk: Desk, config: Config) -> None:
+    def __init__(self, store: Store, desk: Desk, config: Config, hands: AnyHands | None = None) -> None:
+        """`hands`: where they are this process. Others have heard of an approval from the person himself, before the click was left."""
         self._store = store
         self._desk = desk
+        self._hands = hands
         self.config = config
 
     @property
@@ -74,10 +77,19 @@ class Answers:
         verdict = judge(proposal, case.model_copy(update={"approved": proposal}), self.config, History(), click.at)
         if verdict.answer != "allow":
             raise ClickRefused(f"the policy says {verdict.answer} ({verdict.rule}): {verdict.reason}")
+        self._tell_hands(proposal)
         had_its_turn = any(attempt.executed and attempt.proposal.hash == proposal.hash for attempt in case.tried)
         self._store.approve(question.task_id, proposal, again_at=click.at if had_its_turn else None)
         self._say(question, "approved", f"{how}: {_about(proposal)}" if how else "", click, proposal if how else None)
         return f"{how or 'approved'}: {_about(proposal)}; incident {question.task_id} is looked at again, and then exactly this plan runs"
+
+    def _tell_hands(self, proposal: Proposal) -> None:
+        if self._hands is None:
+            return
+        plan = [action.model_dump(mode="json") for action in proposal.plan]
+        told = self._hands.approve(plan, time.time() + APPROVED_SECONDS)
+        if not told["ok"]:
+            raise ClickRefused(f"the hands do not take the approval: {told['detail']}")
 
     # ---- other answers -----------------------------------------------------------------------------------------------
 

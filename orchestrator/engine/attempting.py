@@ -9,10 +9,11 @@ from orchestrator.checks import alert, log_flood, log_pattern
 from orchestrator.config import Config
 from orchestrator.engine.endings import Endings, ended_as
 from orchestrator.engine.settling import READY_SECONDS, Settling
-from orchestrator.hands import Hands
+from orchestrator.hands.seam import AnyHands, heard
 from orchestrator.host import View
-from orchestrator.model import Action, Attempt, Case, Fault, Outcome, Proposal, is_unit
-from orchestrator.policy import HOUR, History, judge
+from orchestrator.model import Action, Attempt, Case, Fault, Json, Outcome, Proposal, Verdict, is_unit
+from orchestrator.permits import HOUR, NEEDS_A_PERSON
+from orchestrator.policy import History, judge
 from orchestrator.store import Stale, Store
 from orchestrator.store.times import moment
 
@@ -23,8 +24,12 @@ PROVING = "it is being proved"
 _JOB_SECONDS, _JOB_PAUSE_SECONDS = 3.0, 0.1
 
 
+class _NeedsAPerson(Exception):
+    """The hands want an approval that they heard themselves; the message says of what."""
+
+
 class Attempting:
-    def __init__(self, config: Config, view: View, store: Store, hands: Hands, endings: Endings) -> None:
+    def __init__(self, config: Config, view: View, store: Store, hands: AnyHands, endings: Endings) -> None:
         self.config = config
         self._view = view
         self._store = store
@@ -86,19 +91,13 @@ class Attempting:
 
     def _carry_out(self, case: Case, begun: Attempt, deadline: float) -> None:
         """Each action: does anything stand against it now, remember, perform, verify. The first that fails ends the plan."""
-        failed = ""
+        failed, wanting = "", ""
         for n, action in enumerate(begun.proposal.plan, 1):
-            if time.monotonic() > deadline:
-                failed = f"the phase's time was used up before: {action.about()}"
-            elif refusal := self._refusal(action):
-                failed = f"{action.about()}: {refusal}"
-            else:
-                before = action.remember(self._view)
-                change_id = self._store.begin_change(begun.id, n, action, before)
-                result = self._hands.perform(change_id, action.model_dump(mode="json"))
-                if result["ok"]:
-                    self._store.change_done(change_id)
-                failed = action.verify(self._view) if result["ok"] else f"{action.about()}: {result['detail']}"
+            late = time.monotonic() > deadline
+            try:
+                failed = f"the phase's time was used up before: {action.about()}" if late else self._do(begun, n, action)
+            except _NeedsAPerson as reason:
+                failed = wanting = str(reason)
             if failed:
                 log.info("incident %d: %s", case.incident.id, failed)
                 break
@@ -113,18 +112,37 @@ class Attempting:
         attempt = fresh.open_attempt
         if attempt:
             self.settle(fresh, attempt)
+        elif wanting:  # whatever was allowed here: the hands have heard of no person's word
+            asking = Verdict(answer="ask", rule=NEEDS_A_PERSON, reason=wanting)
+            self._endings.ask(case, begun.model_copy(update={"verdict": asking}))
         else:  # nothing was begun: the host itself refused
             self._endings.end(case, ended_as(begun, Outcome.DENIED, failed), self._again(case))
 
-    def _refusal(self, action: Action) -> str:
-        """Why not now. A job of systemd's own, as in a crash loop, is over in a moment, and is waited for."""
+    def _do(self, begun: Attempt, n: int, action: Action) -> str:
+        """One action through the hands; why it failed, or nothing. Raises _NeedsAPerson."""
+        data = action.model_dump(mode="json")
+        prepared = self._prepared(action, data)
+        if prepared["asks"]:
+            raise _NeedsAPerson(prepared["refusal"])
+        if prepared["refusal"]:
+            return f"{action.about()}: {prepared['refusal']}"
+        change_id = self._store.begin_change(begun.id, n, action, prepared["before"], prepared["last"])
+        result = self._hands.perform(change_id, data)
+        self._store.performed(change_id, result)
+        if not heard(result)["ok"]:
+            return f"{action.about()}: {result['detail']}"
+        failed: str = heard(self._hands.verify(data))["failed"]
+        return failed
+
+    def _prepared(self, action: Action, data: Json) -> Json:
+        """Why not now, or what it would change. A job of systemd's own, as in a crash loop, is over in a moment, and is waited for."""
         until = time.monotonic() + _JOB_SECONDS
-        while refusal := action.refusal(self._view, self.config):
+        while (prepared := heard(self._hands.prepare(data)))["refusal"]:
             busy = any(self._view.units.get(target).job_id for target in action.targets() if is_unit(target))
             if not busy or time.monotonic() > until:
                 break
             time.sleep(_JOB_PAUSE_SECONDS)
-        return refusal
+        return prepared
 
     def settle(self, case: Case, attempt: Attempt) -> None:
         settled = self._settling.settle(case, attempt)

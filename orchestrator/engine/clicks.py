@@ -10,8 +10,9 @@ from escalation import Desk
 from orchestrator.actions import parse
 from orchestrator.config import Config
 from orchestrator.engine.answers import Answers, ClickRefused
+from orchestrator.hands.seam import AnyHands
 from orchestrator.model import Stage
-from orchestrator.policy import permits
+from orchestrator.permits import may_ever
 from orchestrator.store import Click, Stale, Store, StoreFailed
 from orchestrator.store.times import moment
 
@@ -20,9 +21,9 @@ AGAIN_SECONDS = 10.0
 
 
 class Clicks:
-    def __init__(self, store: Store, desk: Desk, config: Config) -> None:
+    def __init__(self, store: Store, desk: Desk, config: Config, hands: AnyHands | None = None) -> None:
         self._store = store
-        self._answers = Answers(store, desk, config)
+        self._answers = Answers(store, desk, config, hands)
         self._taken: deque[Click] = deque()
         self._again_at = 0.0
         self._verbs: dict[str, Callable[[Click], str]] = {
@@ -99,7 +100,7 @@ class Clicks:
         if not plan:
             raise ClickRefused("the plan is empty")
         for action in plan:
-            verdict = permits(action, self._answers.config, (), click.at)
+            verdict = may_ever(action, self._answers.config)
             if verdict.answer == "deny":
                 raise ClickRefused(f"{action.about()} may never run here, so that nobody can use it ({verdict.rule}): {verdict.reason}")
         return f"pattern {self._store.teach(str(signature), plan, f'person:{click.actor}')} is taught"

@@ -13,8 +13,8 @@ from orchestrator.engine.endings import Endings
 from orchestrator.engine.look import look, stands
 from orchestrator.engine.second_look import SecondLook
 from orchestrator.engine.surroundings import surroundings
-from orchestrator.hands import Hands
-from orchestrator.host import View
+from orchestrator.hands.seam import AnyHands
+from orchestrator.host import Unavailable, View
 from orchestrator.knowledge.candidates import as_evidence, candidates
 from orchestrator.knowledge.evidence import gather
 from orchestrator.model import (
@@ -35,7 +35,7 @@ _STAND_DOWN_LOOK_SECONDS = 2.0
 _STAND_DOWN_TOLD_SECONDS = 3600.0
 """A fault that others keep us from for an hour is told to a person: waiting must not become silence."""
 _WINDOW_LOOK_SECONDS = 60.0
-_TROUBLE_SECONDS = 30.0
+_SHORT_TROUBLE_SECONDS, _TROUBLE_SECONDS = 2.0, 30.0
 _THOUGHT_LONG_SECONDS = 5.0
 """A model thinks for minutes: what was so before may not be so any more."""
 
@@ -47,7 +47,7 @@ class Thinker(Protocol):
 
 
 class Engine:
-    def __init__(self, config: Config, view: View, store: Store, desk: Desk, hands: Hands, phases: Mapping[int, Thinker]) -> None:
+    def __init__(self, config: Config, view: View, store: Store, desk: Desk, hands: AnyHands, phases: Mapping[int, Thinker]) -> None:
         self._view = view
         self._store = store
         self._desk = desk
@@ -92,15 +92,26 @@ class Engine:
         except StoreFailed as trouble:
             log.error("incident %d: nothing can be written, so nothing is changed: %s", number, trouble)  # noqa: TRY400  # one line for an operator
             time.sleep(1.0)  # the only brake there is: the row cannot be told to wait
+        except Unavailable as reason:
+            log.warning("incident %d: %s", number, reason)
+            self._trouble(case, str(reason))
         except Exception:
             log.exception("incident %d: our own trouble", number)
-            self._trouble(number)
+            self._trouble(case, "see the daemon's log")
         finally:
             self._claims.let_go(number)
 
-    def _trouble(self, number: int) -> None:
+    def _stands_long(self, case: Case) -> bool:
+        return self._view.now() - case.incident.opened_at > _STAND_DOWN_TOLD_SECONDS
+
+    def _trouble(self, case: Case, reason: str) -> None:
+        number, now = case.incident.id, self._view.now()
+        again = now + min(max((now - case.incident.opened_at) / 4, _SHORT_TROUBLE_SECONDS), _TROUBLE_SECONDS)
         try:
-            self._store.wait(number, self._view.now() + _TROUBLE_SECONDS, "our own trouble: see the daemon's log")
+            if self._stands_long(case) and not self.endings.fresh(case).open_attempt:
+                self.endings.escalate(case, f"it stands for an hour, and could not be seen to: {reason}")
+            else:
+                self._store.wait(number, again, f"our own trouble: {reason}")
         except (Stale, StoreFailed) as more:
             log.warning("incident %d: %s", number, more)
 
@@ -138,7 +149,7 @@ class Engine:
             return True
         around = surroundings(case, self._view, self._store, self.config, booting=self.booting)
         reason = stand_down(case.fault, around)
-        if reason and not around.maintenance and now - case.incident.opened_at > _STAND_DOWN_TOLD_SECONDS:
+        if reason and not around.maintenance and self._stands_long(case):
             self.endings.escalate(case, f"it stands for an hour, and was left alone all the time because {reason}")
             return True
         if reason:

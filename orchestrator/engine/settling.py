@@ -11,9 +11,9 @@ from orchestrator.actions import parse
 from orchestrator.checks import all_checks
 from orchestrator.config import Config
 from orchestrator.engine.look import Look, is_worse, look
-from orchestrator.hands import Hands
+from orchestrator.hands.seam import AnyHands, heard
 from orchestrator.host import Unavailable, Unit, View
-from orchestrator.model import Attempt, Case, Fault, Outcome, Word, is_unit
+from orchestrator.model import Action, Attempt, Case, Fault, Outcome, Word, is_unit
 from orchestrator.store import Store
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Settled(Word):
 
 
 class Settling:
-    def __init__(self, config: Config, view: View, store: Store, hands: Hands) -> None:
+    def __init__(self, config: Config, view: View, store: Store, hands: AnyHands) -> None:
         self.config = config
         self._view = view
         self._store = store
@@ -137,8 +137,9 @@ class Settling:
         for change in sorted(attempt.changes, key=lambda change: -change.n):
             about = change.action.about()
             if change.undone_at is None:
-                result = self._hands.undo(change.id, change.action.model_dump(mode="json"), change.before)
+                result = heard(self._hands.undo(change.id, change.action.model_dump(mode="json"), change.before))
                 if not result["ok"]:
+                    self._store.change_failed(change.id, result, undoing=True)
                     (stranded if change.action.reversible else kept).append(f"{about}: {result['detail']}")
                     continue
                 self._store.change_undone(change.id)
@@ -160,15 +161,12 @@ class Settling:
         """
         if not any(change.action.kind == "restore_config" for change in attempt.changes):
             return
-        loaded = {change.action.targets()[0] for change in attempt.changes if change.done_at and change.action.kind in _LOADS}
+        loaded = {change.action.targets()[0]: change.id for change in attempt.changes if change.done_at and change.action.kind in _LOADS}
         for n, unit in enumerate(sorted(loaded), len(attempt.changes) + 1):
             action = parse({"kind": "reload_unit", "unit": unit})
             with suppress(Unavailable):
-                if not self._view.units.get(unit).can_reload or action.refusal(self._view, self.config):
-                    continue
-                change_id = self._store.begin_change(attempt.id, n, action, action.remember(self._view))
-                if self._hands.perform(change_id, action.model_dump(mode="json"))["ok"]:
-                    self._store.change_done(change_id)
+                if self._view.units.get(unit).can_reload:
+                    self._do(attempt, n, action, loaded[unit])
 
     def _is_worse(self, case: Case, attempt: Attempt, seen: Look) -> bool:
         """A start hurts nothing of what stands on the unit: what falls there meanwhile falls for the root's absence."""
@@ -181,18 +179,25 @@ class Settling:
         """Start again what ran before and went down with the root: part of the root's repair, once each; whether there was any."""
         done = {target for change in attempt.changes for target in change.action.targets()} | {case.fault.target}
         fallen = dict.fromkeys(fault.target for fault in seen.standing if fault.target not in done and self._ran_before(fault.target))
-        root = min((change.id for change in attempt.changes), default=None)
+        changes = sorted(attempt.changes, key=lambda change: (not any(map(is_unit, change.action.targets())), change.id))
+        root = changes[0].id if changes else None  # the first on a unit: by that the hands see what hung on it
         for n, name in enumerate(fallen, len(attempt.changes) + 1):
             action = parse({"kind": "start_unit", "unit": name})
             with suppress(Unavailable):
-                if action.refusal(self._view, self.config) or not self._view.units.get(name).down:
-                    continue
-                change_id = self._store.begin_change(attempt.id, n, action, action.remember(self._view))
-                if self._hands.perform(change_id, action.model_dump(mode="json"), root=root)["ok"]:
-                    self._store.change_done(change_id)
+                if self._view.units.get(name).down:
+                    self._do(attempt, n, action, root)
         if fallen:  # what was started now has its own time to be ready in
             self._store.settle(attempt.id, ready_by=attempt.ready_by and self._view.now() + READY_SECONDS, clean_since=None)
         return bool(fallen)
+
+    def _do(self, attempt: Attempt, n: int, action: Action, root: int | None = None) -> None:
+        """If nothing stands against it now. Raises Unavailable."""
+        data = action.model_dump(mode="json")
+        prepared = heard(self._hands.prepare(data, root))
+        if prepared["refusal"]:
+            return
+        change_id = self._store.begin_change(attempt.id, n, action, prepared["before"], prepared["last"])
+        self._store.performed(change_id, self._hands.perform(change_id, data, root))
 
     def _ran_before(self, target: str) -> bool:
         return is_unit(target) and (target in self._view.baseline.active or self.config.service_of(target) is not None)

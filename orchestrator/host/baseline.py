@@ -1,19 +1,17 @@
 """What ran here while all was well."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from orchestrator.host.errors import Unavailable
+from orchestrator.host.errors import NoRight, Unavailable
 from orchestrator.host.sockets import Listener
 from orchestrator.model import Json, is_unit
 
 if TYPE_CHECKING:
     from orchestrator.host.view import View
 
-_WANTED_BENEATH = Path("/etc/systemd/system")
 _LIMIT = 5000
 _RESCUING = ("ext2", "ext3", "ext4")
 
@@ -43,9 +41,9 @@ class Baseline:
         active = [line for line in view.units.list() if line.active_state == "active"]
         return cls(
             active=_bounded(line.name for line in active),
-            enabled=_bounded(enabled_units()),
+            enabled=_bounded(enabled_units(view.manager.wanted_beneath)),
             mounts=_bounded(mount.point for mount in view.mounts.list()),
-            rescued=_bounded(path for path in lost_and_found(view) if rescued_in(view, path)),
+            rescued=_bounded(path for path in lost_and_found(view) if _holds_any(view, path)),
             listeners=_bounded(listener_name(listener) for listener in view.sockets.listeners()),
             timers=_bounded(line.name for line in active if line.name.endswith(".timer")),
             read_at=view.now(),
@@ -87,7 +85,7 @@ class Baseline:
         return cls(**values)
 
 
-def enabled_units(directory: Path = _WANTED_BENEATH) -> Iterator[str]:
+def enabled_units(directory: Path) -> Iterator[str]:
     """What stands in the `*.wants` and `*.requires` directories: that is what enabled means.
 
     Asking systemd (ListUnitFiles) would block it for 0.4-2 s.
@@ -102,10 +100,18 @@ def lost_and_found(view: "View") -> Iterator[str]:
 
 
 def rescued_in(view: "View", path: str) -> tuple[str, ...]:
-    """Its entries; none where it cannot be read."""
-    with suppress(Unavailable):
-        return view.files.entries(path, _LIMIT)
-    return ()
+    """Its entries. Raises Unavailable."""
+    return view.files.entries(path, _LIMIT)
+
+
+def _holds_any(view: "View", path: str) -> bool:
+    """One that may not be read now may hold something already: nobody could say later that it came since."""
+    try:
+        return bool(rescued_in(view, path))
+    except NoRight:
+        return True
+    except Unavailable:
+        return False
 
 
 def listener_name(listener: Listener) -> str:

@@ -1,17 +1,16 @@
 """One way to call systemd: thread-safe, each call with a deadline, reconnecting."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
 from jeepney import DBusAddress, new_method_call  # type: ignore[import-untyped]  # ships no types
 
 from orchestrator.host.connection import MANAGER_PATH, SYSTEMD, Connection, Refused
 from orchestrator.host.errors import Unavailable
+from orchestrator.host.manager import SYSTEM, Manager
 
 MANAGER = "org.freedesktop.systemd1.Manager"
 CALL_SECONDS = 5.0
-_BOOTED = Path("/run/systemd/system")  # sd_booted(3): this directory is there exactly where systemd is the init
 _IDLE_CONNECTIONS = 4
 _NOBODY = ("ServiceUnknown", "NoReply", "Disconnected", "Timeout", "TimedOut", "AccessDenied", "NameHasNoOwner", "LimitsExceeded")
 
@@ -19,7 +18,8 @@ _NOBODY = ("ServiceUnknown", "NoReply", "Disconnected", "Timeout", "TimedOut", "
 class Bus:
     """Calls methods of systemd's manager and its objects. A thread borrows a connection for one call, so none waits for another."""
 
-    def __init__(self) -> None:
+    def __init__(self, manager: Manager = SYSTEM) -> None:
+        self.manager = manager
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
 
@@ -34,8 +34,8 @@ class Bus:
         timeout: float = CALL_SECONDS,
     ) -> tuple[Any, ...]:
         """The reply's values. Raises Unavailable (nobody answers, or not in time) and Refused (systemd said no)."""
-        if not _BOOTED.is_dir():
-            raise Unavailable("systemd does not run here: there is no /run/systemd/system")
+        if missing := self.manager.missing:
+            raise Unavailable(missing)
         message = new_method_call(DBusAddress(path, SYSTEMD, interface), member, signature or None, args)
         try:
             return self._exchange(message, timeout)
@@ -60,7 +60,7 @@ class Bus:
                 if fresh:
                     raise
                 self._drop_idle()
-                connection, fresh = Connection.open(), True
+                connection, fresh = self.open(), True
             except BaseException:
                 connection.close()  # a late reply must not meet the next call
                 raise
@@ -72,7 +72,11 @@ class Bus:
         with self._lock:
             if self._idle:
                 return self._idle.pop(), False
-        return Connection.open(), True
+        return self.open(), True
+
+    def open(self) -> Connection:
+        """A connection of the caller's own. Raises OSError."""
+        return Connection.open(self.manager)
 
     def _give_back(self, connection: Connection) -> None:
         """systemd's own socket sends every signal to everybody on it: such a connection is not kept, it would fill up."""

@@ -15,6 +15,8 @@ _SUDO = "/usr/bin/sudo"
 _LINES = 500
 _BELIEVED_SECONDS = 5.0
 _SLACK_SECONDS = 1.0
+_UNWRITTEN_SECONDS = 1.0
+"""So far back journald may not have come yet."""
 _CALL = re.compile(r"\s*(?P<user>\S+) : (?:TTY|PWD)=.* ; COMMAND=(?P<command>.+)")
 """What sudo refused says why where this says TTY= or PWD=."""
 
@@ -49,12 +51,14 @@ class ByHand:
     def _said(self, until: float) -> tuple[Line, ...]:
         with self._lock:
             if time.monotonic() - self._read_at > _BELIEVED_SECONDS or self._knows_until <= until + _SLACK_SECONDS:
-                self._knows_until = time.time()
-                if self._knows_until - until < _BELIEVED_SECONDS:
-                    self.journal.catch_up()  # sudo's line may not be written yet
+                now = self._knows_until = time.time()
+                if now - until < _BELIEVED_SECONDS and not self.journal.catch_up():  # sudo's line may not be written yet
+                    self._knows_until = now - _UNWRITTEN_SECONDS
                 try:
                     self._lines = self.journal.of_program(_SUDO, _LINES)
                 except Unavailable:
+                    if self.journal.is_closed():  # there is a witness, and he may not be heard
+                        raise
                     self._lines = ()
                 self._read_at = time.monotonic()
             return self._lines

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import ipaddress
 import math
+import os
 import re
 import ssl
 import time
@@ -19,6 +20,7 @@ from orchestrator.host.commands import CommandResult, run
 from orchestrator.host.errors import Late, Unavailable
 from orchestrator.host.files import Files, FileState
 from orchestrator.host.helper import Helper
+from orchestrator.host.rights import Own, Rights
 from orchestrator.host.web import connect
 
 HANDSHAKE_SECONDS = 3.0
@@ -27,6 +29,7 @@ _OPENSSL_SECONDS = 5.0
 _CHAIN = 10
 _KEPT = 500
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.+?)-----END (?:TRUSTED |X509 )?CERTIFICATE-----", re.DOTALL)
+_PUBLIC = re.compile(_PEM.pattern + rb"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----", re.DOTALL)
 _KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
@@ -50,9 +53,10 @@ class Certificate:
 class Certificates:
     """Thread-safe. Raises Unavailable when something cannot be told."""
 
-    def __init__(self, files: Files, helper: Helper) -> None:
+    def __init__(self, files: Files, helper: Helper, rights: Rights | None = None) -> None:
         self._files = files
         self._helper = helper
+        self._rights = rights or Own()
         self._read: dict[str, Certificate] = {}
         self._pairs: dict[tuple[str, str, float, int], bool | None] = {}
         self._on_disk: dict[str, tuple[FileState | None, tuple[Certificate, ...]]] = {}
@@ -109,26 +113,33 @@ class Certificates:
         return self._certificate(der) if der else None
 
     def belongs(self, certificate: str, key: str) -> bool | None:
-        """Whether the private key in the one file belongs to the certificate in the other; None when that cannot be told (it is locked)."""
+        """Whether the private key in the one file belongs to the certificate in the other; None when that cannot be told (it is locked).
+
+        A key that this process may not read stays where it is: whoever may read it says whether it fits.
+        """
         chain, state = self.on_disk(certificate), self._files.look(key, follow=True)
         if not chain or state is None:
             return None
         known = (chain[0].digest, key, max(state.mtime, state.ctime), state.inode)
         if known not in self._pairs:
             _make_room(self._pairs)
-            self._pairs[known] = _same_key(certificate, key)
+            self._pairs[known] = self._fits(certificate, key)
         return self._pairs[known]
 
+    def _fits(self, certificate: str, key: str) -> bool | None:
+        if os.access(key, os.R_OK, effective_ids=True):
+            return same_key(self._files.read(certificate, FILE_BYTES), key)
+        fits: bool | None = self._rights.ask("key_fits", certificate=certificate, key=key)
+        return fits
+
     def holds_key(self, path: str) -> bool:
-        """Whether a file holds a private key, by its own first words. False also for what may not be read."""
-        with contextlib.suppress(Unavailable):
-            state = self._files.look(path, follow=True)
-            if state is None or state.kind != "file" or state.size > FILE_BYTES:
-                return False
-            if path not in self._keys or self._keys[path][0] != state:
-                self._keys[path] = (state, bool(_KEY.search(self._files.read(path, FILE_BYTES))))
-            return self._keys[path][1]
-        return False
+        """Whether a file holds a private key, by its own first words."""
+        state = self._files.look(path, follow=True)
+        if state is None or state.kind != "file" or state.size > FILE_BYTES:
+            return False
+        if path not in self._keys or self._keys[path][0] != state:
+            self._keys[path] = (state, bool(_KEY.search(self._files.read(path, FILE_BYTES))))
+        return self._keys[path][1]
 
     def changed_at(self, path: str) -> float:
         """When the file, or the link that leads to it, became what it is; 0.0 when it is not there. A copy keeps its date: so ctime too."""
@@ -164,9 +175,14 @@ def _openssl(*words: str, given: bytes = b"") -> CommandResult:
     return result
 
 
-def _same_key(certificate: str, key: str) -> bool | None:
+def outline(content: bytes) -> bytes:
+    """What of PEM text is no secret: its certificates as they are, and that a private key stands there."""
+    return b"".join(match[0] + b"\n" for match in _PUBLIC.finditer(content))
+
+
+def same_key(certificate: bytes, key: str) -> bool | None:
     """By the public half of both. A locked key is not asked for its password."""
-    own = _openssl("x509", "-in", certificate, "-noout", "-pubkey")
+    own = _openssl("x509", "-noout", "-pubkey", given=certificate)
     found = _openssl("pkey", "-in", key, "-pubout", "-passin", "pass:")
     return _public(own.output) == _public(found.output) if own.exit == found.exit == 0 else None
 

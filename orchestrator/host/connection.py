@@ -22,13 +22,12 @@ from jeepney import (  # type: ignore[import-untyped]  # ships no types
     new_method_call,
 )
 from jeepney.auth import AuthenticationError  # type: ignore[import-untyped]
-from jeepney.bus import find_system_bus  # type: ignore[import-untyped]
 from jeepney.io.blocking import prep_socket  # type: ignore[import-untyped]
+
+from orchestrator.host.manager import SYSTEM, Manager
 
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER_PATH = "/org/freedesktop/systemd1"
-PRIVATE_SOCKET = "/run/systemd/private"
-"""systemd's own socket: root alone, no Hello, no AddMatch (everything is delivered). Not a promised interface, but systemctl uses it."""
 
 BUS = "org.freedesktop.DBus"
 _BUS = DBusAddress("/org/freedesktop/DBus", BUS, BUS)
@@ -68,14 +67,14 @@ class Connection:
             self._let_begin()
 
     @classmethod
-    def open(cls) -> Self:
-        """Over the system bus; for root over systemd's own socket when that fails. Raises OSError."""
+    def open(cls, manager: Manager = SYSTEM) -> Self:
+        """Over the bus; for its own user over systemd's own socket when that fails. Raises OSError."""
         try:
-            return cls(find_system_bus(), on_bus=True)
+            return cls(manager.bus, on_bus=True)
         except OSError:
-            if os.geteuid() != 0 or not os.path.exists(PRIVATE_SOCKET):  # noqa: PTH110  # one stat, often
+            if os.geteuid() != (manager.uid or 0) or not os.path.exists(manager.private):  # noqa: PTH110  # one stat, often
                 raise
-        return cls(PRIVATE_SOCKET, on_bus=False)
+        return cls(manager.private, on_bus=False)
 
     def _let_begin(self) -> None:
         """Wait until systemd has read the end of the handshake.

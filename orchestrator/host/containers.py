@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator.host import engines
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.journal import clean
+from orchestrator.host.rights import Own, Rights
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}")
@@ -21,6 +22,8 @@ _BEFORE_ITS_END = 120
 """A stop is told before the death: by the time-out that the container has for it."""
 _FRESH_SECONDS = 60.0
 _QUIET_SECONDS = 10.0
+_TOLD_SECONDS = 2.0
+"""What somebody else told of all of them serves for one look at all services."""
 _PODMANS_STATE = ("/var/lib/containers/storage/libpod/bolt_state.db", "/var/lib/containers/storage/db.sql")
 """Podman writes there whenever anything changes; while nothing does, its service need not be woken."""
 _LOG_LINES = 30
@@ -77,36 +80,51 @@ class _Engine:
     stamp: tuple[int, ...] = ()
     found: tuple[Container, ...] = ()
     known: dict[tuple[Any, ...], Container] = field(default_factory=dict)
+    lasts: float = 0.0
+    """So long it is believed where no stamp tells that nothing changed."""
     trouble: str = ""
     """Why it did not answer, and until when it is not asked again: many may ask, and each would wait."""
     quiet_until: float = float("-inf")
 
 
 class Containers:
-    """Thread-safe. An engine whose socket is not there has none, and costs nothing."""
+    """Thread-safe. An engine whose socket is not there has none, and costs nothing. Whoever may speak with one is asked instead."""
 
-    def __init__(self) -> None:
+    def __init__(self, rights: Rights | None = None) -> None:
+        self._rights = rights or Own()
         self._engines: dict[str, _Engine] = {}
         self._lock = threading.Lock()
 
     def all(self, sockets: Iterable[str]) -> tuple[Container, ...]:
         """Those of all these engines. Raises Unavailable when one that is there does not answer."""
-        return tuple(one for path in sockets if engines.there(path) for one in self._of(path))
+        return tuple(one for path in sockets if _may_be_there(path) for one in self._of(path))
 
     def again(self, container: Container) -> Container | None:
-        """As it is now; None when it is gone."""
-        told = engines.ask(container.engine, f"/containers/{container.id}/json")
+        """As it is now; None when it is gone. Raises Unavailable; also for a socket that was never asked as an engine's."""
+        if container.engine not in self._engines:
+            raise Unavailable(f"{container.engine} is not known as the socket of an engine")
+        try:
+            told = engines.ask(container.engine, f"/containers/{container.id}/json")
+        except engines.Closed:
+            row = self._rights.ask("container", engine=container.engine, id=container.id)
+            return _from_row(row) if row else None
         return _inspected(container.engine, told, ()) if told else None
 
     def log(self, container: Container) -> str:
         """What it wrote last: hostile text, bounded. Empty where its engine keeps none."""
         query = {"stdout": "1", "stderr": "1", "tail": str(_LOG_LINES)}
-        status, body = engines.request(container.engine, "GET", f"/containers/{container.id}/logs", engines.ASK_SECONDS, **query)
+        try:
+            status, body = engines.request(container.engine, "GET", f"/containers/{container.id}/logs", engines.ASK_SECONDS, **query)
+        except engines.Closed:
+            return str(self._rights.ask("container_log", engine=container.engine, id=container.id))
         lines = _unframed(body).decode(errors="replace").split("\n") if status == 200 else []
         return "\n".join(line for line in map(clean, lines) if line.strip())
 
     def has_image(self, container: Container) -> bool:
-        return engines.ask(container.engine, f"/images/{container.image}/json") is not None
+        try:
+            return engines.ask(container.engine, f"/images/{container.image}/json") is not None
+        except engines.Closed:
+            return bool(self._rights.ask("container_image", engine=container.engine, id=container.id))
 
     def _of(self, path: str) -> tuple[Container, ...]:
         with self._lock:
@@ -114,14 +132,21 @@ class Containers:
             if now < engine.quiet_until:
                 raise Unavailable(engine.trouble)
             stamp = _stamp(path)
-            if not stamp or stamp != engine.stamp or now - engine.at > _FRESH_SECONDS:
+            if now - engine.at > (_FRESH_SECONDS if stamp and stamp == engine.stamp else engine.lasts):
                 try:
-                    engine.found = _listed(path, engine.known)
+                    self._read(path, engine)
                 except Unavailable as trouble:
                     engine.trouble, engine.quiet_until = str(trouble), time.monotonic() + _QUIET_SECONDS
                     raise
                 engine.at, engine.stamp = now, _stamp(path)
             return engine.found
+
+    def _read(self, path: str, engine: _Engine) -> None:
+        try:
+            engine.found, engine.lasts = _listed(path, engine.known), 0.0
+        except engines.Closed:
+            rows = self._rights.ask("containers")
+            engine.found, engine.lasts = tuple(_from_row(row) for row in rows if row["engine"] == path), _TOLD_SECONDS
 
 
 def _listed(engine: str, known: dict[tuple[Any, ...], Container]) -> tuple[Container, ...]:
@@ -237,6 +262,19 @@ def _stamp(engine: str) -> tuple[int, ...]:
         except OSError:
             continue
     return tuple(found)
+
+
+def _may_be_there(path: str) -> bool:
+    """One in a directory that may not be looked into may well be."""
+    try:
+        return engines.there(path)
+    except engines.Closed:
+        return True
+
+
+def _from_row(row: dict[str, Any]) -> Container:
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Container(**plain)
 
 
 def _seconds(text: str) -> float:

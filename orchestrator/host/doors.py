@@ -1,7 +1,9 @@
 """Socket files that were removed under the program that listens on them: it runs well, and nobody reaches it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from orchestrator.host.errors import Unavailable
+from orchestrator.host.processes import Process
 from orchestrator.host.sockets import Listener
 from orchestrator.host.view import View
 
@@ -26,8 +28,19 @@ def gone(view: View, units: Collection[str]) -> dict[str, str]:
             missing.add(path)
             lost += [listener] if path in view.doors else []
     made = _of_systemd(view, units, missing) if missing else {}
-    held = ((view.sockets.holder(listener), listener.path) for listener in lost if listener.path not in made.values())
-    return {holder.unit: path for holder, path in held if holder and holder.unit in units and view.units.get(holder.unit).running} | made
+    held = _holders(view, [listener for listener in lost if listener.path not in made.values()], known=bool(made))
+    return {holder.unit: path for path, holder in held if holder.unit in units and view.units.get(holder.unit).running} | made
+
+
+def _holders(view: View, lost: Sequence[Listener], *, known: bool) -> list[tuple[str, Process]]:
+    """Who holds them. Where that may be read of none of them, and nothing else is known, it is unknown."""
+    try:
+        holders = view.sockets.owners([listener.inode for listener in lost]) if lost else {}
+    except Unavailable:
+        if not known:
+            raise
+        return []
+    return [(listener.path, holders[listener.inode]) for listener in lost if listener.inode in holders]
 
 
 def _of_systemd(view: View, units: Collection[str], missing: Collection[str]) -> dict[str, str]:

@@ -23,10 +23,16 @@ _VERSION = "/v1.40"
 """Docker 19.03 and Podman 3 speak it, and all that came after them until now."""
 
 
+class Closed(Unavailable):
+    """This process may not speak with the engine, or not even see whether it is there."""
+
+
 def there(path: str) -> bool:
-    """Whether such a socket is there: one question to the kernel, which is all that a host without containers costs."""
+    """Whether such a socket is there: one question to the kernel, which is all that a host without containers costs. Raises Closed."""
     try:
         return stat.S_ISSOCK(Path(path).stat().st_mode)
+    except PermissionError:
+        raise Closed(f"{path} may not be looked at") from None
     except OSError:
         return False
 
@@ -55,6 +61,8 @@ def request(engine: str, method: str, path: str, timeout: float, **query: str) -
             connection.connect(engine)
             connection.sendall("\r\n".join(lines).encode())
             reply = web.reply(connection, method, deadline, _ANSWER_BYTES)
+    except PermissionError as error:
+        raise Closed(f"{engine} may not be spoken with: {error.strerror}") from None
     except (OSError, http.client.HTTPException) as error:
         raise Unavailable(f"{engine} does not answer: {error or type(error).__name__}") from None
     return reply.status, reply.body

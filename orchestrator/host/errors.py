@@ -13,5 +13,9 @@ class Late(Unavailable):
     """What was asked hangs: it has no answer in time, or an earlier question has none yet."""
 
 
+class NoRight(Unavailable):
+    """This process may not see it, and whoever may did not tell: what lies there is neither something nor nothing."""
+
+
 class ChangeFailed(Exception):
     """A change did not happen, or not all of it. The message is one clear sentence for people."""

@@ -13,14 +13,17 @@ from pathlib import Path
 
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.helper import ASK_SECONDS
-from orchestrator.host.mounts import Mounts
+from orchestrator.host.mounts import REFUSED, Mounts
 from orchestrator.host.open_files import OpenFiles
+from orchestrator.host.rights import Own, Rights
 
 _LOCKS = Path("/proc/locks")
 _WALKED = 100_000
 _LOCKS_LINES = 20_000
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock: type, whence, start, length, pid
 _UNKNOWN_HOLDER = 0
+_FIRST_PIDS = 0xEFFFFFFC
+"""PROC_PID_INIT_INO: only who lives in the kernel's first name space of processes is listed every lock, also of the dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class FileState:
 class Files:
     """Raises Unavailable when a path cannot be asked about (a mount that hangs, no permission); absence is an answer."""
 
-    def __init__(self, mounts: Mounts, open_files: OpenFiles) -> None:
-        self._mounts, self._open_files = mounts, open_files
+    def __init__(self, mounts: Mounts, open_files: OpenFiles, rights: Rights | None = None) -> None:
+        self._mounts, self._open_files, self._rights = mounts, open_files, rights or Own()
 
     def look(self, path: str, *, follow: bool = False, timeout: float = ASK_SECONDS) -> FileState | None:
         """The file itself, a link as a link unless `follow`; None when there is none. `timeout`: for a mount that may hang."""
@@ -67,7 +70,8 @@ class Files:
         if self._mounts.doubtful(root):
             return True
         before, left = time.time() - older_than, _WALKED
-        for directory, _, names in os.walk(root):
+        closed: list[OSError] = []
+        for directory, _, names in os.walk(root, onerror=closed.append):
             left -= len(names) + 1
             for name in fnmatch.filter(names, pattern):
                 with suppress(OSError):
@@ -76,7 +80,8 @@ class Files:
                         return True
             if left < 0:
                 return True
-        return False
+        refused = next((error for error in closed if error.errno in REFUSED), None)
+        return bool(self._mounts.instead(refused, "holds_old", root, pattern=pattern, older_than=older_than)) if refused else False
 
     def lock_holder(self, path: str) -> int | None:
         """The pid that holds a real lock (fcntl or flock) on the file; 0 when it is held and the kernel does not say by whom.
@@ -90,6 +95,8 @@ class Files:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        except PermissionError:
+            return self._holder_of_closed(path)
         except OSError as error:
             raise Unavailable(f"{path}: {error.strerror}") from None
         try:
@@ -97,6 +104,24 @@ class Files:
             return self._listed_holder(descriptor) if holder is None else holder
         finally:
             os.close(descriptor)
+
+    def _holder_of_closed(self, path: str) -> int | None:
+        """Of a file that only others may open. Whoever may look at its number finds its locks in the kernel's list, where that is whole."""
+        with suppress(PermissionError):
+            try:
+                found = os.stat(path)  # noqa: PTH116  # a local file
+            except FileNotFoundError:
+                return None
+            listed = _holder_in_list(self._names_in_list(path, found))
+            if listed is not None or os.stat("/proc/self/ns/pid").st_ino == _FIRST_PIDS:  # noqa: PTH116  # a name of the kernel's
+                return listed
+        told = self._rights.ask("lock_holder", path=path)
+        return None if told is None else int(told)
+
+    def _names_in_list(self, name: str, found: os.stat_result) -> set[str]:
+        device = self._mounts.of_path(name).device
+        devices = {(os.major(found.st_dev), os.minor(found.st_dev)), tuple(int(part) for part in device.split(":"))}
+        return {f"{major:02x}:{minor:02x}:{found.st_ino}" for major, minor in devices}
 
     def _listed_holder(self, descriptor: int) -> int | None:
         """flock(2) has no question without taking the lock; /proc/locks lists it by device and inode.
@@ -107,9 +132,7 @@ class Files:
         list is believed.
         """
         found, name = os.fstat(descriptor), os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  # a name of the kernel's
-        device = self._mounts.of_path(name).device
-        devices = {(os.major(found.st_dev), os.minor(found.st_dev)), tuple(int(part) for part in device.split(":"))}
-        listed = _holder_in_list({f"{major:02x}:{minor:02x}:{found.st_ino}" for major, minor in devices})
+        listed = _holder_in_list(self._names_in_list(name, found))
         if not listed or not _sees_our_files(listed):
             return listed
         return self._open_files.lockers((name,)).get(name)
@@ -117,7 +140,8 @@ class Files:
 
 def _sees_our_files(pid: int) -> bool:
     try:
-        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")  # noqa: PTH115  # names of the kernel's
+        own = (os.readlink(f"/proc/{one}/ns/mnt") for one in ("self", "1"))  # noqa: PTH115  # the first: without our sandbox
+        return os.readlink(f"/proc/{pid}/ns/mnt") in own  # noqa: PTH115  # names of the kernel's
     except FileNotFoundError:
         return True  # it has ended: whoever inherited its lock is found by the open file
     except OSError:

@@ -16,7 +16,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,11 @@ def look(path: str, follow: bool = False) -> dict[str, Any] | None:  # noqa: FBT
         target = str(Path(path).readlink()) if stat.S_ISLNK(found.st_mode) else ""
     except (FileNotFoundError, NotADirectoryError):
         return None
+    return state(found, target)
+
+
+def state(found: os.stat_result, target: str = "") -> dict[str, Any]:
+    """As `look` tells it."""
     return {
         "kind": _KINDS.get(stat.S_IFMT(found.st_mode), "other"),
         "uid": found.st_uid,
@@ -115,17 +120,22 @@ def appended(path: str, inode: int, offset: int, cap: int) -> dict[str, Any]:
         raise OSError(errno.ELOOP, "leads to another directory")
     descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is no regular file")
-        known = inode == found.st_ino and offset <= found.st_size
-        begin = offset if known else 0 if inode else found.st_size
-        unread = max(0, found.st_size - begin - cap)
-        os.lseek(descriptor, begin + unread, os.SEEK_SET)
-        data = base64.b64encode(b"".join(_chunks(descriptor, cap))).decode()
-        return {"inode": found.st_ino, "offset": begin + unread, "unread": unread, "data": data}
+        return news(descriptor, inode, offset, cap)
     finally:
         os.close(descriptor)
+
+
+def news(descriptor: int, inode: int, offset: int, cap: int) -> dict[str, Any]:
+    """As `appended`, of an open file."""
+    found = os.fstat(descriptor)
+    known = inode == found.st_ino and offset <= found.st_size
+    begin = offset if known else 0 if inode else found.st_size
+    unread = max(0, found.st_size - begin - cap)
+    os.lseek(descriptor, begin + unread, os.SEEK_SET)
+    data = base64.b64encode(b"".join(_chunks(descriptor, cap))).decode()
+    return {"inode": found.st_ino, "offset": begin + unread, "unread": unread, "data": data}
 
 
 def fitting(_path: str, pattern: str, lines: list[str]) -> list[int]:
@@ -148,32 +158,46 @@ def takes_room(path: str, covered: list[str], entries: int, seconds: float) -> d
     """What lies on the file system that is mounted on `path`, also where other mounts cover it: sizes by first directory.
 
     A copy of the mount that nobody else sees (open_tree(2)) has none of the mounts upon it, so nothing else is entered. It is
-    gone when this function ends.
+    gone when this function ends. Root in a sandbox that forbids that still sees what nothing covers, and tells no more than that.
     """
-    walk = _Walk(entries, time.monotonic() + seconds)
-    top = _bare(path)
+    bare = True
     try:
-        beneath = [[name, *walk.measure(top, name)] for name in covered]
+        top = _bare(path)
+    except PermissionError:
+        if os.geteuid() != 0:
+            raise
+        bare, top = False, os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    walk = _Walk(entries, time.monotonic() + seconds, None if bare else os.fstat(top).st_dev, covered)
+    try:
+        beneath = [[name, *walk.measure(top, name)] for name in covered] if bare else []
         sizes = [[name, *walk.measure(top, name)] for name in sorted(os.listdir(top))]  # noqa: PTH208  # of a descriptor
     finally:
         os.close(top)
-    return {"covered": beneath, "entries": sizes, "complete": walk.left > 0 and time.monotonic() < walk.deadline}
+    whole = walk.left > 0 and time.monotonic() < walk.deadline and (bare or not walk.elsewhere)
+    return {"covered": beneath, "entries": sizes, "complete": whole}
 
 
 class _Walk:
     """Adds up sizes until its patience ends. A file that has several names counts once."""
 
-    def __init__(self, entries: int, deadline: float) -> None:
+    def __init__(self, entries: int, deadline: float, device: int | None = None, covered: Iterable[str] = ()) -> None:
+        """`device`: nothing else is entered, and nothing of what other mounts cover. Of an overlay only directories have its number."""
         self.left = entries
         self.deadline = deadline
+        self.elsewhere = False
+        """Another mount lies upon it, and was not entered."""
+        self._device, self._covered = device, frozenset(covered)
         self._seen: set[int] = set()
 
-    def measure(self, directory: int, name: str) -> tuple[int, int]:
-        """(bytes on the disk, files) of one entry and all beneath it."""
+    def measure(self, directory: int, name: str, path: str = "") -> tuple[int, int]:
+        """(bytes on the disk, files) of one entry and all beneath it. `path`: its own, from where the walk began."""
         self.left -= 1
         try:
             state = os.stat(name, dir_fd=directory, follow_symlinks=False)
         except OSError:
+            return 0, 0
+        if self._device is not None and stat.S_ISDIR(state.st_mode) and (state.st_dev != self._device or (path or name) in self._covered):
+            self.elsewhere = True
             return 0, 0
         size, files = (0, 0) if state.st_ino in self._seen else (state.st_blocks * 512, 1)
         self._seen.add(state.st_ino)
@@ -185,7 +209,7 @@ class _Walk:
             return size, files
         try:
             for inner in os.listdir(deeper):  # noqa: PTH208  # of a descriptor
-                more, count = self.measure(deeper, inner)
+                more, count = self.measure(deeper, inner, f"{path or name}/{inner}")
                 size, files = size + more, files + count
                 if self.left < 0:
                     break

@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from orchestrator.host import commands
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.kernel import Kernel
+from orchestrator.host.manager import SYSTEM, Manager
+from orchestrator.host.rights import Own, Rights
 
 _DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
 """sd-messages.h, SD_MESSAGE_JOURNAL_DROPPED."""
@@ -24,7 +27,8 @@ _COREDUMP = "fc2e22bc6ee647b6b90729ab34a250b1"
 """sd-messages(3): systemd-coredump's account of a crash."""
 _DIRECTORIES = (Path("/var/log/journal"), Path("/run/log/journal"))
 _KEPT = ("MESSAGE_ID", "JOB_ID", "JOB_TYPE", "JOB_RESULT", "INVOCATION_ID", "UNIT", "UNIT_RESULT", "EXIT_CODE", "EXIT_STATUS")
-_FIELDS = ("MESSAGE", "PRIORITY", "_PID", "_COMM", "_SYSTEMD_UNIT", "_TRANSPORT", "_SOURCE_MONOTONIC_TIMESTAMP", *_KEPT)
+_SYSLOG = ("SYSLOG_FACILITY", "SYSLOG_IDENTIFIER", "SYSLOG_PID")
+_FIELDS = ("MESSAGE", "PRIORITY", "_PID", "_COMM", "_TRANSPORT", "_SOURCE_MONOTONIC_TIMESTAMP", *_SYSLOG, *_KEPT)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -44,19 +48,28 @@ class Line:
     """It came from PID 1 itself: `logger -t systemd` cannot forge that."""
     lag: float = 0.0
     """Seconds from the kernel's own word to `at`: a journal that begins takes in all that the kernel has said before."""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    facility: int = -1
+    """As syslog(3) counts them: 0 is the kernel. -1: none was given."""
+    fields: Mapping[str, str] = field(default_factory=dict, hash=False)
     """For a trusted line what PID 1 adds: MESSAGE_ID, the job's and the exit's own fields, INVOCATION_ID, UNIT."""
 
 
 class Journal:
     """Asks journalctl, with a deadline. Raises Unavailable where there is no journal, or no permission to read it."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, rights: Rights | None = None, manager: Manager = SYSTEM) -> None:
         self._kernel = kernel
+        self._rights = rights or Own()
+        self._manager = manager
 
     def has_journal(self) -> bool:
-        """Whether there is one that we may read."""
-        return any(_has_readable_file(directory) for directory in _DIRECTORIES)
+        """Whether there is one of the system's that we may read: everybody may read his own, which tells nothing of the rest."""
+        own = self._manager.journal
+        return any(_has_readable_file(directory, own) for directory in _DIRECTORIES)
+
+    def is_closed(self) -> bool:
+        """Whether there is one, and it may not be read here."""
+        return not self.has_journal() and any(_is_closed(directory) for directory in _DIRECTORIES)
 
     def tail(
         self,
@@ -77,25 +90,37 @@ class Journal:
             matches: list[list[str]] = [[]]
         else:
             # Whoever may write to the journal can name any unit in UNIT=; what begins with "_" journald itself puts there.
-            about = [[f"UNIT={unit}", origin] for origin in ("_PID=1", "_SYSTEMD_UNIT=init.scope")]
-            matches = [[f"_SYSTEMD_UNIT={unit}"], *about, [f"COREDUMP_UNIT={unit}", f"MESSAGE_ID={_COREDUMP}", "_UID=0"]]
+            own = self._manager
+            about = [[f"{own.about}={unit}", origin] for origin in (f"_PID={own.pid}", f"{own.of_unit}=init.scope")]
+            matches = [[f"{own.of_unit}={unit}"], *about, [f"COREDUMP_{own.about}={unit}", f"MESSAGE_ID={_COREDUMP}", "_UID=0"]]
         if invocation:
-            matches = [[f"_SYSTEMD_INVOCATION_ID={invocation}"], [f"INVOCATION_ID={invocation}", "_UID=0"]]
+            named = self._manager.field("INVOCATION_ID")
+            matches = [[f"_SYSTEMD_INVOCATION_ID={invocation}"], [f"{named}={invocation}", f"_UID={self._manager.uid or 0}"]]
         return self._read(matches, lines, since, boot_only=boot_only)
 
-    def catch_up(self) -> None:
-        """Wait until journald has written what programs have said so far, or for a second: what just died may have told why."""
-        commands.run(["journalctl", "--sync"], timeout=_SYNC_SECONDS)
+    def catch_up(self) -> bool:
+        """Wait until journald has written what programs have said so far, or for a second: what just died may have told why.
+
+        Only root may have that done. False: nobody did, and the last words may be missing.
+        """
+        if os.geteuid() == 0:
+            return commands.run(["journalctl", "--sync"], timeout=_SYNC_SECONDS).ok
+        with suppress(Unavailable):
+            return bool(self._rights.ask("sync_journal"))
+        return False
 
     def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200) -> tuple[Line, ...]:
         """What PID 1 itself said about the unit (or units) since then, oldest first; of this boot only."""
         names = (unit,) if isinstance(unit, str) else unit
-        return self._read([["_PID=1", *(f"UNIT={name}" for name in names)]], lines, since)
+        return self._read([self._by_manager(names)], lines, since)
+
+    def _by_manager(self, units: Sequence[str]) -> list[str]:
+        return [f"_PID={self._manager.pid}", *(f"{self._manager.about}={unit}" for unit in units)]
 
     def of_units(self, units: Sequence[str], since: float, lines: int) -> tuple[Line, ...]:
         """The last `lines` entries of these units' own processes and of PID 1 about them, oldest first."""
-        own = [[f"_SYSTEMD_UNIT={unit}"] for unit in units]
-        return self._read([*own, ["_PID=1", *(f"UNIT={unit}" for unit in units)]], lines, since)
+        own = [[f"{self._manager.of_unit}={unit}"] for unit in units]
+        return self._read([*own, self._by_manager(units)], lines, since)
 
     def kernel_lines(self, since: float, lines: int = 200) -> tuple[Line, ...]:
         """What the kernel logged since then, oldest first."""
@@ -113,7 +138,7 @@ class Journal:
         """Newest first from journalctl: with --since it would otherwise stop after the *oldest* n."""
         if not self.has_journal():
             raise Unavailable("there is no journal here that may be read")
-        argv = ["journalctl", "--quiet", "--no-pager", "--reverse", "--output=json", "--all", f"--output-fields={','.join(_FIELDS)}"]
+        argv = ["journalctl", "--quiet", "--no-pager", "--reverse", "--output=json", "--all", f"--output-fields={','.join(self._fields())}"]
         argv.append(f"--lines={max(1, min(lines, LINES_LIMIT))}")
         began = self._boot_began() if boot_only else 0.0
         after = max(since or 0.0, began)
@@ -123,11 +148,14 @@ class Journal:
         for number, group in enumerate(matches):
             argv += [*(["+"] if number else []), *group, *boot]
         result = commands.run(argv, timeout=READ_SECONDS, cap=_OUTPUT_BYTES)
-        lines_read = (parse(text) for text in result.output.splitlines() if text.startswith("{"))
+        lines_read = (parse(text, self._manager) for text in result.output.splitlines() if text.startswith("{"))
         found = [line for line in lines_read if line and line.at - line.lag >= began]
         if not found and not result.ok:
             raise Unavailable(f"the journal did not answer in {READ_SECONDS:g} s" if result.timed_out else _complaint(result.output))
         return tuple(reversed(found))
+
+    def _fields(self) -> tuple[str, ...]:
+        return (self._manager.of_unit, *map(self._manager.field, _FIELDS))
 
     def _boot_began(self) -> float:
         """In a container the boot id is the machine's: there only the start of PID 1 tells this boot from the last.
@@ -138,7 +166,7 @@ class Journal:
         return own if own > self._kernel.started_at() + _CONTAINER_SECONDS else 0.0
 
 
-def parse(text: str) -> Line | None:
+def parse(text: str, manager: Manager = SYSTEM) -> Line | None:
     """One line of `journalctl -o json`; None when it is none."""
     try:
         entry = json.loads(text)
@@ -146,18 +174,28 @@ def parse(text: str) -> Line | None:
     except (ValueError, KeyError, TypeError):
         return None
     pid = _number(entry.get("_PID"), 0)
-    about = _one(entry.get("UNIT"))
+    about, trusted = _one(entry.get(manager.about)), pid == manager.pid
     return Line(
         at=at,
-        message=clean(_message(entry.get("MESSAGE"))),
+        message=clean(_said(entry)),
         priority=_number(entry.get("PRIORITY"), 6),
         pid=pid,
         comm=_one(entry.get("_COMM"))[:64],
-        unit=about if pid == 1 and about else _one(entry.get("_SYSTEMD_UNIT")),
-        trusted=pid == 1,
+        unit=about if trusted and about else _one(entry.get(manager.of_unit)),
+        trusted=trusted,
         lag=_lag(entry) if _one(entry.get("_TRANSPORT")) == "kernel" else 0.0,
-        fields={name: _one(entry[name])[:256] for name in _KEPT if name in entry} if pid == 1 else {},
+        facility=_number(entry.get("SYSLOG_FACILITY"), -1),
+        fields={name: _one(entry[manager.field(name)])[:256] for name in _KEPT if manager.field(name) in entry} if trusted else {},
     )
+
+
+def _said(entry: Mapping[str, Any]) -> str:
+    """What a program writes into the kernel's log, journald takes apart like a line of syslog: it is put together again."""
+    said = _message(entry.get("MESSAGE"))
+    if _one(entry.get("_TRANSPORT")) != "kernel" or _number(entry.get("SYSLOG_FACILITY"), 0) == 0:
+        return said
+    who, pid = _one(entry.get("SYSLOG_IDENTIFIER")), _one(entry.get("SYSLOG_PID"))
+    return f"{who}[{pid}]: {said}" if who and pid else f"{who}: {said}" if who else said
 
 
 def _lag(entry: Mapping[str, Any]) -> float:
@@ -195,8 +233,24 @@ def _complaint(output: str) -> str:
     return f"the journal could not be read: {clean(first)[:200]}"
 
 
-def _has_readable_file(directory: Path) -> bool:
+def _has_readable_file(directory: Path, own: str) -> bool:
+    readable = any(os.access(path, os.R_OK) for path in _files(directory))
+    return readable or (bool(own) and any(os.access(path, os.R_OK) for path in directory.glob(f"*/{own}*.journal")))
+
+
+def _is_closed(directory: Path) -> bool:
+    return any(not os.access(path, os.R_OK) for path in _files(directory))
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """Of the system: everybody may read a journal of his own. A directory that may not be listed stands for what is in it."""
     try:
-        return any(os.access(path, os.R_OK) for path in directory.glob("*/*.journal"))
+        for path in directory.iterdir():
+            if path.is_dir():
+                yield from _files(path)
+            elif path.suffix == ".journal" and not path.name.startswith("user-"):
+                yield path
+    except PermissionError:
+        yield directory
     except OSError:
-        return False
+        return

@@ -1,8 +1,9 @@
 """What the kernel itself says: errors of devices and file systems, tasks that hang, tables that are full.
 
-Read from /dev/kmsg, record by record, since journald may be the one that cannot write. What a program puts in there, root's
-too, never has the kernel's facility (0): printk(9) sees to that. Such a line is told as what it is, and speaks against no
-repair. Names in all of them (a process calls itself what it likes) are only names.
+Read from /dev/kmsg, record by record, since journald may be the one that cannot write. Where that is closed, the journal has the
+same lines as far as journald took them in (`loses` says what that costs), and whoever may read that. What a program puts in
+there, root's too, never has the kernel's facility (0): printk(9) sees to that. Such a line is told as what it is, and speaks
+against no repair. Names in all of them (a process calls itself what it likes) are only names.
 """
 
 import os
@@ -19,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.host.errors import Unavailable
-from orchestrator.host.journal import clean
+from orchestrator.host.journal import Journal, clean
+from orchestrator.host.kernel_journal import KernelJournal
 from orchestrator.host.mounts import Mount
+from orchestrator.host.rights import Own, Rights
 
 KEPT_SECONDS = 3600.0
 _DEVICE = Path("/dev/kmsg")
@@ -32,6 +35,7 @@ _KEPT = 500
 _MATCHED_CHARACTERS = 500
 _KERNEL = 0
 _DEPTH = 8
+_LOST = "what the kernel said while journald could not write is missing, and what came faster than it reads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,12 @@ class KernelEvent:
 class KernelLog:
     """Thread-safe. Keeps the last hour of what matters, bounded; the ring of the boot is read at the first question."""
 
-    def __init__(self, open_log: Callable[[], int] | None = None) -> None:
+    def __init__(self, open_log: Callable[[], int] | None = None, journal: Journal | None = None, rights: Rights | None = None) -> None:
         self._open_log = open_log or (lambda: os.open(_DEVICE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        self._in_journal = KernelJournal(journal) if journal else None
+        self._rights = rights or Own()
+        self.loses = ""
+        """What is missing in what was read last; empty where it was the kernel's own log."""
         self._descriptor: int | None = None
         self._lock = threading.Lock()
         self._events: deque[KernelEvent] = deque(maxlen=_KEPT)
@@ -78,7 +86,7 @@ class KernelLog:
     def events(self, seconds: float = KEPT_SECONDS) -> tuple[KernelEvent, ...]:
         """What the kernel said in so many seconds, oldest first. Raises Unavailable where its log may not be read."""
         with self._lock:
-            self._events.extend(self._new())
+            self._read()
             since = time.time() - min(seconds, KEPT_SECONDS)
             while self._events and self._events[0].at < time.time() - KEPT_SECONDS:
                 self._events.popleft()
@@ -96,15 +104,31 @@ class KernelLog:
                 os.close(self._descriptor)
                 self._descriptor = None
 
-    def _new(self) -> Iterator[KernelEvent]:
+    def _read(self) -> None:
         try:
             if self._descriptor is None:
                 self._descriptor = self._open_log()
-            for record in _records(self._descriptor):
-                if event := parse(record):
-                    yield event
+        except OSError as error:
+            self._read_elsewhere(Unavailable(f"the kernel's log cannot be read: {error.strerror}"))
+            return
+        try:
+            self._events.extend(event for record in _records(self._descriptor) if (event := parse(record)))
         except OSError as error:
             raise Unavailable(f"the kernel's log cannot be read: {error.strerror}") from None
+        self.loses = ""
+
+    def _read_elsewhere(self, trouble: Unavailable) -> None:
+        try:
+            if self._in_journal is None:
+                raise trouble
+            lines = self._in_journal.new(time.time() - KEPT_SECONDS)
+            self._events.extend(event for line in lines if (event := _meant(line.message, line.at - line.lag, line.facility)))
+        except Unavailable:
+            try:
+                self._events = deque(map(_told, self._rights.ask("kernel_events")), maxlen=_KEPT)
+            except Unavailable:
+                raise trouble from None
+        self.loses = _LOST
 
 
 def parse(record: bytes) -> KernelEvent | None:
@@ -114,13 +138,23 @@ def parse(record: bytes) -> KernelEvent | None:
         priority, _, stamp = (int(part) for part in head.split(b",")[:3])
     except ValueError:
         return None
-    line = clean(text.split(b"\n")[0].decode(errors="replace"))[:_MATCHED_CHARACTERS]
+    line = clean(text.split(b"\n")[0].decode(errors="replace"))
+    return _meant(line, time.time() - time.monotonic() + stamp / 1e6, priority >> 3)
+
+
+def _meant(said: str, at: float, facility: int) -> KernelEvent | None:
+    line = said[:_MATCHED_CHARACTERS]
     for kind, pattern in _patterns():
         if match := pattern.match(line):
-            at = time.time() - time.monotonic() + stamp / 1e6
             names = {name: value for name, value in match.groupdict().items() if value}
-            return KernelEvent(at, kind, line, names, written=priority >> 3 != _KERNEL)
+            return KernelEvent(at, kind, line, names, written=facility != _KERNEL)
     return None
+
+
+def _told(row: dict[str, Any]) -> KernelEvent:
+    """As the hands tell it: `kind` by its name."""
+    kinds = {kind.name: kind for kind, _ in _patterns()}
+    return KernelEvent(**{**row, "kind": kinds[row["kind"]]})
 
 
 def device_names(mount: Mount) -> frozenset[str]:

@@ -5,19 +5,25 @@ import os
 import re
 import select
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from orchestrator.host import helper_child
-from orchestrator.host.errors import Late, Unavailable
+from orchestrator.host.errors import Late, NoRight, Unavailable
 from orchestrator.host.helper import ASK_SECONDS, Helper
+from orchestrator.host.rights import Own, Rights
 
 _MOUNTINFO = "/proc/self/mountinfo"
+_OF_THE_HOST = "/proc/1/mountinfo"
 _MOUNTS = 5000
 _WALKED = 200_000
 """Entries, and seconds: what a walk may take."""
 _WALK_SECONDS = 4.0
 _COVERED = 50
+REFUSED = (errno.EACCES, errno.EPERM)
+"""What the kernel says to a user: whoever has more rights may be asked."""
 _NOBODY = {errno.ENOTCONN: "dead", errno.ECONNABORTED: "dead", errno.ESTALE: "stale"}
 _LINKS = 40  # as the kernel's own limit (path_resolution(7))
 _LOCAL = frozenset((
@@ -109,8 +115,8 @@ class Contents:
 class Mounts:
     """Thread-safe."""
 
-    def __init__(self, helper: Helper) -> None:
-        self._helper = helper
+    def __init__(self, helper: Helper, rights: Rights | None = None) -> None:
+        self._helper, self._rights = helper, rights or Own()
         self._lock = threading.Lock()
         self._table: _Table | None = None
         self._dead: dict[str, str] = {}
@@ -121,7 +127,16 @@ class Mounts:
 
     def usage(self, point: str) -> Usage:
         """Raises Unavailable when there is none, or it does not answer in time; at once while an earlier question hangs."""
-        return Usage(*self.ask("usage", point))
+        said = self.ask("usage", point)
+        if self._is_shut(point, said):
+            if standing := self._rights.ask("standing", path=point):
+                raise Unavailable(f"{point} cannot be asked: it {'hangs' if standing == 'hangs' else f'is {standing}'}")
+            said = self._rights.ask("usage", path=point)
+        return Usage(*said)
+
+    def _is_shut(self, point: str, usage: Sequence[int]) -> bool:
+        """To whom its owner did not let in, the kernel itself answers for a FUSE mount: with nothing at all, and at once."""
+        return os.geteuid() != 0 and not any(usage) and self.of_path(point).fstype.startswith("fuse")
 
     def of_path(self, path: str) -> Mount:
         """The mount that an absolute path lies on, by its spelling: no link is followed, nothing is touched."""
@@ -144,7 +159,7 @@ class Mounts:
         try:
             said = self._helper.ask("takes_room", point, 2 * _WALK_SECONDS, about=f"the walk of {point}", **more)
         except OSError as error:
-            raise Unavailable(f"{point}: {error.strerror}") from None
+            said = self.instead(error, "takes_room", point)
 
         def taken(rows: list[list[Any]]) -> tuple[Taken, ...]:
             found = (Taken(os.path.join(point, name), size, files) for name, size, files in rows)  # noqa: PTH118  # lexical
@@ -166,17 +181,24 @@ class Mounts:
         `dead`: its server process ended (FUSE); `stale`: its server does not know it any more (NFS); `hangs`: no answer.
         """
         try:
-            self._helper.ask("usage", point, ASK_SECONDS, about=point)
-            said = ""
+            usage = self._helper.ask("usage", point, ASK_SECONDS, about=point)
+            said = self._standing_by_others(point) if self._is_shut(point, usage) else ""
         except Late:
             said = "hangs"
         except OSError as error:
-            said = _NOBODY.get(error.errno or 0, "")
+            said = self._standing_by_others(point) if error.errno in REFUSED else _NOBODY.get(error.errno or 0, "")
         with self._lock:
             self._dead.pop(point, None)
             if said:
                 self._dead[point] = said
         return said
+
+    def _standing_by_others(self, point: str) -> str:
+        """A FUSE mount answers whom its owner lets in: who may not ask knows nothing against it, unless another may."""
+        try:
+            return str(self._rights.ask("standing", path=point))
+        except NoRight:
+            return ""
 
     def dead(self) -> tuple[str, ...]:
         """The points that had nobody behind them when they were asked last, and are still mounted."""
@@ -191,16 +213,24 @@ class Mounts:
     def ask(self, question: str, path: str, timeout: float = ASK_SECONDS, **more: Any) -> Any:
         """One of the helper's questions about a path: asked here where nothing can hang, else in a child that can be left.
 
-        Raises Unavailable: no such file, no permission, no answer.
+        What this process may not see itself, whoever has the rights is asked. Raises Unavailable: no such file, no permission, no
+        answer.
         """
         try:
             hangs = self.doubtful(path, follow=more.get("follow", True))
             if hangs:
                 return self._helper.ask(question, path, timeout, about=hangs, **more)
             return helper_child.answer(question, path, more)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise Unavailable(f"{path}: {reason}") from None
+        except OSError as error:
+            return self.instead(error, question, path, **more)
+        except ValueError as error:
+            raise Unavailable(f"{path}: {error}") from None
+
+    def instead(self, error: OSError, question: str, path: str, **more: Any) -> Any:
+        """What those answer who have the rights that the kernel missed here. Raises Unavailable."""
+        if error.errno in REFUSED:
+            return self._rights.ask(question, path=path, **more)
+        raise Unavailable(f"{path}: {error.strerror}") from None
 
     def close(self) -> None:
         with self._lock:
@@ -255,7 +285,7 @@ class _Table:
         self.by_point: dict[str, Mount] = {}
         self.writable: set[tuple[str, str]] = set()
         """Device and point of those that are, or once were, writable."""
-        self._file = open(_MOUNTINFO, "rb", buffering=0)  # noqa: SIM115, PTH123  # kept open to be polled
+        self._file = open(_list_of_mounts(), "rb", buffering=0)  # noqa: SIM115, PTH123  # kept open to be polled
         self._poll = select.poll()
         self._poll.register(self._file, select.POLLPRI)
 
@@ -271,6 +301,24 @@ class _Table:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _list_of_mounts() -> str:
+    """Systemd may put a service of its own into a sandbox, whose read-only mounts nobody else has: the host's are the first process's.
+
+    Only where its root is ours: else its paths are not.
+    """
+    try:
+        sandboxed = "INVOCATION_ID" in os.environ and _root_in(_OF_THE_HOST) == _root_in(_MOUNTINFO)
+    except OSError:
+        sandboxed = False
+    return _OF_THE_HOST if sandboxed else _MOUNTINFO
+
+
+def _root_in(path: str) -> tuple[str, str] | None:
+    text = Path(path).read_text("utf-8", errors="surrogateescape")
+    roots = (mount for mount in map(parse, text.splitlines()[:_MOUNTS]) if mount.point == "/")
+    return next(((mount.device, mount.root) for mount in roots), None)
 
 
 def parse(line: str) -> Mount:

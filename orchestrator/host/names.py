@@ -4,10 +4,12 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from orchestrator.host.commands import run
 from orchestrator.host.errors import Unavailable
+
+if TYPE_CHECKING:
+    from orchestrator.host.view import View
 
 RESOLV, NSSWITCH, HOSTS = "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts"
 NAME_FILES = (RESOLV, NSSWITCH, HOSTS)
@@ -20,19 +22,19 @@ _NAMES = 20
 _SERVERS = 3
 """resolv.conf(5): MAXNS."""
 
-_HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,62}\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,62}\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ENDS = r"(?=[:/\s\"',;\])}]|$)"
 _NEEDED = re.compile(
-    rf"://(?:[^\s/@]+@)?(?P<url>{_HOST}){_ENDS}|(?<![\w./-])(?P<pair>{_HOST}):\d{{2,5}}(?![\w.])|"
+    rf"://(?:[^\s/@]+@)?(?P<url>{HOST}){_ENDS}|(?<![\w./-])(?P<pair>{HOST}):\d{{2,5}}(?![\w.])|"
     r"\b(?:\w+[_.-])?(?:host|hostname|hosts|server|upstream|backend|peer|remote|primary|master|relayhost)[\"']?"
-    rf"\s*[=:\s]\s*[\"']?(?P<key>{_HOST})(?!://){_ENDS}",
+    rf"\s*[=:\s]\s*[\"']?(?P<key>{HOST})(?!://){_ENDS}",
     re.IGNORECASE,
 )
 """A name in an address, before a port, or behind a word that says that another host is meant."""
 _NO_NEED = re.compile(r"\s*(?:#|;|//|Documentation\s*=)")
 _LOCAL = re.compile(r"(?<![\w.:-])(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):(?P<port>\d{2,5})(?!\d)")
 _LOOK_UP = ("getent", "dig", "host", "nslookup", "resolvectl")
-_ALONE = re.compile(rf"(?:{_HOST})")
+_ALONE = re.compile(rf"(?:{HOST})")
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -78,9 +80,11 @@ def says_anything(path: str, text: str) -> bool:
             return any(len(row) > 1 for row in rows)
 
 
-def addresses_of(name: str, user: str = "") -> tuple[str, ...]:
+def addresses_of(view: "View", name: str, user: str = "") -> tuple[str, ...]:
     """What a program of this user finds: no address where it finds none, or not in time. Raises Unavailable."""
-    result = run(["getent", "ahosts", "--", name], timeout=_LOOKUP_SECONDS, user=user or None)
+    if not view.runs.may_be(user):
+        return tuple(view.rights.ask("addresses", name=name, user=user))
+    result = view.runs(["getent", "ahosts", "--", name], timeout=_LOOKUP_SECONDS, user=user or None)
     if result.timed_out or result.exit == _NOT_FOUND:
         return ()
     if not result.ok:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from orchestrator.host.commands import run
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.program import unusable_program
 from orchestrator.host.setting_up import missing_account
@@ -41,7 +40,7 @@ def obstacles(view: View, unit: Unit) -> tuple[Obstacle, ...]:
     if account := missing_account(unit):
         return (Obstacle("USER", "account", account, f"the account {account} is not there"),)
     found = (*_programs(view, unit), *_working_directory(view, unit), *_named_paths(view, unit), *_own_directories(view, unit))
-    return (*found, *(() if found else _unreachable(view, unit)))
+    return (*found, *(() if found else unreachable(view, unit)))
 
 
 def output_files(view: View, unit: Unit) -> tuple[str, ...]:
@@ -152,28 +151,31 @@ def _why(view: View, path: str) -> str:
     return f" ({why})" if why else ""
 
 
-def _unreachable(view: View, unit: Unit) -> Iterator[Obstacle]:
+def unreachable(view: View, unit: Unit) -> Iterator[Obstacle]:
     """What is there, and the unit's own user may not get to. Asked as that user: access lists count too."""
     if unit.user in ("", "root", "0") or unit.dynamic_user:
         return
+    if not view.runs.may_be(unit.user):
+        yield from (Obstacle(**told) for told in view.rights.ask("unreachable", unit=unit.name))
+        return
     working = "" if unit.may_lack_working_directory else unit.working_directory
     for step, path in (("CHDIR", working), *(("EXEC", program) for program in unit.programs)):
-        if path.startswith("/") and (part := _first_closed(unit.user, path)):
+        if path.startswith("/") and (part := _first_closed(view, unit.user, path)):
             state = view.files.look(part, follow=True)
             told = f"owner {state.uid}:{state.gid}, mode {state.mode:04o}" if state else "it is gone"
             yield Obstacle(step, "unreachable", part, f"{unit.user} may not get to {path}: {part} does not let it through ({told})")
 
 
-def _first_closed(user: str, path: str) -> str:
+def _first_closed(view: View, user: str, path: str) -> str:
     """The first part of the path that the user may not enter or execute."""
-    if _may(user, path):
+    if _may(view, user, path):
         return ""
     parts = [*reversed(Path(path).parents), Path(path)][:_DEPTH]
-    return next((str(part) for part in parts if not _may(user, str(part))), "")
+    return next((str(part) for part in parts if not _may(view, user, str(part))), "")
 
 
-def _may(user: str, path: str) -> bool:
-    result = run(["/usr/bin/test", "-x", path], timeout=_ACCESS_SECONDS, user=user)
+def _may(view: View, user: str, path: str) -> bool:
+    result = view.runs(["/usr/bin/test", "-x", path], timeout=_ACCESS_SECONDS, user=user)
     if result.exit not in (0, 1):
         raise Unavailable(f"whether {user} may use {path} could not be asked: {result.output.strip()[:200] or 'no answer'}")
     return result.ok

@@ -7,10 +7,10 @@ holds for the lines of a journal holds for these.
 import base64
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
-from orchestrator.host.errors import Unavailable
+from orchestrator.host.errors import NoRight, Unavailable
 from orchestrator.host.journal import Line, clean
 from orchestrator.host.mounts import Mounts
 
@@ -32,13 +32,16 @@ _TIMES = tuple(
 
 
 def own_lines(mounts: Mounts, paths: Sequence[str], unit: str, now: float) -> tuple[Line, ...]:
-    """The last lines of these logs as lines of the unit, oldest first. A line without a time belongs to the one before it."""
+    """The last lines of these logs as lines of the unit, oldest first. A line without a time belongs to the one before it.
+
+    Raises NoRight for a log that nobody may read.
+    """
     found = [line for path in paths for line in _lines(mounts, path, unit, now)]
     return tuple(sorted(found, key=lambda line: line.at))[-_LINES:]
 
 
 def _lines(mounts: Mounts, path: str, unit: str, now: float) -> Iterator[Line]:
-    with suppress(Unavailable):  # mostly: there is no such log
+    with _unless_absent():
         # inode -1 is none that was read before: all of the file is news, and its end is what is read of it
         news = mounts.ask("appended", path, inode=-1, offset=0, cap=_TAIL_BYTES)
         at = 0.0
@@ -46,6 +49,17 @@ def _lines(mounts: Mounts, path: str, unit: str, now: float) -> Iterator[Line]:
             at = _time_of(text) or at
             if 0 < at <= now + _AHEAD_SECONDS and text.strip():
                 yield Line(at=at, message=clean(text), unit=unit)
+
+
+@contextmanager
+def _unless_absent() -> Iterator[None]:
+    """Mostly there is no such log. One that may not be read is not an empty one."""
+    try:
+        yield
+    except NoRight:
+        raise
+    except Unavailable:
+        pass
 
 
 def _time_of(text: str) -> float:

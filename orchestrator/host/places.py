@@ -29,11 +29,18 @@ def written(unit: Unit, service: Service | None) -> tuple[str, ...]:
 
 
 def mounts_of(view: View, unit: Unit, service: Service | None) -> tuple[str, ...]:
-    """The points of the file systems, but the root's, that hold what the service declares, names or has open."""
+    """The points of the file systems, but the root's, that hold what the service declares, names or has open.
+
+    Raises Unavailable where only the last could tell, and may not be read.
+    """
     points = {mount.point for mount in view.mounts.list() if mount.point != "/" and holds_files(mount)}
-    if not points:
-        return ()
-    return tuple(sorted({view.mounts.of_path(path).point for path in paths(view, unit, service)} & points))
+    found: set[str] = set()
+    try:
+        found.update(view.mounts.of_path(path).point for path in (paths(view, unit, service) if points else ()))
+    except Unavailable:
+        if not found & points:
+            raise
+    return tuple(sorted(found & points))
 
 
 def at_work_beneath(view: View, unit: Unit, point: str) -> tuple[OpenFile, ...]:
@@ -42,8 +49,9 @@ def at_work_beneath(view: View, unit: Unit, point: str) -> tuple[OpenFile, ...]:
     pids = tuple(view.processes.pids_in(unit.control_group)[:_PROCESSES]) if unit.control_group else ()
     if not pids or mount == point:
         return ()
-    inside = {pid for pid in pids if any(is_beneath(path, point) for path in view.open_files.paths(pid))}
-    files = tuple(file for file in view.open_files.on(mount, of=tuple(inside)) if is_beneath(file.path, point)) if inside else ()
+    inside = {pid for pid, path in view.open_files.paths(unit.name, pids) if is_beneath(path, point)}
+    files = view.open_files.of(tuple(inside), mount, unit.name) if inside else ()
+    files = tuple(file for file in files if is_beneath(file.path, point))
     return files or tuple(OpenFile(pid, point, 0, deleted=False, writes=True, reads=False, device=0, inode=0) for pid in inside)
 
 
@@ -56,7 +64,10 @@ def holds_files(mount: Mount) -> bool:
 
 
 def paths(view: View, unit: Unit, service: Service | None) -> Iterator[str]:
-    """Every path that the service has to do with. A mere name in a file of its own points at a place; it justifies nothing."""
+    """Every path that the service has to do with. A mere name in a file of its own points at a place; it justifies nothing.
+
+    Raises Unavailable in the end, where what it has open may not be read: what came before stays true.
+    """
     yield from written(unit, service)
     yield from (*unit.requires_mounts_for, *unit.environment_paths)
     named = [path for line in unit.exec_start for word in line[1:] for path in _PATH.findall(word)]
@@ -65,5 +76,5 @@ def paths(view: View, unit: Unit, service: Service | None) -> Iterator[str]:
     for file in dict.fromkeys((*(service.config_files if service else ()), *unit.environment_files, *settings)):
         with suppress(Unavailable):
             yield from _PATH.findall(view.files.read(file, _CONFIG_BYTES).decode(errors="replace"))
-    for process in view.processes.in_cgroup(unit.control_group)[:_PROCESSES]:
-        yield from view.open_files.paths(process.pid)
+    pids = view.processes.pids_in(unit.control_group)[:_PROCESSES]
+    yield from (path for _, path in view.open_files.paths(unit.name, pids))

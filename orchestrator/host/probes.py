@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from orchestrator.config import CommandProbe, FileProbe, HttpProbe, Probe, TcpProbe
-from orchestrator.host import commands, web
+from orchestrator.host import web
 from orchestrator.host.errors import Late, Unavailable
 from orchestrator.host.files import Files
 from orchestrator.host.helper import Helper
 from orchestrator.host.journal import clean
+from orchestrator.host.runs import Runs
 
 _DETAIL_CHARACTERS = 300
 _BLIND = "blind"
+EXITS = {10: "refused", 11: "timeout", 12: "status", 13: "content", 14: "error", 15: _BLIND}
+"""How the program that asks over the network for somebody else tells the kind of a failure; 0 is none."""
 _SAID_BYTES = 2000
 _UNAVAILABLE = 503
 _OUR_TROUBLE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
@@ -39,7 +42,7 @@ class ProbeResult:
     comes_back: bool = False
 
 
-def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> ProbeResult:
+def ask(probe: Probe, files: Files, helper: Helper, runs: Runs, user: str | None = None) -> ProbeResult:
     """Never raises; ends within the probe's own timeout."""
     began = time.monotonic()
     failure, detail = "", ""
@@ -49,7 +52,7 @@ def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> 
             reply = web.get(probe.http, helper, probe.timeout_seconds)
             failure, detail = _http(probe, reply)
         else:
-            failure, detail = _asked(probe, files, helper, user)
+            failure, detail = _asked(probe, files, helper, runs, user)
     except (TimeoutError, Late):
         failure, detail = "timeout", _late(probe)
     except Unavailable as error:
@@ -64,14 +67,14 @@ def ask(probe: Probe, files: Files, helper: Helper, user: str | None = None) -> 
     return _with_answer(result, reply) if reply and failure else result
 
 
-def _asked(probe: TcpProbe | FileProbe | CommandProbe, files: Files, helper: Helper, user: str | None) -> tuple[str, str]:
+def _asked(probe: TcpProbe | FileProbe | CommandProbe, files: Files, helper: Helper, runs: Runs, user: str | None) -> tuple[str, str]:
     match probe:
         case TcpProbe():
             return _tcp(probe, helper)
         case FileProbe():
             return _file(probe, files)
         case CommandProbe():
-            return _command(probe, user)
+            return _command(probe, runs, user)
 
 
 def _with_answer(result: ProbeResult, reply: web.Reply) -> ProbeResult:
@@ -117,8 +120,8 @@ def _file(probe: FileProbe, files: Files) -> tuple[str, str]:
     return "", ""
 
 
-def _command(probe: CommandProbe, user: str | None) -> tuple[str, str]:
-    result = commands.run(probe.command, timeout=probe.timeout_seconds, user=user)
+def _command(probe: CommandProbe, runs: Runs, user: str | None) -> tuple[str, str]:
+    result = runs(probe.command, timeout=probe.timeout_seconds, user=user)
     if result.timed_out:
         return "timeout", _late(probe)
     if result.exit is None:

@@ -2,14 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.host.errors import Unavailable
+from orchestrator.host.executables import Executables
 from orchestrator.host.kernel import TICKS, Kernel
-from orchestrator.model import is_unit
+from orchestrator.host.manager import SYSTEM, Manager
+from orchestrator.host.rights import Own, Rights
 
 _SAME_SECONDS = 0.5
 """Start times are exact but for a clock that was stepped; a pid does not come round in half a second."""
@@ -18,6 +20,8 @@ _ARGUMENTS = 200
 _PROCESSES = 20_000
 _GROUPS = 1000
 _TASKS = 500
+_ENDED = ("Z", "X")
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD, of the flags in proc(5), stat
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CGROUP_ROOTS = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 """Where systemd's groups lie: v1 and hybrid keep them in `systemd` (and `unified`), v2 at the root."""
@@ -32,8 +36,8 @@ class Process:
     """One letter of proc(5): R, S, D, Z, T, ..."""
     started_at: float
     uid: int
-    exe: str = ""
-    """Empty for a kernel thread, or where it may not be read; ends in " (deleted)" after an upgrade."""
+    program: str | Callable[[], str] = field(default="", compare=False)
+    """Its path, or who tells it where this process may not look."""
     argv: tuple[str, ...] = ()
     cgroup: str = ""
     unit: str = ""
@@ -41,17 +45,30 @@ class Process:
     """Bytes."""
     threads: int = 0
 
+    @property
+    def exe(self) -> str:
+        """Empty for a kernel thread; ends in " (deleted)" after an upgrade. Raises Unavailable where nobody may tell it."""
+        return self.program if isinstance(self.program, str) else self.program()
+
+    @property
+    def has_program(self) -> bool:
+        """Whether it runs one, whatever its name: a kernel thread and a process that has ended run none."""
+        return bool(self.program)
+
 
 class Processes:
-    def __init__(self, kernel: Kernel, proc: Path = Path("/proc")) -> None:
+    def __init__(self, kernel: Kernel, rights: Rights | None = None, proc: Path = Path("/proc"), manager: Manager = SYSTEM) -> None:
         self._kernel = kernel
+        self._manager = manager
         self._proc = str(proc)
+        self._executables = Executables(rights or Own(), self._proc)
 
     def get(self, pid: int) -> Process | None:
         """None when there is no such process (or no longer)."""
         try:
             return self._read(pid)
         except (FileNotFoundError, ProcessLookupError):
+            self._look_for_the_first()
             return None
         except OSError as error:
             raise Unavailable(f"process {pid} cannot be read: {error.strerror}") from None
@@ -61,23 +78,16 @@ class Processes:
         return self._present(self.pids())
 
     def pids(self) -> tuple[int, ...]:
+        self._look_for_the_first()
         return tuple(int(name) for name in os.listdir(self._proc) if name.isdigit())[:_PROCESSES]  # noqa: PTH208  # names alone
 
     def programs(self) -> Iterator[tuple[int, str]]:
-        """Each process with the path of its program: one link a process. Kernel threads have none."""
-        return ((pid, exe) for pid in self.pids() if (exe := self._exe(pid)))
+        """Each process with the path of its program: one link a process. Kernel threads have none. Raises Unavailable."""
+        return self._executables.all(self.pids())
 
     def is_of_this_root(self, pid: int) -> bool:
         """Whether its program's path means here what it means to the process: in a container it is another file."""
-        link = f"{self._proc}/{pid}/exe"
-        with suppress(OSError):
-            own = os.stat(link)  # noqa: PTH116  # of the file itself, even a deleted one
-            path = os.readlink(link)  # noqa: PTH115  # a name of the kernel's
-            if path.endswith(" (deleted)"):
-                return os.stat(f"{self._proc}/{pid}/ns/mnt").st_ino == os.stat(f"{self._proc}/1/ns/mnt").st_ino  # noqa: PTH116
-            here = os.stat(path)  # noqa: PTH116
-            return (own.st_dev, own.st_ino) == (here.st_dev, here.st_ino)
-        return False
+        return self._executables.is_of_this_root(pid)
 
     def in_cgroup(self, path: str) -> tuple[Process, ...]:
         """Every process in the group (a unit's `control_group`) and in those beneath it; none for an empty path."""
@@ -141,21 +151,27 @@ class Processes:
                 waited += task[1]
         return ran / 1e9, waited / 1e9
 
-    def open_files(self, pid: int) -> int:
-        """How many file descriptors it holds. Raises Unavailable where that may not be read."""
-        try:
-            return len(os.listdir(f"{self._proc}/{pid}/fd"))  # noqa: PTH208  # a count alone
-        except OSError as error:
-            raise Unavailable(f"the open files of process {pid} cannot be counted: {error.strerror}") from None
-
     def limit_nofile(self, pid: int) -> int | None:
         """The soft limit in force, None without one: systemd clamps LimitNOFILE= without a word."""
+        return self._limit(pid, "Max open files")
+
+    def limit_nproc(self, pid: int) -> int | None:
+        """How many tasks its account may have; None without a limit."""
+        return self._limit(pid, "Max processes")
+
+    def _limit(self, pid: int, name: str) -> int | None:
+        """/proc/PID/limits is everybody's to read, unlike prlimit(2)."""
         try:
             lines = self._text(pid, "limits").splitlines()
         except OSError as error:
             raise Unavailable(f"the limits of process {pid} cannot be read: {error.strerror}") from None
-        words = next((line.split() for line in lines if line.startswith("Max open files")), [])
-        return int(words[3]) if len(words) > 3 and words[3].isdigit() else None
+        rest = next((line.removeprefix(name).split() for line in lines if line.startswith(name)), [])
+        return int(rest[0]) if rest and rest[0].isdigit() else None
+
+    def _look_for_the_first(self) -> None:
+        """proc(5), hidepid: to a user other people's processes may not be there at all. The first one always is."""
+        if os.geteuid() and not os.path.exists(f"{self._proc}/1"):  # noqa: PTH110  # often
+            raise Unavailable("other people's processes are hidden from this user (hidepid= of /proc)")
 
     def _present(self, pids: tuple[int, ...]) -> tuple[Process, ...]:
         return tuple(process for pid in pids if (process := self.get(pid)))
@@ -164,17 +180,18 @@ class Processes:
         before, _, after = self._text(pid, "stat").rpartition(")")  # comm may hold anything, ")" too
         fields = after.split()
         cgroup = self._cgroup(pid)
+        started_at = self._kernel.started_at() + int(fields[19]) / TICKS
         return Process(
             pid=pid,
             ppid=int(fields[1]),
             comm=before.partition("(")[2],
             state=fields[0],
-            started_at=self._kernel.started_at() + int(fields[19]) / TICKS,
+            started_at=started_at,
             uid=os.stat(f"{self._proc}/{pid}").st_uid,  # noqa: PTH116  # without building a Path for each process
-            exe=self._exe(pid),
+            program=self._program(pid, started_at, fields),
             argv=tuple(self._text(pid, "cmdline").rstrip("\0").split("\0")[:_ARGUMENTS]),
             cgroup=cgroup,
-            unit=unit_of_cgroup(cgroup),
+            unit=self._manager.unit_of(cgroup),
             rss=int(fields[21]) * _PAGE,
             threads=int(fields[17]),
         )
@@ -186,11 +203,13 @@ class Processes:
         finally:
             os.close(descriptor)
 
-    def _exe(self, pid: int) -> str:
+    def _program(self, pid: int, started_at: float, fields: list[str]) -> str | Callable[[], str]:
+        """Whether there is one the kernel tells everybody; its name is asked of others only when somebody wants to know it."""
         try:
-            return os.readlink(f"{self._proc}/{pid}/exe")  # noqa: PTH115  # as above
-        except OSError:
-            return ""
+            return self._executables.of(pid)
+        except PermissionError:
+            none = fields[0] in _ENDED or int(fields[6]) & _KERNEL_THREAD
+            return "" if none else lambda: self._executables.asked(pid, started_at)
 
     def _cgroup(self, pid: int) -> str:
         """systemd's own hierarchy is `name=systemd` on v1 and hybrid, the only one (`0::`) on v2; where both are there, one is empty."""
@@ -201,11 +220,6 @@ class Processes:
             groups[hierarchy] = path
         named = groups.get("name=systemd", "/")
         return named if named != "/" else groups.get("", "")
-
-
-def unit_of_cgroup(path: str) -> str:
-    """The system's unit of a group: the first part that is a unit and no slice; empty for none."""
-    return next((part for part in path.split("/") if is_unit(part) and not part.endswith(".slice")), "")
 
 
 def _tasks(directory: Path) -> Iterator[tuple[int, int]]:

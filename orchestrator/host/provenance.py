@@ -87,7 +87,7 @@ class Programs:
 def not_as_before(view: "View", path: str) -> str:
     """As `altered`, but a file that a service ran well with is its own, whatever the package brought."""
     good = view.known_good.get(path)
-    return "" if good and good.digest and good.digest == view.files.digest(path) else altered(view, path)
+    return "" if good and good.digest and good.digest == view.known_good.digest(path) else altered(view, path)
 
 
 def _listed(view: "View", package: str, path: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.config import Service
+from orchestrator.host.errors import Unavailable
+from orchestrator.host.journal import clean
 from orchestrator.host.named_files import named_files
 from orchestrator.host.processes import Process
 from orchestrator.host.runs_elsewhere import is_another_units, runs_elsewhere
@@ -28,7 +30,7 @@ class Rival:
     @property
     def told(self) -> str:
         process = self.process
-        return f"{process.comm} (pid {process.pid}, {process.unit or 'no unit'}) {_HAS[self.kind]} {self.what}"
+        return clean(f"{process.comm} (pid {process.pid}, {process.unit or 'no unit'}) {_HAS[self.kind]} {self.what}")
 
 
 _HAS = {
@@ -40,16 +42,27 @@ _HAS = {
 
 
 def rivals(view: View, unit: Unit, service: Service | None) -> Iterator[Rival]:
-    """Others than the unit itself and its own sockets, while it is down. Raises Unavailable."""
+    """Others than the unit itself and its own sockets, while it is down. Raises Unavailable where none was found, and not all was seen."""
     if not unit.down:
         return
-    for port in sorted(service.ports) if service else ():
-        yield from _on_port(view, unit, port)
     lockable = _lockable(view, unit, service)
+    looks = [*(_on_port(view, unit, port) for port in (sorted(service.ports) if service else ())), _lockers(view, lockable)]
+    blind, found = None, False
+    for look in (*looks, _other_runs(view, unit, lockable)):
+        try:
+            for rival in look:
+                found = True
+                yield rival
+        except Unavailable as trouble:
+            blind = trouble
+    if blind and not found:
+        raise blind
+
+
+def _lockers(view: View, lockable: tuple[str, ...]) -> Iterator[Rival]:
     for path, pid in (view.open_files.lockers(lockable) if lockable else {}).items():
         if process := view.processes.get(pid):
             yield Rival("lock", path, process)
-    yield from _other_runs(view, unit, lockable)
 
 
 def is_job(unit: Unit) -> bool:
@@ -92,7 +105,8 @@ def _other_runs(view: View, unit: Unit, lockable: tuple[str, ...]) -> Iterator[R
     """
     runs = runs_elsewhere(view, unit)
     if is_job(unit):
-        runs = tuple(run for run in runs if view.open_files.holds_a_lock(run.process.pid))
+        holding = view.open_files.holding_locks([run.process.pid for run in runs]) if runs else ()
+        runs = tuple(run for run in runs if run.process.pid in holding)
     elif runs:
         beside = _has_lock_files(view, unit, lockable)
         runs = tuple(run for run in runs if not is_another_units(view, run.process) and (beside or view.sockets.serves(run.process.pid)))

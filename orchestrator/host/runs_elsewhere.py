@@ -24,6 +24,8 @@ def runs_elsewhere(view: View, unit: Unit) -> tuple[Run, ...]:
     own = {path for path in programs_of(unit) if not is_interpreter(path)}
     found = []
     for process in view.processes.all() if own else ():
+        if not process.has_program:
+            continue
         arguments = process.argv[:_ARGUMENTS] if is_interpreter(process.exe) else ()
         ran = {process.exe, *(os.path.realpath(word) for word in arguments if word.startswith("/"))}
         if process.unit != unit.name and (programs := own & ran):

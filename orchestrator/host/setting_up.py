@@ -3,6 +3,10 @@
 Looked at before a start is tried: one that ends with status 203, 216 or 217 has proved nothing and cost the unit a start.
 """
 
+import os
+import time
+
+from orchestrator.host import crontabs
 from orchestrator.host.commands import run
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.unit import Unit
@@ -10,6 +14,8 @@ from orchestrator.host.view import View
 
 _LOOKUP_SECONDS = 5
 """Accounts may live in a directory service that does not answer."""
+_SHADOW = "/etc/shadow"
+_DAY = 86_400
 _NOT_FOUND = 2
 """getent(1): one of the keys could not be found."""
 
@@ -37,6 +43,14 @@ def missing_account(unit: Unit) -> str:
 def account_known(name: str) -> bool:
     """Whether this host knows the user. Raises Unavailable."""
     return _known("passwd", name)
+
+
+def account_ended(view: View, name: str) -> bool:
+    """Whether the account has expired, by shadow(5). Raises Unavailable."""
+    if not os.access(_SHADOW, os.R_OK, effective_ids=True) and view.files.look(_SHADOW):
+        return bool(view.rights.ask("account_has_ended", user=name))
+    shadow = view.files.read(_SHADOW).decode(errors="replace")
+    return crontabs.expired(shadow, name, int(time.time() // _DAY))
 
 
 def _known(database: str, name: str) -> bool:

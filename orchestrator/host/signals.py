@@ -6,6 +6,7 @@ import os
 import select
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,8 @@ _MATCHES = (
 )
 """Nothing wider: a daemon-reload of 3,000 units sends 6,000 other signals of the manager."""
 
+_TELLING = ("ActiveState", "SubState", "StateChangeTimestamp", "InvocationID", "Job")
+_REMEMBERED = 2000
 _GATHER_SECONDS = 0.015
 _URGENT = ("failed", "inactive")
 _NOTE_SECONDS = 0.5
@@ -57,6 +60,8 @@ class Signals:
         self._pending: set[str] = set()
         self._restarting: dict[str, float] = {}
         """When to look at the counter of a unit that restarts by itself (monotonic); inf: after its next signal."""
+        self._last: OrderedDict[str, tuple[Any, ...]] = OrderedDict()
+        """What systemd said last of each unit."""
         self._due = 0.0
         self._told_at = 0.0
 
@@ -82,7 +87,7 @@ class Signals:
         failures = 0
         while not self._closing:
             try:
-                connection = _subscribed()
+                connection = _subscribed(self._units)
             except (OSError, Refused):
                 pause = _RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)]
                 failures += 1
@@ -131,7 +136,7 @@ class Signals:
 
     def _unit_changed(self, path: str, body: tuple[Any, ...]) -> None:
         name = unit_name(path)
-        if not name or body[0] != _UNIT:
+        if not name or body[0] != _UNIT or not self._is_news(name, body[1]):
             return
         now = time.monotonic()
         state, sub_state = (str(body[1].get(key, ("", ""))[1]) for key in ("ActiveState", "SubState"))
@@ -144,6 +149,19 @@ class Signals:
             self._restarting[name] = now
         elif sub_state != "auto-restart" and self._restarting.get(name) == math.inf:
             self._restarting[name] = now + _NOTE_SECONDS
+
+    def _is_news(self, name: str, properties: dict[str, tuple[str, Any]]) -> bool:
+        """Whether it says of the unit what it did not say the last time.
+
+        Whoever asks about a unit that systemd has forgotten makes systemd load it, and tell all that it is near of itself: who is
+        woken by that would ask again, and again.
+        """
+        told = tuple(properties.get(key, ("", None))[1] for key in _TELLING)
+        known = self._last.pop(name, None)
+        self._last[name] = told
+        while len(self._last) > _REMEMBERED:
+            self._last.popitem(last=False)
+        return told[0] is None or told != known
 
     def _note_restarts(self) -> None:
         """Look at the counters of what restarts by itself: twice a second at most, since a counter also tells what was missed.
@@ -174,6 +192,8 @@ class Signals:
 
     def _tell(self, *, everything: bool = False) -> None:
         names = frozenset() if everything else frozenset(self._pending)
+        if everything:
+            self._last.clear()
         self._pending.clear()
         self._told_at = time.monotonic()
         try:
@@ -185,9 +205,9 @@ class Signals:
         select.select([self._wake_reader], [], [], seconds)
 
 
-def _subscribed() -> Connection:
+def _subscribed(units: Units) -> Connection:
     """systemd's own socket knows neither matches nor subscriptions: it sends everything to everybody."""
-    connection = Connection.open()
+    connection = units.connect()
     try:
         if connection.on_bus:
             for rule in _MATCHES:

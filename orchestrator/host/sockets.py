@@ -1,21 +1,22 @@
-"""Listening sockets and who holds them. Of this network namespace: a service with PrivateNetwork= has another one."""
+"""Listening sockets and who holds them. Of the host's network: a service with PrivateNetwork= has another one."""
 
-import os
 import socket
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.host import sock_diag
 from orchestrator.host.errors import Unavailable
+from orchestrator.host.net_tables import NetTables, end_of
 from orchestrator.host.processes import Process, Processes
+from orchestrator.host.rights import Own, Rights
+from orchestrator.host.tracing import link, names
 
-_LISTEN = "0A"
 _UNIX_ACCEPTS = 0x10000  # __SO_ACCEPTCON
-_ROWS = 20_000
+_TCP = (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6))
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # read, not bound
-_READ_CHARACTERS = 8 << 20
+ASKED_AT_ONCE = 1000
+"""Sockets, in one question to whoever may see more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +35,23 @@ class Listener:
 
 
 class Sockets:
-    def __init__(self, processes: Processes, proc: Path = Path("/proc")) -> None:
+    def __init__(self, processes: Processes, rights: Rights | None = None, proc: Path = Path("/proc")) -> None:
         self._processes = processes
+        self._rights = rights or Own()
         self._proc = proc
+        self._tables = NetTables(proc)
 
     def listeners(self) -> tuple[Listener, ...]:
-        return (*self._tcp("tcp", socket.AF_INET), *self._tcp("tcp6", socket.AF_INET6), *self.unix())
+        return (*(one for protocol, family in _TCP for one in self._tcp(protocol, family)), *self.unix())
 
     def connections(self, ports: tuple[int, ...] = ()) -> tuple[sock_diag.Connection, ...]:
         """What is connected to these ports of this host, or all. Raises Unavailable where the kernel does not list them."""
         found: list[sock_diag.Connection] = []
-        for family in (socket.AF_INET, socket.AF_INET6):
+        for protocol, family in _TCP:
             try:
-                found.extend(one for one in sock_diag.tcp_connections(family) if not ports or one.port in ports)
+                shut_in = self._tables.shut_in
+                rows = self._tables.tcp_connections(protocol, family) if shut_in else sock_diag.tcp_connections(family)
+                found.extend(one for one in rows if not ports or one.port in ports)
             except OSError as error:
                 raise Unavailable(f"the connections cannot be listed: {error.strerror}") from None
         return tuple(found)
@@ -57,10 +62,41 @@ class Sockets:
 
     def owner(self, inode: int) -> Process | None:
         """Who has the socket open; of several the oldest but PID 1."""
-        holders = [pid for pid in self._processes.pids() if self._holds(pid, inode)]
-        if not holders:
-            return None
-        return self._processes.get(max(holders, key=lambda pid: (pid != 1, -pid)))
+        return self.owners((inode,)).get(inode)
+
+    def owners(self, inodes: Collection[int]) -> dict[int, Process]:
+        """The same of many sockets at once; one that nobody has open is not in it.
+
+        Raises Unavailable where it may be one of those that this process may not look into, and nobody tells.
+        """
+        first = {inode: max(pids, key=lambda pid: (pid != 1, -pid)) for inode, pids in self.holders(inodes).items()}
+        return {inode: process for inode, pid in first.items() if (process := self._processes.get(pid))}
+
+    def holders(self, inodes: Collection[int]) -> dict[int, set[int]]:
+        """Every process that has it open, for each of these sockets. Raises Unavailable, as above."""
+        wanted, unseen = {f"socket:[{inode}]": inode for inode in inodes}, False
+        held: dict[int, set[int]] = {}
+        for pid in self._processes.pids():
+            try:
+                for inode in wanted.keys() & self._descriptors(pid):
+                    held.setdefault(wanted[inode], set()).add(pid)
+            except PermissionError:
+                unseen = True
+        return self._told(inodes, held) if unseen else held
+
+    def _told(self, inodes: Collection[int], seen: dict[int, set[int]]) -> dict[int, set[int]]:
+        """By whoever may look into all; what was seen is true, even where he does not answer."""
+        asked = sorted(set(inodes))
+        held: dict[int, set[int]] = {}
+        try:
+            for at in range(0, len(asked), ASKED_AT_ONCE):
+                rows = self._rights.ask("socket_holders", inodes=asked[at : at + ASKED_AT_ONCE])
+                held |= {int(inode): set(map(int, pids)) for inode, pids in rows}
+        except Unavailable:
+            if seen.keys() >= set(inodes):
+                return seen
+            raise
+        return held
 
     def on_port(self, port: int) -> tuple[Listener, ...]:
         """Who listens on the TCP port, on any address; where nobody does, who receives datagrams there (UDP)."""
@@ -77,17 +113,20 @@ class Sockets:
 
     def serves(self, pid: int) -> bool:
         """Whether the process can be reached: it has a socket that listens, or receives datagrams."""
-        served = {f"socket:[{one.inode}]" for one in (*self.listeners(), *self.datagrams())}
-        return not served.isdisjoint(self._descriptors(pid))
+        served = {one.inode for one in (*self.listeners(), *self.datagrams())}
+        try:
+            return not {f"socket:[{inode}]" for inode in served}.isdisjoint(self._descriptors(pid))
+        except PermissionError:
+            return any(pid in pids for pids in self._told(served, {}).values())
 
     def datagrams(self) -> Iterator[Listener]:
         """Those that anybody may send to (UDP); a client that has its one server is none."""
         for protocol, family in (("udp", socket.AF_INET), ("udp6", socket.AF_INET6)):
-            for line in self._text(protocol).splitlines()[1:_ROWS]:
+            for line in self._tables.rows(protocol):
                 fields = line.split()
-                address, _, port = fields[1].partition(":")
+                address, port = end_of(fields[1], family)
                 if fields[2].endswith(":0000"):
-                    yield Listener(protocol, address=_address(address, family), port=int(port, 16), inode=int(fields[9]))
+                    yield Listener(protocol, address=address, port=port, inode=int(fields[9]))
 
     def holder_of_socket(self, path: str) -> Process | None:
         """Who listens on the socket file; None also for a stale file that nobody listens on."""
@@ -95,58 +134,22 @@ class Sockets:
         return next((process for listener in found if (process := self.holder(listener))), None)
 
     def _tcp(self, protocol: str, family: socket.AddressFamily) -> Iterator[Listener]:
+        rows: Iterable[tuple[str, int, int, int, int]]
         try:
-            rows = sock_diag.tcp_listeners(family)
+            rows = self._tables.tcp_listeners(protocol, family) if self._tables.shut_in else sock_diag.tcp_listeners(family)
         except OSError:
-            rows = tuple(_listening_rows(self._text(protocol), family))
+            rows = self._tables.tcp_listeners(protocol, family)
         for address, port, inode, queue, backlog in rows:
             yield Listener(protocol, address=address, port=port, inode=inode, queue=queue, backlog=backlog)
 
     def unix(self) -> Iterator[Listener]:
         """Those on socket files, and abstract ones. Num: RefCount Protocol Flags Type St Inode Path."""
-        for line in self._text("unix").splitlines()[1:_ROWS]:
+        for line in self._tables.rows("unix"):
             fields = line.split(None, 7)
             if len(fields) == 8 and int(fields[3], 16) & _UNIX_ACCEPTS:
                 yield Listener("unix", path=fields[7], inode=int(fields[6]))
 
-    def _text(self, protocol: str) -> str:
-        try:
-            with (self._proc / "net" / protocol).open(encoding="utf-8", errors="replace") as file:
-                return file.read(_READ_CHARACTERS)
-        except FileNotFoundError:  # IPv6 is switched off
-            return ""
-        except OSError as error:
-            raise Unavailable(f"the {protocol} sockets cannot be listed: {error.strerror}") from None
-
-    def _holds(self, pid: int, inode: int) -> bool:
-        return f"socket:[{inode}]" in self._descriptors(pid)
-
-    def _descriptors(self, pid: int) -> Iterator[str]:
-        """What its descriptors lead to; nothing for a process that may not be read, or has just ended."""
+    def _descriptors(self, pid: int) -> set[str]:
+        """What its descriptors lead to; nothing for a process that has just ended. Raises PermissionError."""
         directory = f"{self._proc}/{pid}/fd"
-        with suppress(OSError):
-            yield from (_target(f"{directory}/{name}") for name in os.listdir(directory))  # noqa: PTH208  # names alone
-
-
-def _listening_rows(text: str, family: socket.AddressFamily) -> Iterator[tuple[str, int, int, int, int]]:
-    """/proc/net/tcp, for kernels without sock_diag. What listens comes first: the rest, maybe 100,000 connections, is not read."""
-    for line in text.splitlines()[1:_ROWS]:
-        fields = line.split()
-        if fields[3] != _LISTEN:
-            return
-        address, _, port = fields[1].partition(":")
-        queue = int(fields[4].partition(":")[2], 16)
-        yield _address(address, family), int(port, 16), int(fields[9]), queue, 0
-
-
-def _address(text: str, family: socket.AddressFamily) -> str:
-    """Words of 32 bits in the machine's own order, each printed as a number."""
-    words = [int(text[at : at + 8], 16).to_bytes(4, byteorder="little") for at in range(0, len(text), 8)]
-    return socket.inet_ntop(family, b"".join(words))
-
-
-def _target(link: str) -> str:
-    try:
-        return os.readlink(link)  # noqa: PTH115  # thousands of them
-    except OSError:
-        return ""
+        return {link(f"{directory}/{name}") for name in names(directory)}

@@ -40,20 +40,22 @@ def kind_of(path: str, state: FileState, *, pid_file: bool = False) -> str:
 def not_stale(view: View, path: str, kind: str, state: FileState, unit: Unit | None) -> str:
     """Why the file of the unit, or of a service without one, is not proved stale; empty when it is. Raises Unavailable."""
     if kind == "socket":
-        return _socket(view, path)
+        return refuses(view, path)
     if kind == "lock directory":
         return _directory(view, path, unit)
     return _named_process(view, path, kind, state, unit)
 
 
-def _socket(view: View, path: str) -> str:
+def refuses(view: View, path: str) -> str:
     """Refused is the only answer that proves it: a listener in another network namespace is in no list of ours."""
-    if any(listener.path == path for listener in view.sockets.listeners()):
+    if any(listener.path == path for listener in view.sockets.unix()):
         return f"somebody listens on {path}"
     with socket.socket(socket.AF_UNIX) as client:
         client.setblocking(False)  # noqa: FBT003  # socket's own word
         try:
             client.connect(path)
+        except PermissionError:
+            return str(view.rights.ask("refuses", path=path))
         except OSError as error:
             return "" if error.errno == errno.ECONNREFUSED else f"{path} does not refuse a connection: {error.strerror}"
     return f"somebody listens on {path}"
@@ -98,7 +100,7 @@ def _is_stranger(view: View, process: Process, state: FileState) -> bool:
 
     A daemon that a person started by hand is neither: its file is good.
     """
-    if process.state == "Z" or not process.exe or process.started_at > state.mtime + _SECONDS:
+    if process.state == "Z" or not process.has_program or process.started_at > state.mtime + _SECONDS:
         return True
     try:
         return is_another_units(view, process)

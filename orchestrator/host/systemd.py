@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.host import graph
 from orchestrator.host.bus import Bus
-from orchestrator.host.connection import MANAGER_PATH, Refused
+from orchestrator.host.connection import MANAGER_PATH, Connection, Refused
 from orchestrator.host.durations import Verb, durations
 from orchestrator.host.endings import at_last_end
 from orchestrator.host.journal import Journal
@@ -37,6 +37,10 @@ class Units:
         self._restarts = Restarts()
         self._reloads = Reloads(journal)
         self._lately: dict[str, tuple[float, tuple[str, ...]]] = {}
+
+    def connect(self) -> Connection:
+        """A connection of the caller's own, for signals. Raises OSError."""
+        return self._bus.open()
 
     def list(self) -> tuple[UnitLine, ...]:
         """Every loaded unit, as `systemctl list-units --all`."""

@@ -20,13 +20,17 @@ class DeclaredDirectory:
 
 
 def missing_directories(view: View) -> tuple[DeclaredDirectory, ...]:
-    """Those that are declared and not there. Paths with specifiers (`%b`) are passed over. Raises Unavailable."""
+    """Those that are declared and not there. Raises Unavailable."""
+    return tuple(entry for entry in declared_directories() if view.files.look(entry.path) is None)
+
+
+def declared_directories() -> tuple[DeclaredDirectory, ...]:
+    """All of them. Paths with specifiers (`%b`) are passed over. Raises Unavailable."""
     files: dict[str, Path] = {}
     for folder in map(Path, _FOLDERS):
         for path in sorted(folder.glob("*.conf")):
             files.setdefault(path.name, path)
-    found = (entry for path in files.values() for entry in _entries(path))
-    return tuple(entry for entry in found if view.files.look(entry.path) is None)
+    return tuple(entry for path in files.values() for entry in _entries(path))
 
 
 def _entries(path: Path) -> list[DeclaredDirectory]:

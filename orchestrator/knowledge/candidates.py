@@ -3,6 +3,8 @@
 Phases, runbooks, experts and models choose among these and never beside them (law 5).
 """
 
+from pydantic import ValidationError
+
 from orchestrator.actions import all_actions
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, View
@@ -15,7 +17,7 @@ def candidates(case: Case, view: View, config: Config) -> tuple[Action, ...]:
     for kind in all_actions():
         try:
             offered = kind.candidates(case, view, config)
-        except Unavailable:
+        except (Unavailable, ValidationError):  # a name of the host's that is written to deceive makes no action
             continue
         found.extend(action for action in offered if all(case.scope.holds(target) for target in action.targets()))
     return tuple(found)

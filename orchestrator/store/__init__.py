@@ -1,11 +1,11 @@
 """tasks.db: incidents, attempts, changes, evidence, patterns, and what people decided."""
 
+from orchestrator.masking import mask
 from orchestrator.store.alerts import Alerts, Taken, severity_of, target_of
 from orchestrator.store.arranging import Arrange
 from orchestrator.store.inbox import Inbox
 from orchestrator.store.incidents import CLEAR_AFTER_SECONDS
 from orchestrator.store.listing import Listing
-from orchestrator.store.masking import mask
 from orchestrator.store.patterns import stage_after
 from orchestrator.store.reader import Reader
 from orchestrator.store.spending import Spending
@@ -20,6 +20,7 @@ from orchestrator.store.words import (
     QueryRefused,
     Spent,
     Stale,
+    StoreDamaged,
     StoreFailed,
     StoreUnusable,
     Window,
@@ -42,6 +43,7 @@ __all__ = [
     "Spent",
     "Stale",
     "Store",
+    "StoreDamaged",
     "StoreFailed",
     "StoreUnusable",
     "Taken",

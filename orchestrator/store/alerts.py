@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.config import Config
+from orchestrator.masking import mask
 from orchestrator.model import Alert, Json, Severity, Word, epoch, is_unit, utc
 from orchestrator.store.base import Part, stamp
 from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
-from orchestrator.store.masking import mask
 from orchestrator.store.migrations import tasks
 from orchestrator.store.rows import all_readable
 

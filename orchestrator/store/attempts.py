@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 
-from orchestrator.model import Action, Before, Evidence, Heal, Json, Outcome, Proposal, Verdict, epoch, utc
-from orchestrator.store.base import Part, as_json, stamp
+from orchestrator.masking import mask
+from orchestrator.model import Action, Before, Evidence, Heal, Json, Outcome, Proposal, Verdict, digest, epoch, utc
+from orchestrator.store.base import ITSELF, Part, as_json, stamp
 from orchestrator.store.ledger import looking, transaction
-from orchestrator.store.masking import mask
 from orchestrator.store.rows import all_readable, plan_data
 from orchestrator.store.words import Stale
 
@@ -15,6 +15,8 @@ _HEALS = """SELECT id, task_id, key, signature, plan, began_at, ended_at FROM at
 WHERE outcome = 'healed' AND rule != 'approved' AND ended_at >= ? ORDER BY ended_at DESC, id DESC LIMIT ?"""
 EVIDENCE_KEPT = 200
 """Observations kept of one incident, the newest."""
+DETAIL_TOLD = 500
+"""Characters of what came of it, in the audit; the attempt's own row has all."""
 
 
 class Attempts(Part):
@@ -51,7 +53,9 @@ class Attempts(Part):
         }
         judged = {"verdict": verdict.answer, "rule": verdict.rule, "reason": mask(verdict.reason)}
         fault = {"key": row["key"], "signature": row["fingerprint"]}
-        return self.ledger.insert("attempts", {"task_id": task_id, "phase": phase, "began_at": utc(now), **proposed, **judged, **fault})
+        new = self.ledger.insert("attempts", {"task_id": task_id, "phase": phase, "began_at": utc(now), **proposed, **judged, **fault})
+        self.audit(ITSELF, "verdict", {"incident": task_id, "attempt": new, "phase": phase, **_told(proposal, verdict)})
+        return new
 
     @transaction
     def settle(self, attempt_id: int, *, ready_by: float | None = None, clean_since: float | None = None) -> None:
@@ -62,6 +66,7 @@ class Attempts(Part):
     def end_attempt(self, attempt_id: int, outcome: Outcome, detail: str) -> None:
         """Raises Stale when it has ended already."""
         self._change_running(attempt_id, outcome=outcome.value, detail=mask(detail), ended_at=utc())
+        self.audit(ITSELF, "outcome", {"attempt": attempt_id, "outcome": outcome.value, "detail": detail[:DETAIL_TOLD]})
 
     def _change_running(self, attempt_id: int, **columns: object) -> None:
         row = self.ledger.row("SELECT outcome FROM attempts WHERE id = ?", (attempt_id,))
@@ -70,11 +75,19 @@ class Attempts(Part):
         self.ledger.update("attempts", attempt_id, columns)
 
     @transaction
-    def begin_change(self, attempt_id: int, n: int, action: Action, before: Before) -> int:
-        """The change is on disk as begun; only then may it be performed. The id is never used again."""
+    def begin_change(self, attempt_id: int, n: int, action: Action, before: Before, above: int = -1) -> int:
+        """The change is on disk as begun; only then may it be performed. The id is never used again.
+
+        `above`: the last that the hands know. They remember those of a file that was lost, or was set back to a copy.
+        """
         self._change_running(attempt_id, executed=1)
         described = {"action": action.model_dump_json(), "before": as_json(before)}
-        return self.ledger.insert("changes", {"attempt_id": attempt_id, "n": n, "begun_at": utc(), **described})
+        last = self.ledger.row("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
+        new = max(last["seq"] if last else 0, above) + 1
+        self.ledger.insert("changes", {"id": new, "attempt_id": attempt_id, "n": n, "begun_at": utc(), **described})
+        said = {"kind": action.kind, "targets": action.targets(), "hash": digest(action.model_dump())}  # as the hands' record has it
+        self.audit(ITSELF, "change begun", {"change": new, "attempt": attempt_id, **said})
+        return new
 
     @transaction
     def change_done(self, change_id: int) -> None:
@@ -82,12 +95,27 @@ class Attempts(Part):
         done = self.ledger.run("UPDATE changes SET done_at = ? WHERE id = ? AND done_at IS NULL AND undone_at IS NULL", (utc(), change_id))
         if not done:
             raise Stale(f"change {change_id} was done or undone before")
+        self.audit(ITSELF, "change done", {"change": change_id})
+
+    def performed(self, change_id: int, answer: Json) -> None:
+        """What the hands answered."""
+        if answer["ok"]:
+            self.change_done(change_id)
+        else:
+            self.change_failed(change_id, answer)
+
+    @transaction
+    def change_failed(self, change_id: int, answer: Json, *, undoing: bool = False) -> None:
+        """What the hands answered when they refused, or it went wrong; its row stays as it is, and the audit has it."""
+        said = {"refused": bool(answer["refused"]), "detail": str(answer["detail"])[:DETAIL_TOLD]}
+        self.audit(ITSELF, "undo failed" if undoing else "change failed", {"change": change_id, **said})
 
     @transaction
     def change_undone(self, change_id: int) -> None:
         """Raises Stale when it was undone before."""
         if not self.ledger.run("UPDATE changes SET undone_at = ? WHERE id = ? AND undone_at IS NULL", (utc(), change_id)):
             raise Stale(f"change {change_id} was undone before")
+        self.audit(ITSELF, "change undone", {"change": change_id})
 
     @looking
     def changes_since(self, since: float, key: str | None = None) -> int:
@@ -107,6 +135,12 @@ class Attempts(Part):
         """What was healed since then without a person's word, oldest first; the newest where there are too many."""
         rows = self.ledger.rows(_HEALS, (utc(since), HEALS_KEPT))
         return all_readable("attempt", reversed(rows), _heal_of)
+
+
+def _told(proposal: Proposal, verdict: Verdict) -> Json:
+    """What was proposed and what the policy said of it, for the audit."""
+    plan = [{"kind": action.kind, "targets": action.targets()} for action in proposal.plan]
+    return {"by": proposal.proposer, "plan": plan, "hash": proposal.hash, "verdict": verdict.answer, "rule": verdict.rule}
 
 
 def _heal_of(row: Json) -> Heal:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from orchestrator.model import Json, utc
+from orchestrator.store import chain
 from orchestrator.store.ledger import Ledger, transaction
 from orchestrator.store.words import Stale
 
@@ -14,6 +15,8 @@ AT_ONCE = utc(0)
 
 T = TypeVar("T")
 
+ITSELF = "orchestrator"
+"""The daemon, as the audit knows who acted."""
 LATEST = 253_402_300_799.0
 """9999-12-31: beyond it the text of a time would no longer sort."""
 
@@ -29,8 +32,8 @@ class Part:
 
     @transaction
     def audit(self, actor: str, what: str, detail: Json) -> None:
-        """Who did what: kept when incidents are not."""
-        self.ledger.insert("audit", {"at": utc(), "actor": actor[:200], "what": what[:200], "detail": as_json(detail)})
+        """Who did what: kept when incidents are not, and with what it tells of where it is called inside that transaction."""
+        chain.append(self.ledger, actor, what, detail)
 
     def _live(self, task_id: int) -> Json:
         """The row, if it is live and an incident of its own. Raises Stale."""
@@ -42,10 +45,12 @@ class Part:
 
     def _cut_short(self, task_id: int, why: str) -> None:
         """An incident has one attempt at a time: one that is still without an ending counts as interrupted."""
-        self.ledger.run(
+        cut = self.ledger.run(
             "UPDATE attempts SET outcome = 'interrupted', ended_at = ?, detail = ? WHERE task_id = ? AND outcome IS NULL",
             (utc(), why, task_id),
         )
+        if cut:
+            self.audit(ITSELF, "outcome", {"incident": task_id, "outcome": "interrupted", "detail": why})
 
     def _change(self, task_id: int, **columns: object) -> None:
         """Set columns of a live incident of its own. Raises Stale."""

@@ -39,6 +39,13 @@ def make_directory(path: Path) -> None:
         raise StoreUnusable(f"{path} cannot be made: {error.strerror}; run as root, or name another daemon.state_dir") from None
 
 
+def open_to_group(directory: Path) -> None:
+    """One of our own, beneath: it has its bit from the state directory, and a sandbox refuses to set even the same one again."""
+    found = directory.stat()
+    if stat.S_IMODE(found.st_mode) != DIRECTORY_MODE and os.geteuid() in (0, found.st_uid):
+        directory.chmod(DIRECTORY_MODE)
+
+
 def make_file(path: Path) -> None:
     """`path` and the files that SQLite keeps beside it, with the right mode. Raises StoreUnusable.
 
@@ -99,6 +106,15 @@ class Lock:
             os.fchmod(descriptor, FILE_MODE)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """For a moment. Raises StoreUnusable."""
+        self.take()
+        try:
+            yield
+        finally:
+            self.release()
 
     @contextlib.contextmanager
     def held_if_free(self) -> Iterator[bool]:

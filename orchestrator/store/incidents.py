@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from orchestrator.masking import mask
 from orchestrator.model import Blind, Fault, Json, Seen, utc
 from orchestrator.store.arranging import Arrange, arrange_live, each_alone
 from orchestrator.store.base import AT_ONCE, Part
 from orchestrator.store.ledger import transaction
-from orchestrator.store.masking import mask
 from orchestrator.store.words import Observed
 
 CLEAR_AFTER_SECONDS = 60.0

@@ -16,7 +16,7 @@ from sqlite_utils import Migrations
 from orchestrator.model import Json
 from orchestrator.store.files import make_file
 from orchestrator.store.reserve import Reserve
-from orchestrator.store.words import StoreFailed, StoreUnusable
+from orchestrator.store.words import StoreDamaged, StoreFailed, StoreNewer, StoreUnusable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 12.0
 """How long a write waits for another process before it fails."""
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 """What SQLite answers on a full disk, on a full quota, and when no inode is left for a file of its own."""
+_MOVE_AWAY = "keep a copy, and move it away; a new one is made"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +43,8 @@ class Ledger:
         self.reserve = Reserve(path.parent)
         self._lock = threading.RLock()
         self._inside = False
+        self.is_damaged = False
+        """Whether SQLite itself has said so since it was opened."""
         if migrate:
             make_file(path)
         elif not _is_there(path):
@@ -54,11 +57,11 @@ class Ledger:
             return self._try_open(migrations, migrate=migrate)
         except sqlite3.Error as error:
             if not (_no_room(error) and self.reserve.free()):
-                raise StoreUnusable(_why_unusable(self.path, error)) from error
+                raise _unusable(self.path, error) from error
         try:
             return self._try_open(migrations, migrate=migrate)
         except sqlite3.Error as error:
-            raise StoreUnusable(_why_unusable(self.path, error)) from error
+            raise _unusable(self.path, error) from error
 
     def _try_open(self, migrations: Migrations, *, migrate: bool) -> sqlite_utils.Database:
         connection = connect(f"{self.path.absolute().as_uri()}?mode=rw")
@@ -84,6 +87,7 @@ class Ledger:
             try:
                 return self._once(body)
             except sqlite3.Error as error:
+                self.is_damaged = self.is_damaged or is_damage(error)
                 if not (_no_room(error) and self.reserve.free()):
                     raise StoreFailed(f"{self.path} cannot be written: {error}") from error
                 log.warning("%s: %s; the reserve is freed", self.path, error)
@@ -126,6 +130,7 @@ class Ledger:
             try:
                 return body()
             except sqlite3.Error as error:
+                self.is_damaged = self.is_damaged or is_damage(error)
                 raise StoreFailed(f"{self.path} cannot be read: {error}") from error
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Json]:
@@ -233,11 +238,11 @@ def _bring_up_to_date(db: sqlite_utils.Database, migrations: Migrations, path: P
     known = {step.name for step in migrations.pending(sqlite_utils.Database(memory=True))}
     applied = {step.name for step in migrations.applied(db)}
     if newer := sorted(applied - known):
-        raise StoreUnusable(f"{path} was made by a newer version (it has {', '.join(newer)}): install that version again, or a newer one")
+        raise StoreNewer(f"{path} was made by a newer version (it has {', '.join(newer)}): install that version again, or a newer one")
     if migrate:
         found = db.conn.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise StoreUnusable(f"{path} is damaged ({found}): keep a copy, and move it away; a new one is made")
+            raise StoreDamaged(f"{path} is damaged ({found}): {_MOVE_AWAY}", path)
         migrations.apply(db)
     elif known != applied:
         raise StoreUnusable(f"{path} was made by an older version: start the daemon once, which brings it up to date")
@@ -255,6 +260,11 @@ def _no_room(error: sqlite3.Error) -> bool:
     return _primary(error) in _NO_ROOM
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Of the file itself; a lock, a right that lacks, or a disk that does not answer is none."""
+    return _primary(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) or str(error).startswith("malformed database schema")
+
+
 def _primary(error: Exception) -> int:
     """The result code without its extension; 0 where the error is Python's own."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -263,8 +273,8 @@ def _primary(error: Exception) -> int:
 def advice(error: Exception, directory: Path) -> str:
     """What to do about it."""
     return {
-        sqlite3.SQLITE_NOTADB: "it is no database: move it away, and a new one is made",
-        sqlite3.SQLITE_CORRUPT: "it is damaged: keep a copy, and move it away; a new one is made",
+        sqlite3.SQLITE_NOTADB: f"it is no database: {_MOVE_AWAY}",
+        sqlite3.SQLITE_CORRUPT: f"it is damaged: {_MOVE_AWAY}",
         sqlite3.SQLITE_READONLY: f"run as root or as a member of the group of {directory}, on a disk that is not read-only",
         sqlite3.SQLITE_CANTOPEN: f"run as root or as a member of the group of {directory}, and look whether the disk has room",
         sqlite3.SQLITE_FULL: "make room on the disk",
@@ -280,5 +290,6 @@ def _is_there(path: Path) -> bool:
         raise StoreUnusable(f"{path} cannot be read ({error.strerror}): be root or a member of its group") from None
 
 
-def _why_unusable(path: Path, error: sqlite3.Error) -> str:
-    return f"{path} cannot be opened ({error}): {advice(error, path.parent)}"
+def _unusable(path: Path, error: sqlite3.Error) -> StoreUnusable:
+    said = f"{path} cannot be opened ({error}): {advice(error, path.parent)}"
+    return StoreDamaged(said, path) if is_damage(error) else StoreUnusable(said)

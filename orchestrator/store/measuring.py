@@ -62,7 +62,7 @@ def measured_of(book: Rows, days: int) -> Json:
     calls = book.rows("tasks", _BY_WHOM, since)
     return {
         "agreement": [{**row, "right": row["healed"] - row["came_back"]} for row in book.rows("tasks", _AGREED, since)],
-        "experts": _experts([*book.rows("escalations", _SAID, since), *book.rows("escalations", _REPLACED, since)], calls),
+        "experts": _experts([*book.rows("escalations", _SAID, since), *book.rows("escalations", _REPLACED, since)], _of_experts(calls)),
         "models": [{**model, **_times(book, model, since)} for model in _models(calls)],
         "incident_cost": book.row("tasks", _OF_INCIDENTS, since) or {"incidents": 0},
         "cost_by_time": _each_part(parts, book.rows("tasks", _BY_PART, {**since, "length": len(parts[0])})),
@@ -84,6 +84,11 @@ def _experts(said: Sequence[Json], calls: Sequence[Json]) -> list[Json]:
     for row in calls:
         _add(found[row["expert"]], row)
     return sorted(found.values(), key=lambda row: (-row["asked"], row["expert"]))
+
+
+def _of_experts(calls: Sequence[Json]) -> list[Json]:
+    """Without those that only asked whether a model is there."""
+    return [row for row in calls if row["expert"]]
 
 
 def _models(calls: Sequence[Json]) -> list[Json]:

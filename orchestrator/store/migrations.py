@@ -458,3 +458,31 @@ def m013_reading(db: Database) -> None:
         """CREATE INDEX calls_by_whom ON model_calls(
     backend, model, outcome, expert, began_at, tokens_in, tokens_cached, tokens_out, dollars, seconds)""",
     )
+
+
+@tasks()
+def m014_chain(db: Database) -> None:
+    """The audit as a chain (`store/chain.py`), which nothing but the retention's own cut makes shorter.
+
+    `audit_anchor`: up to where it may be cut. `audit_marks`: the cuts, and where a damaged file was replaced. `carried`: up to
+    where each source in escalations.db, which has no transaction with this file, was taken over into the audit.
+    `configuration`: a digest of each key that is set.
+    """
+    # Imported here: the chain works on a ledger, and the ledger's users import these steps.
+    from orchestrator.store.chain import chain_up  # noqa: PLC0415
+
+    db.conn.execute("ALTER TABLE audit ADD COLUMN digest TEXT NOT NULL DEFAULT ''")
+    chain_up(db)
+    execute_all(
+        db,
+        """
+CREATE INDEX audit_marks ON audit(what, id) WHERE what IN ('audit cut', 'file put back');
+CREATE TRIGGER audit_is_kept_as_it_is BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
+CREATE TRIGGER audit_is_cut_by_its_anchor_alone BEFORE DELETE ON audit
+WHEN OLD.id > COALESCE((SELECT upto FROM audit_anchor), 0)
+BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
+CREATE TABLE audit_anchor (id INTEGER PRIMARY KEY CHECK (id = 1), upto INTEGER NOT NULL);
+CREATE TABLE carried (source TEXT PRIMARY KEY, last TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE configuration (key TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
+""",
+    )

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 
+from orchestrator.masking import mask
 from orchestrator.model import Fault, Handoff, Proposal, Scope, Status, utc
 from orchestrator.store.base import AT_ONCE, Part, as_json, stamp
 from orchestrator.store.incidents import fault_columns
 from orchestrator.store.ledger import transaction
-from orchestrator.store.masking import mask
 from orchestrator.store.rows import proposal_data
 from orchestrator.store.words import Stale
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from orchestrator.model import Action, Json, Pattern, Stage, utc
 from orchestrator.store import rows
-from orchestrator.store.base import Part, as_json
+from orchestrator.store.base import ITSELF, Part, as_json
 from orchestrator.store.ledger import looking, transaction
 from orchestrator.store.words import Stale
 
@@ -40,7 +40,11 @@ class Patterns(Part):
         if known:
             return int(known["id"])
         new = {"signature": signature, "plan": as_json(rows.plan_data(plan)), "hash": plan_hash, "origin": origin, "created_at": utc()}
-        return self.ledger.insert("patterns", {**new, "stage": Stage.PROBATION.value})
+        number = self.ledger.insert("patterns", {**new, "stage": Stage.PROBATION.value})
+        kinds = [action.kind for action in plan]
+        said = {"pattern": number, "signature": signature, "plan": kinds, "hash": plan_hash, "origin": origin}
+        self.audit(origin.removeprefix("person:") if origin.startswith("person:") else ITSELF, "pattern taught", said)
+        return number
 
     @transaction
     def credit(self, pattern_id: int, result: Credit) -> None:
@@ -53,6 +57,7 @@ class Patterns(Part):
         said_by = row["said_by"] if result == "win" else ""
         stage = row["stage"] if said_by else stage_after(**record).value
         self.ledger.update("patterns", pattern_id, {**record, "stage": stage, "said_by": said_by, "credited_at": utc()})
+        self.audit(ITSELF, "pattern credited", {"pattern": pattern_id, "for": result, "was": row["stage"], "is": stage})
 
     @looking
     def pattern_of(self, task_id: int) -> int | None:

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Mapping
 from importlib import metadata
 
+from orchestrator.masking import mask
 from orchestrator.model import Json, epoch, utc
 from orchestrator.store.base import AT_ONCE, Part, as_json, stamp
 from orchestrator.store.ledger import looking, transaction
-from orchestrator.store.masking import mask
 from orchestrator.store.rows import all_readable
 from orchestrator.store.words import Click, Stale, Window
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from orchestrator.model import Json, utc
+from orchestrator.store.base import ITSELF
 from orchestrator.store.ledger import advice, connect, fetch
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.measuring import measured_of
@@ -30,6 +31,8 @@ SQL_SECONDS = 10.0
 SQL_ROWS = 10_000
 """Rows of one person's SELECT; what is beyond is cut off."""
 
+_AUDIT = """SELECT * FROM audit WHERE (:actor = '' OR actor = :actor) AND (:what = '' OR what = :what) AND at >= :since
+AND actor != :besides ORDER BY id DESC LIMIT :limit"""
 _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 _JSON_COLUMNS = frozenset(
     (
@@ -158,10 +161,20 @@ class Reader:
         with self._open() as book:
             return book.row("tasks", "SELECT * FROM inbox WHERE id = ?", (number,))
 
-    def audit(self, limit: int = 50) -> list[Json]:
-        """Who did what, the newest first."""
+    def audit(self, limit: int = 50, *, actor: str = "", what: str = "", since: str = "", people: bool = False) -> list[Json]:
+        """Who did what, the newest first. `people`: what the daemon did itself is left out."""
+        asked = {"limit": limit, "actor": actor, "what": what, "since": since, "besides": ITSELF if people else ""}
         with self._open() as book:
-            return book.rows("tasks", "SELECT * FROM audit ORDER BY id DESC LIMIT ?", (limit,))
+            return book.rows("tasks", _AUDIT, asked)
+
+    def whole_audit(self) -> tuple[list[Json], int]:
+        """All its rows as they are written, by number, and the highest number that was ever given."""
+        with self._open() as book:
+            if "tasks" not in book.attached:
+                return [], 0
+            rows = fetch(book.connection, "SELECT * FROM tasks.audit ORDER BY id")
+            (ever,) = fetch(book.connection, "SELECT COALESCE(MAX(seq), 0) AS n FROM tasks.sqlite_sequence WHERE name = 'audit'")
+            return rows, int(ever["n"])
 
     def story(self, task_id: int) -> Json | None:
         """Everything of one incident; None when there is no such row. `left_out` counts what its parts have more than is here."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.model import Case, Json, instance_of, utc
-from orchestrator.store.base import Part, as_json
+from orchestrator.store.base import ITSELF, Part, as_json
 from orchestrator.store.ledger import Keeper, Ledger, looking, transaction
 from orchestrator.store.migrations import tasks
 from orchestrator.store.rows import all_readable, memory_of
@@ -54,6 +54,8 @@ class Remembered(Part):
             else:
                 about = {"check_name": case.fault.check, "target": instance_of(case.fault.target)[0], "service": case.scope.service or ""}
                 self._make_room(lesson.expert, self.ledger.insert("expert_memory", {**of, **about, **new, "created_at": utc(now)}))
+            said = {"incident": case.incident.id, "kinds": lesson.kinds, "proved": lesson.proved}
+            self.audit(ITSELF, "memory kept", {"expert": lesson.expert, "stance": lesson.stance, **said})
 
     def _make_room(self, expert: str, new: int) -> None:
         """The least useful goes, and is counted; the new one has its chance."""
@@ -72,6 +74,7 @@ class Remembered(Part):
             self.ledger.run(_REVOKED, {"signature": healed["signature"], "kinds": kinds, "now": utc()})
             self.ledger.run(_ACQUITTED, {"task": task_id})
             self.ledger.run("DELETE FROM expert_memory WHERE proved = 'moot' AND wins + losses = 0")
+            self.audit(ITSELF, "memories revoked", {"incident": task_id, "signature": healed["signature"], "kinds": json.loads(kinds)})
 
     @transaction
     def note_uses(self, memories: Sequence[int]) -> None:

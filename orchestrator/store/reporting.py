@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from orchestrator.model import Json, epoch, utc
+from orchestrator.store.chain import PUT_BACK
 from orchestrator.store.retention import DAY, INCIDENTS_DAYS
 
 _RATES = """SELECT COUNT(*) AS total, COALESCE(SUM(fix_successful = 1), 0) AS fixed, COUNT(fix_successful) AS needed,
@@ -43,6 +44,11 @@ WHERE day = :day AND last_at >= (SELECT COALESCE(MAX(began_at), '') FROM model_c
 """Until a call fits into the budget again: a person may have raised it."""
 
 
+PUT_BACK_SECONDS = 7 * DAY
+"""So long everybody who looks is told that a damaged file was replaced."""
+_PUT_BACK = f"SELECT at, detail FROM audit WHERE what = '{PUT_BACK}' AND at >= ? ORDER BY id DESC LIMIT 10"  # noqa: S608  # a constant
+
+
 class Rows(Protocol):
     """Whoever can read both files; `name` says which, and a missing one has no rows."""
 
@@ -66,6 +72,7 @@ def status_of(book: Rows) -> Json:
         "maintenance": book.rows("tasks", open_now, {"now": now}),
         "decisions_waiting": _number(book, "tasks", "SELECT COUNT(*) AS n FROM inbox WHERE answered_at IS NULL"),
         "models": models_today(book),
+        "put_back": book.rows("tasks", _PUT_BACK, (utc(time.time() - PUT_BACK_SECONDS),)),
         "mail": book.row("escalations", _MAIL) or {"waiting": 0, "oldest": None},
     }
 

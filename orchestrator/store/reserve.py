@@ -5,7 +5,7 @@ import os
 import threading
 from pathlib import Path
 
-from orchestrator.store.files import DIRECTORY_MODE, FILE_MODE
+from orchestrator.store.files import FILE_MODE, open_to_group
 
 RESERVE_BYTES = 8 * 1024 * 1024
 """Enough for an escalation, its mail and hundreds of state changes on a disk that stays full."""
@@ -51,8 +51,7 @@ class Reserve:
 
     def _make(self) -> None:
         self._folder.mkdir(exist_ok=True)
-        if os.geteuid() == self._folder.stat().st_uid:
-            self._folder.chmod(DIRECTORY_MODE)
+        open_to_group(self._folder)
         room = os.statvfs(self._folder)
         if room.f_bavail * room.f_frsize < 2 * RESERVE_BYTES:
             return

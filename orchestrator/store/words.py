@@ -1,12 +1,13 @@
 """The store's own words: what it answers, and the three ways in which it can fail."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from orchestrator.masking import mask
 from orchestrator.model import Json, Word
-from orchestrator.store.masking import mask
 
 FACT_CHARACTERS = 300
 
@@ -26,6 +27,18 @@ Kinds = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")], ...], 
 
 class StoreUnusable(Exception):
     """The state directory or a database cannot be opened: which file, why, and what to do. Exit status 75."""
+
+
+class StoreNewer(StoreUnusable):
+    """A newer version made it: nothing of it is touched, and starting again changes nothing. Exit status 78."""
+
+
+class StoreDamaged(StoreUnusable):
+    """It is no database, or a broken one. `path` is the file; what can take its place, `recovering` knows."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class StoreFailed(Exception):

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from phases.backends.keys import private
+from phases.backends.keys import owned, private
 from phases.backends.places import checked, without_proxies
 from phases.backends.posting import refused
 from phases.backends.reading import MOST_BYTES, count, dig, name, object_of
@@ -75,10 +75,12 @@ def _look_at(login_dir: str) -> None:
         raise Failed("misconfigured", "the Claude CLI needs a key_file, or a login_dir where somebody has logged in", mend=login)
     try:
         why = private(os.stat(login_dir), stat.S_IFDIR)  # noqa: PTH116  # the same question as for a key
+        if not why and not os.access(login_dir, os.R_OK | os.W_OK | os.X_OK):
+            why = "is not the daemon's own to read, and to renew the login in"
     except OSError as error:
         raise Failed("misconfigured", f"{login_dir}: {error.strerror}", mend=login) from error
     if why:
-        raise Failed("misconfigured", f"{login_dir} {why}", mend=f"chown root: {quoted} && chmod 700 {quoted}")
+        raise Failed("misconfigured", f"{login_dir} {why}", mend=owned(login_dir, 700))
 
 
 def _options(question: Question, folder: Path) -> list[str]:

@@ -72,9 +72,11 @@ class SocketLook(Look):
         service = config.service_of(self.target)
         wanted = set(service.ports) if service else set()
         told, ports = [], set()
-        for one in view.sockets.listeners():
-            holder = view.sockets.holder(one) if one.port else None
-            if one.port and (one.port in wanted or (holder and holder.unit == self.target)):
+        listening = [one for one in view.sockets.listeners() if one.port]
+        holders = view.sockets.owners([one.inode for one in listening])
+        for one in listening:
+            holder = holders.get(one.inode)
+            if one.port in wanted or (holder and holder.unit == self.target):
                 ports.add(one.port)
                 by = f"{holder.comm} (pid {holder.pid}, {holder.unit or 'no unit'})" if holder else "an unknown process"
                 told.append(f"{one.protocol} {one.address}:{one.port} is listened on by {by}; {one.queue} of {one.backlog} wait")
@@ -133,11 +135,13 @@ def _properties(unit: Unit) -> str:
 
 
 def _process(one: Process, view: View) -> str:
-    files = ""
+    files, program = "", "a program that may not be read"
     with suppress(Unavailable):
-        files = f", {view.processes.open_files(one.pid)} open files of {view.processes.limit_nofile(one.pid) or 'no limit'}"
+        program = one.exe
+    with suppress(Unavailable, KeyError):
+        files = f", {view.limits.open_files((one.pid,))[one.pid]} open files of {view.processes.limit_nofile(one.pid) or 'no limit'}"
     return (
-        f"pid {one.pid} {one.comm}, {one.exe}, state {one.state}, user {one.uid}, since {_moment(one.started_at)}, "
+        f"pid {one.pid} {one.comm}, {program}, state {one.state}, user {one.uid}, since {_moment(one.started_at)}, "
         f"{one.rss / _MIB:.0f} MiB, {one.threads} threads{files}"
     )
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from orchestrator.config import OWN_UNIT, Agents, ModelSettings
+from orchestrator.config import OWN_UNIT, Agents, ModelSettings, is_given, secret_file
 
 CREDENTIAL = "model-key"
 
@@ -14,7 +14,7 @@ def key_file_of(settings: ModelSettings, agents: Agents) -> str:
     The credential is for `[agents]` itself, and for whoever is asked at the same place: a key is never shown to another server.
     """
     if settings.key_file:
-        return settings.key_file
+        return secret_file(settings.key_file)
     at_its_place = (settings.backend, settings.url) == (agents.backend, agents.url)
     file = Path(os.environ.get("CREDENTIALS_DIRECTORY") or f"/run/credentials/{OWN_UNIT}") / CREDENTIAL
-    return str(file) if at_its_place and file.exists() else ""
+    return str(file) if at_its_place and is_given(file) else ""

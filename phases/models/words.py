@@ -52,6 +52,7 @@ class Asking(Word):
     """0 outside of any."""
     phase: int = 0
     expert: str
+    """Empty: nobody of the roster; `doctor` asks so."""
     seat: int = 0
     """Which of the configured models: 0 is the first; the others are `[[agents.voter]]`, dealt in turn."""
     system: str

@@ -8,7 +8,7 @@ from orchestrator.actions.start_service import StartService
 from orchestrator.actions.stop_service import StopService
 from orchestrator.host import View
 from orchestrator.model import Risk
-from orchestrator.policy import permits
+from orchestrator.permits import may_ever
 from tests.actions.conftest import case_of, settings
 
 CONFIG = settings(
@@ -24,7 +24,7 @@ def test_a_command_is_offered_for_its_own_service(view: View) -> None:
     """As its declared user or the service's, and with the risk that the operator gave it."""
     (action,) = RunCommand.candidates(case_of("shop", service="shop"), view, CONFIG)
     assert (action.argv, action.user, action.level) == (("shopctl", "requeue"), "shop", Risk.MEDIUM)
-    assert (action.refusal(view, CONFIG), permits(action, CONFIG, (), 0.0).answer) == ("", "allow")
+    assert (action.refusal(view, CONFIG), may_ever(action, CONFIG).answer) == ("", "allow")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_a_service_without_a_unit_has_the_verbs_it_declares(view: View) -> None:
     assert (start.argv, start.user, stop.argv) == (("shopctl", "start"), "shop", ("shopctl", "stop"))
     assert RestartService.candidates(case, view, CONFIG) == ()
     assert StartService.candidates(case_of("other"), view, CONFIG) == ()
-    assert permits(start, CONFIG, (), 0.0).answer == "allow"
+    assert may_ever(start, CONFIG).answer == "allow"
     assert "not what" in start.model_copy(update={"user": None}).refusal(view, CONFIG)
     assert "not what" in start.model_copy(update={"argv": ("rm",)}).refusal(view, CONFIG)

@@ -24,7 +24,7 @@ PLAIN: dict[str, Json] = {
     "reopen_logins": {"inode": 7, "device": 1},
     "reset_failed": {"unit": "shop.service"},
     "restart_service": {"name": "shop", "argv": ["shopctl", "restart"], "user": None},
-    "restart_container": {"container": "shop", "id": "a1b2", "engine": "/run/docker.sock", "target": "shop"},
+    "restart_container": {"container": "shop", "id": "a1b2c3d4e5f6", "engine": "/run/docker.sock", "target": "shop"},
     "restart_unit": {"unit": "shop.service"},
     "restore_unloaded": {
         "service": "shop",
@@ -40,7 +40,7 @@ PLAIN: dict[str, Json] = {
     "resume_timer": {"unit": "shop.timer"},
     "run_command": {"name": "requeue", "service": "shop", "argv": ["shopctl"], "user": None, "timeout_seconds": 60, "risk": "high"},
     "set_aside": {"unit": "shop.service", "path": "/var/lib/shop", "inode": 4, "device": 1, "holds_data": True},
-    "start_container": {"container": "shop", "id": "a1b2", "engine": "/run/docker.sock", "target": "container/shop"},
+    "start_container": {"container": "shop", "id": "a1b2c3d4e5f6", "engine": "/run/docker.sock", "target": "container/shop"},
     "start_service": {"name": "shop", "argv": ["shopctl", "start"], "user": "shop"},
     "start_unit": {"unit": "shop.service"},
     "stop_leftovers": {"unit": "shop.service", "processes": [{"pid": 42, "started_at": 1.5}]},
@@ -129,7 +129,7 @@ def test_an_empty_or_wildcard_unit_cannot_be_said(kind: str, unit: str) -> None:
         actions.parse({"kind": kind, **PLAIN[kind], "unit": unit})
 
 
-@pytest.mark.parametrize("path", ["", "relative/x", "*", "/a\nb", "/a\0b", "~/x", "/" + "x" * 5000])
+@pytest.mark.parametrize("path", ["", "relative/x", "*", "/a\nb", "/a\0b", "/a\x1b[2J", "/a\u202eb", "/a\x9bb", "~/x", "/" + "x" * 5000])
 @pytest.mark.parametrize("kind", [kind for kind, fields in PLAIN.items() if "path" in fields])
 def test_a_path_is_absolute(kind: str, path: str) -> None:
     """An empty, relative or broken path is not even an action."""

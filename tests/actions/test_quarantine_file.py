@@ -169,3 +169,10 @@ def test_it_is_proved_again_at_the_moment(run: Path, view: View, gone: int) -> N
     assert "not the same file" in action.refusal(view, declared(run))
     foreign = action.model_copy(update={"path": "/run/utmp.lock"})
     assert "does not belong" in foreign.refusal(view, declared(run))
+
+
+def test_a_name_that_is_written_to_deceive_hides_no_other(run: Path, view: View, gone: int) -> None:
+    """Whoever may write in the directory can call a file what he likes: it is no candidate, and the honest ones still are."""
+    for name in ("shop.pid", "evil\nroot.pid", "evil\x1b[2J.pid", "\u202edip.pid"):
+        (run / name).write_text(f"{gone}\n")
+    assert stale(run, view) == ["shop.pid"]

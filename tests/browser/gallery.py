@@ -7,7 +7,7 @@ import re
 import shlex
 
 from tests.lab.exam.cases import FOLDER, Case, load
-from tests.lab.host import CONFIG, STATE, Host
+from tests.lab.host import CONFIG, HANDS, Host
 
 PLAYED = (
     "a-killed-service",
@@ -82,7 +82,7 @@ class Gallery:
 
     def _remembers_all(self) -> bool:
         files = [path for case in self._cases for path in case.remembered]
-        known = self._host.ok(f"cd {STATE}/known-good/paths && cat *.json | tr '\\0' '\\n'") if files else ""
+        known = self._host.ok(f"cd {HANDS}/known-good/paths && cat *.json | tr '\\0' '\\n'") if files else ""
         return all(path in known for path in files)
 
     def _run(self, case: Case, name: str, before: str = "") -> None:

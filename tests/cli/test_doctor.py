@@ -275,17 +275,20 @@ def test_each_model_has_a_line_that_an_answer_of_its_own_made(call: Call, store:
         agents = f'[agents]\nbackend = "ollama"\nmodel = "qwen3"\nurl = "{stub.url}"\n'
         voter = f'[[agents.voter]]\nbackend = "anthropic"\nmodel = "claude-x"\nurl = "{stub.url}"\nkey_file = "/nowhere/key"\n'
         config_file.write_text(config_file.read_text() + agents + voter)
-        works, lacks = (row for row in json.loads(call("doctor", "--json").stdout) if row["part"] == "model")
+        lacks, works = (row for row in json.loads(call("doctor", "--json").stdout) if row["part"] == "model")
         assert works["what"].startswith("qwen3 by ollama: answered in ")
         assert (lacks["state"], lacks["mend"]) == ("bad", "ls -l /nowhere/key")
         stub.script = [Play(play="404")]
         works, _ = (row for row in json.loads(call("doctor", "--json").stdout) if row["part"] == "model")
         assert (works["state"], "404" in works["what"]) == ("bad", True)
-    assert [row["outcome"] for row in store.ledger.rows("SELECT outcome FROM model_calls WHERE expert = 'doctor' ORDER BY model")] == [
+    assert [row["outcome"] for row in store.ledger.rows("SELECT outcome FROM model_calls ORDER BY model")] == [
         *("misconfigured",) * 2,
         "answered",
         "misconfigured",
     ]
+    numbers = json.loads(call("metrics", "--json").stdout)
+    assert "qwen3" in json.dumps(numbers)
+    assert "doctor" not in json.dumps(numbers), "it is no expert"
 
 
 def test_before_the_daemon_has_run_no_model_is_asked(call: Call, config_file: Path) -> None:

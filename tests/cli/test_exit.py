@@ -89,6 +89,15 @@ def test_a_state_that_cannot_be_opened_is_75(call: Call, state_dir: Path) -> Non
     assert call("status").exit_code == 75
 
 
+def test_a_state_of_a_newer_version_is_78(config_file: Path, state_dir: Path) -> None:
+    """Starting again would change nothing, so that systemd does not; the word says what would."""
+    with Store(state_dir) as store:
+        store.ledger.run("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('tasks', 'm999_future', '2030')")
+    done = subprocess.run([*ORCHESTRATOR, "run", "--once", "--config", str(config_file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 78
+    assert "made by a newer version (it has m999_future): install that version again" in done.stderr
+
+
 def test_a_second_healer_is_75(config_file: Path, state_dir: Path) -> None:
     """Two healers on one state would fight each other."""
     with Store(state_dir) as store:

@@ -65,6 +65,7 @@ def test_a_person_corrects_and_forgets(call: Call, store: Store, desk: Desk) -> 
         assert call("experts", "forget", "1").stdout == "memory 1 is forgotten\n"
     assert store.memories("log-reader") == ()
     assert [row["what"] for row in store.ledger.rows("SELECT what FROM audit ORDER BY id")] == [
+        "memory kept",
         "memory corrected",
         "correct_memory",
         "memory forgotten",

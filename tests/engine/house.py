@@ -9,7 +9,7 @@ from orchestrator.checks import all_checks
 from orchestrator.config import Config, Mail
 from orchestrator.engine import Engine, Thinker
 from orchestrator.engine.clicks import Clicks
-from orchestrator.hands import Hands
+from orchestrator.hands.hands import Hands
 from orchestrator.host import View
 from orchestrator.host.machine import Machine
 from orchestrator.model import Case, Fault, utc
@@ -21,10 +21,10 @@ class House:
         self.config = config
         self.store = Store(state_dir)
         self.desk = Desk(state_dir, Mail.model_validate({"enabled": False}), "web1")
-        self.view = View(state_dir)
-        hands = Hands(config, state_dir / "hands.record", Machine(self.view, state_dir / "quarantine"), self.view)
-        self.engine = Engine(config, self.view, self.store, self.desk, hands, phases)
-        self.clicks = Clicks(self.store, self.desk, config)
+        self.view = View(config.hands_dir)
+        self.hands = Hands(config, config.hands_dir / "record", Machine(self.view, config.hands_dir / "quarantine"), self.view)
+        self.engine = Engine(config, self.view, self.store, self.desk, self.hands, phases)
+        self.clicks = Clicks(self.store, self.desk, config, self.hands)
         self.inbox = Inbox(state_dir)
 
     def look(self, check: str) -> tuple[Fault, ...]:

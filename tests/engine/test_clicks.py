@@ -343,7 +343,7 @@ def _run(state_dir: Path, step: str) -> None:
 
 
 _TIMES = ("at", "taken_at", "taken_by", "answered_at", "next_at", "last_seen", "created_at", "looked_at", "credited_at", "begun_at",
-          "begins_at", "retried_at", "detail", "opened_at", "updated_at", "changed_at")  # fmt: skip
+          "begins_at", "retried_at", "detail", "opened_at", "updated_at", "changed_at", "digest")  # fmt: skip
 
 
 def _rows(state_dir: Path) -> dict[str, list[Json]]:

@@ -120,10 +120,14 @@ def test_its_log_comes_without_frames_and_without_control(socket: Path, told: To
 
 
 def test_a_start_and_what_is_refused(socket: Path, told: Told) -> None:
-    """It runs afterwards; an engine that refuses is cited in its own words."""
+    """It runs afterwards; an engine that refuses is cited in its own words, and one that nobody asked yet is none."""
     told.has(status="exited", ExitCode=1)
     told.tells("start", "die")
-    changes = ContainerChanges(Containers())
+    containers = Containers()
+    changes = ContainerChanges(containers)
+    with pytest.raises(ChangeFailed, match="not known as the socket"):
+        changes.start(only(socket))
+    containers.all((str(socket),))
     assert changes.start(only(socket)).running
     told.refuses = "statfs /srv/books: no such file or directory"
     with pytest.raises(ChangeFailed, match="statfs /srv/books"):

@@ -10,7 +10,6 @@ import pytest
 
 from orchestrator.host import Unit, UnitLine, View, doors
 from orchestrator.host.processes import Process
-from orchestrator.host.sockets import Listener
 
 LISTENS = "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(flush=True); time.sleep(60)"
 
@@ -31,10 +30,10 @@ def view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
     """Here every socket is mill.service's, and what was made now is old enough."""
     view = View(tmp_path)
 
-    def holder(listener: Listener) -> Process:
-        return Process(pid=listener.inode, ppid=1, comm="mill", state="S", started_at=1.0, uid=0, unit="mill.service")
+    def owners(inodes: list[int]) -> dict[int, Process]:
+        return {inode: Process(pid=7, ppid=1, comm="mill", state="S", started_at=1.0, uid=0, unit="mill.service") for inode in inodes}
 
-    monkeypatch.setattr(view.sockets, "holder", holder)
+    monkeypatch.setattr(view.sockets, "owners", owners)
     monkeypatch.setattr(view.units, "get", lambda name: Unit(name=name, load_state="loaded", active_state="active"))
     monkeypatch.setattr(view.units, "list", lambda: (UnitLine("mill.socket", "loaded", "active", "listening"),))
     monkeypatch.setattr(doors, "_LASTING_SECONDS", -1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.host import Unavailable
+from orchestrator.host import Unavailable, helper_child
 from orchestrator.host.helper import Helper
 
 
@@ -88,3 +88,21 @@ def test_the_hanging_are_few(helper: Helper) -> None:
             helper.ask("usage", "/", 0.05, about=f"/mnt/{number}")
     with pytest.raises(Unavailable, match="16 helpers hang already"):
         helper.ask("usage", "/", about="/mnt/16")
+
+
+def test_root_in_a_sandbox_counts_what_nothing_covers(tmp_path: Path) -> None:
+    """Without the right to a bare copy of a mount the walk leaves out what others cover, and says that it did not see all."""
+    for name in ("own", "own/covered"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x" * 50_000)
+    top = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    whole = helper_child._Walk(1000, time.monotonic() + 5, tmp_path.stat().st_dev)
+    part = helper_child._Walk(1000, time.monotonic() + 5, tmp_path.stat().st_dev, ["own/covered"])
+    other = helper_child._Walk(1000, time.monotonic() + 5, tmp_path.stat().st_dev + 1)
+    try:
+        assert whole.measure(top, "own")[1] == 4
+        assert part.measure(top, "own")[1] == 2
+        assert other.measure(top, "own") == (0, 0)
+    finally:
+        os.close(top)
+    assert [walk.elsewhere for walk in (whole, part, other)] == [False, True, True]

@@ -102,6 +102,17 @@ def test_a_long_line_is_cut() -> None:
     assert clean("x" * 1_000_000) == "x" * MESSAGE_CHARACTERS
 
 
+def test_a_journal_of_ones_own_is_not_the_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every user may read what he himself said: that tells nothing of the rest."""
+    monkeypatch.setattr("orchestrator.host.journal._DIRECTORIES", (tmp_path,))
+    (tmp_path / "machine").mkdir()
+    (tmp_path / "machine" / "user-1000.journal").write_bytes(b"")
+    journal = Journal(Kernel())
+    assert (journal.has_journal(), journal.is_closed()) == (False, False)
+    (tmp_path / "machine" / "system.journal").write_bytes(b"")
+    assert journal.has_journal()
+
+
 def test_without_a_journal_it_is_blind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No journal is no empty journal."""
     monkeypatch.setattr("orchestrator.host.journal._DIRECTORIES", (tmp_path,))

@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.host import ChangeFailed
 from orchestrator.host.kernel import Kernel
+from orchestrator.host.machine.beneath import held
 from orchestrator.host.machine.files import FileChanges
 from orchestrator.host.machine.processes import ProcessChanges
 from orchestrator.host.machine.quarantine import Quarantine
@@ -63,6 +64,22 @@ def test_access_lists_survive_a_replacement(tmp_path: Path, files: FileChanges) 
         pytest.skip("this file system has no extended attributes")
     files.write(str(path), b"good", **US, mode=0o600)
     assert os.getxattr(path, "user.note") == b"kept"
+
+
+def test_no_privilege_is_inherited_nor_written(tmp_path: Path, files: FileChanges) -> None:
+    """What the old file might do, the new content may not; and no content is written with a set-user or set-group bit."""
+    path = tmp_path / "shop.conf"
+    path.write_text("broken")
+    try:
+        os.setxattr(path, "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))  # cap_net_raw
+    except OSError:
+        pytest.skip("no file capabilities here")
+    files.write(str(path), b"good", **US, mode=0o755)
+    assert "security.capability" not in os.listxattr(path)
+    for mode in (0o4755, 0o2755):
+        with pytest.raises(ChangeFailed, match="set-user or set-group"):
+            files.write(str(path), b"mine", **US, mode=mode)
+    assert path.read_text() == "good"
 
 
 def test_a_link_is_replaced_not_followed(tmp_path: Path, files: FileChanges) -> None:
@@ -145,6 +162,39 @@ def test_owner_and_mode_of_a_link_or_a_hard_link_are_refused(tmp_path: Path, fil
         with pytest.raises(ChangeFailed):
             files.own(str(tmp_path / name), **US, mode=0o666)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_a_file_is_given_no_privilege(tmp_path: Path, files: FileChanges) -> None:
+    """Neither by a new bit nor by a new owner under an old one: who may write in the directory chose the file. One that has it keeps it."""
+    program = tmp_path / "program"
+    program.write_text("x")
+    with pytest.raises(ChangeFailed, match="set-user or set-group"):
+        files.own(str(program), **US, mode=0o4755)
+    program.chmod(0o4711)
+    with pytest.raises(ChangeFailed, match="set-user or set-group"):
+        files.own(str(program), uid=1, gid=1, mode=0o4711)
+    files.own(str(program), **US, mode=0o4755)
+    assert stat.S_IMODE(program.stat().st_mode) == 0o4755
+
+
+def test_the_directory_that_was_judged_is_the_one_that_is_changed(tmp_path: Path, files: FileChanges) -> None:
+    """While it is held, another in its place is refused, whatever is asked; afterwards it is a directory like others."""
+    place, path = tmp_path / "web", tmp_path / "web" / "shop.conf"
+    place.mkdir()
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: files.write(str(path), b"good", **US, mode=0o600),
+        lambda: files.link(str(path), "/etc/passwd"),
+        lambda: files.make_directory(str(path), **US, mode=0o755),
+    )
+    with held([str(path), "/nonexistent/x", "shop.service"]):
+        place.rename(tmp_path / "judged")
+        place.mkdir()
+        for change in changes:
+            with pytest.raises(ChangeFailed, match="another directory by now"):
+                change()
+    assert list(place.iterdir()) == []
+    changes[0]()
+    assert path.read_text() == "good"
 
 
 # ---- removing ----
@@ -295,6 +345,23 @@ def test_what_lay_there_for_too_long_goes(tmp_path: Path, quarantine: Quarantine
     state = (tmp_path / "till.lock").lstat()
     quarantine.take(str(tmp_path / "till.lock"), inode=state.st_ino, device=state.st_dev)
     assert [path.name.partition(".")[2] for path in (tmp_path / "state" / "quarantine").iterdir()] == ["till.lock"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_quarantine_of_somebody_elses_is_not_used(tmp_path: Path, quarantine: Quarantine) -> None:
+    """Who could put something in could have it brought back to any place; one that others may read is closed."""
+    path = tmp_path / "shop.pid"
+    path.write_text("4711")
+    state, place = path.lstat(), tmp_path / "state" / "quarantine"
+    place.mkdir(parents=True)
+    os.chown(place, 1, 1)
+    with pytest.raises(ChangeFailed, match="belongs to another user"):
+        quarantine.take(str(path), inode=state.st_ino, device=state.st_dev)
+    assert path.exists()
+    os.chown(place, 0, 0)
+    place.chmod(0o777)
+    quarantine.take(str(path), inode=state.st_ino, device=state.st_dev)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
 def test_kept_content_is_private_and_checked(tmp_path: Path, quarantine: Quarantine) -> None:

@@ -1,7 +1,10 @@
 """Mounts as the kernel lists them."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +72,19 @@ def test_no_such_place_is_said(mounts: Mounts) -> None:
     """A mount point that is not there cannot be asked."""
     with pytest.raises(Unavailable, match="/no/such/place: No such file"):
         mounts.usage("/no/such/place")
+
+
+LOOK = "from orchestrator.host import View; view = View(); print([mount.read_only for mount in view.mounts.list() if mount.point == '{0}'])"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a mount in a name space of its own")
+@pytest.mark.parametrize(("invocation", "seen"), [("1", "[]"), ("", "[True]")])
+def test_the_mounts_of_its_own_sandbox_are_nobody_elses(tmp_path: Path, invocation: str, seen: str) -> None:
+    """What systemd makes read-only for a service alone is not read-only; without systemd there is no such sandbox."""
+    script = f'mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path} && exec "$0" -c "$1"'
+    argv = ["unshare", "--mount", "sh", "-ec", script, sys.executable, LOOK.format(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if name != "INVOCATION_ID"}
+    environment |= {"INVOCATION_ID": invocation} if invocation else {}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == seen

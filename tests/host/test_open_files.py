@@ -22,7 +22,7 @@ def view(tmp_path: Path) -> Iterator[View]:
 
 def _own(view: View, path: Path) -> list[OpenFile]:
     point = view.mounts.of_path(str(path)).point
-    return [file for file in view.open_files.on(point, of=(os.getpid(),)) if file.path == str(path)]
+    return [file for file in view.open_files.of((os.getpid(),), point) if file.path == str(path)]
 
 
 def test_a_deleted_file_is_found_with_what_it_takes(view: View, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_memory_with_a_descriptor_is_no_file_of_a_disk(view: View) -> None:
     descriptor = os.memfd_create("lab")
     try:
         os.write(descriptor, b"x" * SIZE)
-        assert not [file for file in view.open_files.on("/", of=(os.getpid(),)) if "memfd" in file.path]
+        assert not [file for file in view.open_files.of((os.getpid(),), "/") if "memfd" in file.path]
     finally:
         os.close(descriptor)
 
@@ -63,7 +63,7 @@ def test_several_processes_of_nobody_are_told_one_by_one(view: View, tmp_path: P
     with path.open("ab") as file, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as child:
         file.write(b"x" * SIZE)
         file.flush()
-        files = [found for found in view.open_files.on(view.mounts.of_path(str(path)).point) if found.path == str(path)]
+        files = [found for found in view.open_files.on(view.mounts.of_path(str(path)).point)[0] if found.path == str(path)]
         holders = room._holders(view, files)
         assert {os.getpid(), child.pid} <= {holder.process.pid for holder in holders} or len(holders) == 1
         assert all(holder.log_like for holder in holders)

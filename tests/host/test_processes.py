@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.host import Kernel, Processes, Unavailable
-from orchestrator.host.processes import unit_of_cgroup
+from orchestrator.host.groups import Groups
+from orchestrator.host.limits import Limits
+from orchestrator.host.manager import SYSTEM, Manager
 
 NAME = "a) R 1 (b"
 
@@ -77,11 +79,13 @@ def test_kernel_threads_have_no_program(processes: Processes) -> None:
 
 def test_descriptors_and_their_limit(processes: Processes, child: subprocess.Popen[bytes]) -> None:
     """How many it holds, and how many it may: the limit in force."""
-    assert processes.open_files(child.pid) >= 3
+    limits = Limits(processes, Groups())
+    assert limits.open_files([child.pid])[child.pid] >= 3
     subprocess.run(["prlimit", f"--pid={child.pid}", "--nofile=123:456"], check=True)
     assert processes.limit_nofile(child.pid) == 123
     with pytest.raises(Unavailable, match="process 4194305"):
-        processes.open_files(2**22 + 1)
+        processes.limit_nofile(2**22 + 1)
+    assert limits.open_files([2**22 + 1]) == {}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,23 @@ def test_descriptors_and_their_limit(processes: Processes, child: subprocess.Pop
 )
 def test_a_group_names_its_unit(path: str, unit: str) -> None:
     """The system's unit, not a user's one below it."""
-    assert unit_of_cgroup(path) == unit
+    assert SYSTEM.unit_of(path) == unit
+
+
+@pytest.mark.parametrize(
+    ("path", "unit"),
+    [
+        ("/user.slice/user-7.slice/user@7.service/app.slice/x.service", "x.service"),
+        ("/user.slice/user-7.slice/user@7.service/app.slice/app-y.slice/y@1.service/sub", "y@1.service"),
+        ("/user.slice/user-7.slice/user@7.service/init.scope", "init.scope"),
+        ("/user.slice/user-7.slice/session-2.scope", "session-2.scope"),
+        ("/user.slice/user-8.slice/user@8.service/app.slice/x.service", "user@8.service"),
+        ("/system.slice/web.service", "web.service"),
+    ],
+)
+def test_a_users_own_manager_names_its_units(path: str, unit: str) -> None:
+    """Beneath its own service; the rest of the host is named as ever."""
+    assert Manager(7).unit_of(path) == unit
 
 
 def test_an_empty_group_is_not_the_root(processes: Processes) -> None:

@@ -35,7 +35,7 @@ def test_without_systemd_units_are_unknown(view: View) -> None:
 
 
 def test_the_rest_works_without(view: View, tmp_path: Path) -> None:
-    """Time, mounts, files, processes; the baseline is empty, good files lie beneath the state directory."""
+    """Time, mounts, files, processes; the baseline is empty, good files lie in the directory of the hands."""
     assert view.now() == pytest.approx(time.time(), abs=5)
     assert view.baseline == Baseline()
     assert view.mounts.of_path("/proc").point == "/proc"

@@ -70,26 +70,26 @@ def test_who_is_a_stranger(view: View, program: Path) -> None:
 
 def test_a_changed_program_is_told_and_one_that_ran_well_is_not(view: View, program: Path) -> None:
     """By the digest that the service ran well with; one that answered since its start with that file was put there in good order."""
-    assert "where everybody may write" in _programs(view, unit_of(program))[0][0]
+    assert "where everybody may write" in _programs(view, unit_of(program), [])[0][0]
     remember(view, program, view.files.digest(str(program)))
-    assert _programs(view, unit_of(program)) == ([], [])
+    assert _programs(view, unit_of(program), []) == ([], [])
     with program.open("ab") as file:
         file.write(b"more")
-    assert _programs(view, unit_of(program)) == ([], [str(program)])
+    assert _programs(view, unit_of(program), []) == ([], [str(program)])
     started = program.stat().st_ctime + 1
     view.answered["shop.service"] = started + 1
-    assert _programs(view, Unit(name="shop.service", programs=(str(program),), main_started_at=started)) == ([], [])
+    assert _programs(view, Unit(name="shop.service", programs=(str(program),), main_started_at=started), []) == ([], [])
 
 
 def test_new_rights_are_told(view: View, program: Path) -> None:
     """A set-user-ID bit that was not there while all was well; an old one is how it is."""
     program.chmod(0o755)
     remember(view, program)
-    assert list(_privileges(view, unit_of(program), None)) == []
+    assert list(_privileges(view, unit_of(program), None, [])) == []
     program.chmod(0o4755)
-    assert "got the mode 4755" in next(_privileges(view, unit_of(program), None))
+    assert "got the mode 4755" in next(_privileges(view, unit_of(program), None, []))
     remember(view, program)
-    assert list(_privileges(view, unit_of(program), None)) == []
+    assert list(_privileges(view, unit_of(program), None, [])) == []
 
 
 def test_a_library_in_every_program_is_told_when_it_is_new_and_nobodys(

@@ -18,6 +18,7 @@ from statistics import median
 
 from tests.lab.base import Base, LabError, unavailable
 from tests.lab.host import DAEMON, Host
+from tests.lab.shipped import HANDS_UNIT
 
 HEALERS = ("systemd", "ours", "monit")
 FIRST_PORT = {"systemd": 8100, "ours": 8300, "monit": 8500}
@@ -158,14 +159,17 @@ def idle(base: Base, seconds: int, services: int) -> None:
         start(host, servers)
         units = int(host.ok("systemctl list-units --no-legend | wc -l"))
         start_monit(host, servers, seconds=30)
-        watchers = ["bench-monit.service", *([DAEMON] if start_ours(host, servers) else [])]
+        watchers = ["bench-monit.service", *([DAEMON, HANDS_UNIT] if start_ours(host, servers) else [])]
         time.sleep(STARTED_SECONDS)
-        pids = {"PID 1, asked by both": "1"} | {watcher: main_pid(host, watcher) for watcher in watchers}
+        running = {
+            watcher: main_pid(host, watcher) for watcher in watchers if host.sh(f"systemctl is-active --quiet {watcher}").status == 0
+        }
+        pids = {"PID 1, asked by both": "1", **running}
         before = {name: spent(host, pid) for name, pid in pids.items()}
         time.sleep(seconds)
         print(f"{units} units, {services} of them watched with a probe each, looked at every 30 s; quiet for {seconds} s")
         for name, pid in pids.items():
-            print(f"  {name:30} {memory(host, pid)}   CPU {100 * (spent(host, pid) - before[name]) / seconds:6.3f} % of a core")
+            print(f"  {name:40} {memory(host, pid)}   CPU {100 * (spent(host, pid) - before[name]) / seconds:6.3f} % of a core")
 
 
 def main_pid(host: Host, unit: str) -> str:
@@ -179,8 +183,8 @@ def spent(host: Host, pid: str) -> float:
 
 
 def memory(host: Host, pid: str) -> str:
-    kilobytes = int(host.ok(f"awk '/^VmRSS/ {{print $2}}' /proc/{pid}/status"))
-    return f"RSS {kilobytes / 1024:5.1f} MiB"
+    resident, shared_out = (int(host.ok(f"awk '/^{name}:/ {{print $2}}' /proc/{pid}/smaps_rollup")) for name in ("Rss", "Pss"))
+    return f"RSS {resident / 1024:5.1f} MiB, PSS {shared_out / 1024:5.1f} MiB"
 
 
 def main() -> None:

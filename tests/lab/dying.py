@@ -18,7 +18,8 @@ from typing import Any
 from escalation import Desk
 from escalation.outbox import Outbox
 from orchestrator.cli import main
-from orchestrator.hands import Hands, Record
+from orchestrator.hands.hands import Hands
+from orchestrator.hands.record import Record
 from orchestrator.host.machine.units import UnitChanges
 from orchestrator.store import Store
 

@@ -22,15 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.lab import shipped
 from tests.lab.base import GROUP, Base, LabError, family, first_inside, groups_of, in_groups, inside, remove, unavailable
+from tests.lab.shipped import CHECKOUT, CONFIG, DAEMON, DASHBOARD, STATE
 
-__all__ = ["CHECKOUT", "CONFIG", "DAEMON", "DASHBOARD", "STATE", "Base", "Host", "LabError", "Result", "Row", "unavailable"]
+__all__ = ["CHECKOUT", "CONFIG", "DAEMON", "DASHBOARD", "HANDS", "STATE", "Base", "Host", "LabError", "Result", "Row", "unavailable"]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-CONFIG = "/etc/autonomous-orchestrator/config.toml"
-STATE = "/var/lib/autonomous-orchestrator"
-DAEMON = "autonomous-orchestrator.service"
-DASHBOARD = "escalation-dashboard.service"
+HANDS = f"{STATE}-hands"
 ENVIRONMENT = ("HOME=/root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_COLORS=0", "SYSTEMD_PAGER=cat",
                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")  # fmt: skip
 
@@ -85,6 +83,7 @@ class Host:
         socket = Path(f"/proc/{self.pid}/root/run/systemd/private")
         self.wait_until(socket.exists, 30, "systemd's socket")
         self.ok("systemctl is-system-running --wait")
+        self.ok("mount --make-rshared /")  # as systemd leaves it outside of containers: a sandbox sees what is mounted later
 
     def close(self) -> None:
         """End the host at once. Its processes, mounts and network go with its first process."""
@@ -167,30 +166,19 @@ class Host:
         """Run the command inside, as the console script would."""
         return self.python("-m", "orchestrator", *arguments, timeout=timeout, user=user)
 
-    def start_daemon(self, config: str = "", *, timeout: float = 30) -> None:
-        """Run the daemon from the checkout as its shipped unit; returns when it says that it is ready."""
-        self.write(CONFIG, config)
-        self.ok(f"groupadd -rf orchestrator && usermod -aG orchestrator ops && install -d -m 2770 -g orchestrator {STATE}")
-        self._start_shipped(DAEMON, "run", timeout)
+    def start_daemon(self, config: str = "", *, timeout: float = 30, one_process: bool = not shipped.SPLIT) -> None:
+        """Run the daemon from the checkout as its shipped units; returns when it says that it is ready."""
+        shipped.prepare(self, config, one_process=one_process)
+        if trouble := shipped.start_daemon(self, timeout, one_process=one_process):
+            raise LabError(trouble)
 
     def start_dashboard(self, *, timeout: float = 30) -> None:
         """Run the dashboard from the checkout as its shipped unit, beside the daemon; returns when it answers."""
-        # Only the checkout's owner may read it and its Python. That the installed one runs as its own user, test_install shows.
-        self._start_shipped(DASHBOARD, "dashboard serve", timeout, "User=root\nCapabilityBoundingSet=~\nProtectHome=no\nPrivateUsers=no\n")
+        if trouble := shipped.start_dashboard(self, timeout):
+            raise LabError(trouble)
         answers = self.sh("until curl -sf -m 2 -o /dev/null http://127.0.0.1:8888/health; do sleep 0.05; done", timeout)
         if answers.status:
             raise LabError(f"the dashboard does not answer: {self.journal(DASHBOARD)[-3000:]}")
-
-    def _start_shipped(self, unit: str, command: str, timeout: float, more: str = "") -> None:
-        start = f"{sys.executable} -m orchestrator {command} --config {CONFIG}"
-        self.write(
-            f"/etc/systemd/system/{unit}.d/checkout.conf",
-            f"[Service]\nExecStart=\nExecStart={start}\nWorkingDirectory={CHECKOUT}\nEnvironment=PYTHONDONTWRITEBYTECODE=1\n{more}",
-        )
-        self.unit(unit, (CHECKOUT / "systemd" / unit).read_text(encoding="utf-8"))
-        started = self.sh(f"systemctl start {unit}", timeout)
-        if started.status:
-            raise LabError(f"{unit} did not start: {started.out}{self.journal(unit)[-3000:]}")
 
     def sql(self, query: str, *, db: str = "tasks", user: str = "ops") -> list[Row]:
         """Rows of tasks.db or escalations.db, read with sqlite3 as a member of the group would."""

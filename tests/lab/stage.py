@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from tests.lab.host import DAEMON, STATE, Host, Row
+from tests.lab.host import DAEMON, HANDS, Host, Row
 
 PROPS = Path(__file__).with_name("props")
 _ENDINGS = re.compile(r"^(incident \d+ healed in phase|LOCALLY ESCALATED|incident \d+ went away)")
@@ -93,7 +93,7 @@ class Stage:
         for _ in self._follow(since, 20, re.compile("configuration reloaded"), f"the daemon reads {path}"):
             pass
         for file in remembered:
-            copy = f"{STATE}/known-good/paths/{hashlib.sha256(file.encode()).hexdigest()}.json"
+            copy = f"{HANDS}/known-good/paths/{hashlib.sha256(file.encode()).hexdigest()}.json"
             self.host.wait_until(Path(f"/proc/{self.host.pid}/root{copy}").exists, 20, f"a good copy of {file}")
 
     def hurt(self, target: str, script: str, asks: str) -> Ending:

@@ -6,18 +6,30 @@ import pwd
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.hands import Hands
+from orchestrator.hands.hands import Hands
 from orchestrator.host import Bus, Refused, Unavailable
 from orchestrator.model import Json
-from tests.lab.acting import Here, act
-from tests.lab.host import STATE, Host
+from tests.lab.acting import Here, act, by_the_hands, split
+from tests.lab.host import HANDS, Host
+from tests.lab.shipped import SPLIT, start_hands
 
 SLEEPER = "[Service]\nExecStart=/bin/sleep infinity\n"
+
+
+@pytest.fixture(params=["one process", "split"] if SPLIT else ["one process"], autouse=True)
+def shape(request: pytest.FixtureRequest, lab: Host) -> Iterator[str]:
+    """Every action in both: by hands in this very process, and by the shipped hands behind their socket, asked by the sandboxed brain."""
+    if request.param == "split":
+        start_hands(lab)
+    with split() if request.param == "split" else nullcontext():
+        yield request.param
 
 
 # ---- called inside the host ----
@@ -40,6 +52,7 @@ def offered(here: Here, kind: str, **case: Any) -> list[Json]:
     return here.offered(kind, case)
 
 
+@by_the_hands
 def remember(here: Here, paths: list[str], loaded_at: float) -> None:
     """What the daemon does while all is well."""
     for path in paths:
@@ -96,6 +109,15 @@ def test_the_undo_of_a_start_leaves_alone_what_ran_before(lab: Host) -> None:
     lab.ok("systemctl start shop")
     done, undone = act(lab, perform_and_undo, action=on("shop.service", "start"))
     assert (done["ok"], undone["ok"], active(lab, "shop")) == (True, True, True)
+
+
+def test_the_undo_of_a_start_leaves_a_crash_loop_to_systemd(lab: Host) -> None:
+    """A stop amid it would look like a person's word, and nobody would miss the unit any more."""
+    start = "Type=notify\nExecStartPre=/bin/sleep 0.5\nExecStart=/bin/false\n"
+    lab.unit("shop.service", f"[Unit]\nStartLimitBurst=4\n[Service]\nRestart=always\nRestartSec=0\n{start}")
+    done, undone = act(lab, perform_and_undo, action=on("shop.service", "start"))
+    assert (done["ok"], undone["ok"]) == (False, True)
+    lab.wait_until(lambda: "repeated too quickly" in lab.journal("shop"), 20, "the start limit")
 
 
 def test_a_start_that_cannot_be_is_refused(lab: Host) -> None:
@@ -246,6 +268,7 @@ def test_only_a_unit_file_that_systemd_would_take_is_loaded(lab: Host) -> None:
     """A broken file on disk is refused, and what was loaded stays; a mended one makes the unit usable again."""
     lab.unit("shop.service", "[Service]\nExecStart=/bin/false\n")
     lab.ok("systemctl start shop; until systemctl is-failed -q shop; do sleep 0.05; done")
+    assert act(lab, offered, kind="daemon_reload", target="shop.service") == []
     lab.write("/etc/systemd/system/shop.service", "[Service]\nRestart=always\n")
     (action,) = act(lab, offered, kind="daemon_reload", target="shop.service")
     assert refused(act(lab, perform, action=action), "systemd-analyze verify refuses")
@@ -422,7 +445,7 @@ def test_a_directory_is_made_again_but_not_under_a_missing_mount(lab: Host) -> N
 
 
 def test_the_journal_gives_space_back(lab: Host) -> None:
-    """Only where it lies in the incident's scope, the gentlest step first; afterwards it takes what may stay."""
+    """Only where it lies in the incident's scope and the disk is full, the gentlest step first; afterwards it takes what may stay."""
     lab.unit(
         "chatter.service",
         "[Service]\nType=oneshot\nLogRateLimitIntervalSec=0\nExecStart=/bin/sh -c 'base64 -w 900 /dev/urandom | head -c 150000000'\n",
@@ -433,13 +456,18 @@ def test_the_journal_gives_space_back(lab: Host) -> None:
     assert act(lab, offered, kind="vacuum_journal", target="/srv", paths=["/srv/x"]) == []
     action, *harder = act(lab, offered, kind="vacuum_journal", **scope)
     assert all(step["keep_bytes"] < action["keep_bytes"] for step in harder)
-    done = act(lab, perform, action=action)
+    assert refused(act(lab, perform, action=action), "has room")
+    full: Json = {"disk": [{"mount": lab.ok("findmnt -no TARGET -T /var/log/journal").strip(), "max_used_percent": 0.001}]}
+    for step in harder:
+        assert refused(act(lab, perform, action=step, config=full), "may keep more")
+    done = act(lab, perform, action=action, config=full)
     assert (done["ok"], done["unproved"]) == (True, "")
 
 
 # ---- the operator's commands ----
 
 
+@by_the_hands
 def run(here: Here, argv: list[str], user: str | None = None, limit: float = 20) -> list[Any]:
     result = here.machine.commands.run(argv, user=user, timeout=limit, name="test")
     return [result.exit, result.output, result.timed_out]
@@ -514,7 +542,7 @@ def test_only_the_hands_have_the_right(lab: Host) -> None:
     lab.unit("shop.service", SLEEPER)
     lab.ok("systemctl start shop")
     pid = lab.show("shop", "MainPID")
-    answers = act(lab, restart_as_nobody, unit="shop.service")
+    answers = act(lab, restart_as_nobody, unit="shop.service", config={"service": [{"name": "shop", "unit": "shop.service"}]})
     assert (answers["user"], answers["directly"]) == ("nobody", "refused")
     assert lab.show("shop", "MainPID") != pid
     assert (answers["first"]["ok"], answers["again"]["refused"], answers["garbage"]["refused"]) == (True, True, True)
@@ -523,12 +551,13 @@ def test_only_the_hands_have_the_right(lab: Host) -> None:
 def test_hands_that_are_killed_do_nothing_twice(lab: Host) -> None:
     """kill -9 in the middle of a start: the id stays used, and the undo brings back what was before."""
     lab.unit("slow.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 100\n")
-    answers = act(lab, killed_while_starting, unit="slow.service")
+    answers = act(lab, killed_while_starting, unit="slow.service", config={"service": [{"name": "slow", "unit": "slow.service"}]})
     assert refused(answers["again"], "used before")
     assert answers["undone"]["ok"]
     assert lab.show("slow", "ActiveState")["ActiveState"] != "activating"
 
 
+@by_the_hands
 def killed_while_starting(here: Here, unit: str) -> Json:
     action = {"kind": "start_unit", "unit": unit}
     child = os.fork()
@@ -539,10 +568,11 @@ def killed_while_starting(here: Here, unit: str) -> Json:
         time.sleep(0.02)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    fresh = Hands(here.config, Path(STATE) / "hands.record", here.machine, here.view)
+    fresh = Hands(here.config, Path(HANDS) / "record", here.machine, here.view)
     return {"again": fresh.perform(5, action), "undone": fresh.undo(5, action, {"running": False})}
 
 
+@by_the_hands
 def restart_as_nobody(here: Here, unit: str) -> Json:
     brain, privileged = socket.socketpair()
     if os.fork() == 0:

@@ -125,6 +125,14 @@ def test_a_model_heals_what_no_runbook_may_and_is_not_asked_twice(watched: Watch
     assert watched.answers(LEDGER, "/health") == "ok"
 
 
+def test_while_a_model_is_measured_nothing_that_is_written_heals(watched: Watched) -> None:
+    """A crash that an instant fix would start again is the model's too; it has no plan, and a person has it."""
+    _begin(watched, "ollama", [{"answer": _says("nothing", reason="I was not shown why."), "times": 0}])
+    watched.host.ok(f"systemctl kill -s KILL {LEDGER.target}")
+    watched.escalated(LEDGER.target, timeout=60)
+    assert _calls(watched.host) >= 1
+
+
 TURNED: Plays = [
     {
         "when": ["You are the researcher"],

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.base import Base
-from tests.lab.host import CONFIG, DAEMON, STATE, Host, Row
+from tests.lab.host import CONFIG, DAEMON, HANDS, STATE, Host, Row
 
 SETTINGS = """
 [daemon]
@@ -41,14 +41,14 @@ class Mortal:
         died_at = shlex.join([sys.executable, "-m", "tests.lab.dying", MARK, step, "run", "--config", CONFIG])
         start = f"ExecStart=\nExecStart={died_at}\n" if step else ""
         self.host.write(f"/etc/systemd/system/{DAEMON}.d/mortal.conf", f"[Service]\n{start}RestartSec={dead_seconds}\n")
-        self.host.start_daemon(SETTINGS + config)
+        self.host.start_daemon(SETTINGS + config, one_process=True)  # each step of both parts, in one that dies
 
     def starts(self) -> int:
         return int(self.host.ok(f"wc -l <{STARTS}"))
 
     def performed(self) -> Counter[int]:
         """How often the hands began each change, by their own record."""
-        lines = map(json.loads, self.host.read(f"{STATE}/hands.record").splitlines())
+        lines = map(json.loads, self.host.read(f"{HANDS}/record").splitlines())
         return Counter(line["id"] for line in lines if line.get("op") == "perform")
 
     def died_and_lives(self) -> None:
@@ -65,15 +65,15 @@ class Mortal:
 
     def remembers_good(self, path: str, config: str) -> None:
         """Have the state in which a daemon that does not die left the host while all was well."""
-        if self.host.sh(f"cp -a {GOOD} {STATE}").status:
+        if self.host.sh(f"cp -a {GOOD} {STATE} && cp -a {GOOD}-hands {HANDS}").status:
             self.runs_until("", config)
-            copy = f"grep -lr {path} {STATE}/known-good/paths"
+            copy = f"grep -lr {path} {HANDS}/known-good/paths"
             self.host.wait_until(lambda: self.host.sh(copy).status == 0, 10, f"a good copy of {path}")
-            self.host.ok(f"systemctl stop {DAEMON}; cp -a {STATE} {GOOD}")
+            self.host.ok(f"systemctl stop {DAEMON}; cp -a {STATE} {GOOD}; cp -a {HANDS} {GOOD}-hands")
 
     def bury(self) -> None:
         """As it was before: no daemon, no state, no service."""
-        self.host.ok(f"systemctl stop {DAEMON} till; systemctl reset-failed; pkill -x nc; rm -rf {STATE} {MARK} {STARTS}")
+        self.host.ok(f"systemctl stop {DAEMON} till; systemctl reset-failed; pkill -x nc; rm -rf {STATE} {HANDS} {MARK} {STARTS}")
 
 
 @pytest.fixture(scope="module")

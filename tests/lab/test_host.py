@@ -378,6 +378,21 @@ quiet()
 """
 
 
+def test_a_look_at_what_systemd_has_forgotten_wakes_nobody_again(host: Host) -> None:
+    """Asked about a unit that is not loaded, systemd loads it, and says so of it and its neighbours: who is woken by that asks once."""
+    program = (
+        LISTEN
+        + """
+asked = []
+def look(names): asked.append(names); units.get("systemd-hostnamed.service")
+again = Signals(units, look)
+again.start(); until(lambda: asked); time.sleep(2)
+again.close(); signals.close(); tell(len(asked))
+"""
+    )
+    assert _asked(host, program) < 10
+
+
 def test_a_crash_wakes_at_once(host: Host) -> None:
     """From kill -9 to the call: about 2 ms, here less than 50 in the middle of five."""
     program = (

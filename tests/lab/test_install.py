@@ -6,18 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.base import Base
-from tests.lab.host import CHECKOUT, CONFIG, DAEMON, STATE, Host
+from tests.lab.host import CHECKOUT, CONFIG, DAEMON, DASHBOARD, HANDS, STATE, Host
+from tests.lab.previous import WHEELS, doctored, wheels
 
-WHEELS = CHECKOUT / "build" / "wheels"
-DASHBOARD = "escalation-dashboard.service"
 INSTALL = f"{CHECKOUT}/scripts/install --wheels {WHEELS}"
 
 
 @pytest.fixture(scope="module")
 def installed(base: Base) -> Iterator[Host]:
     """A host on which the daemon was installed."""
-    if not list(WHEELS.glob("autonomous_orchestrator-*.whl")):
-        pytest.skip("build/wheels is empty: scripts/check builds the wheels")
+    wheels()
     with Host(base) as host:
         host.ok(INSTALL, timeout=100)
         yield host
@@ -31,10 +29,29 @@ def test_it_runs_after_the_installation_and_after_a_boot(installed: Host) -> Non
     assert installed.sh("orchestrator status").status == 0
 
 
-def test_its_files_belong_to_root_and_the_group(installed: Host) -> None:
-    """The state directory is 2770 with the group; what the daemon writes there is the group's."""
-    assert installed.ok(f"stat -c '%a %U %G' {STATE}").strip() == "2770 root orchestrator"
-    assert set(installed.ok(f"stat -c '%a %G' {STATE}/*.db").splitlines()) == {"660 orchestrator"}
+def test_its_files_belong_to_the_daemon_and_the_group(installed: Host) -> None:
+    """The state directory is 2770 with the group, and what is written there is the group's; what the hands keep is root's alone."""
+    assert installed.ok(f"stat -c '%a %U %G' {STATE}").strip() == "2770 orchestrator orchestrator"
+    assert set(installed.ok(f"stat -c '%a %U %G' {STATE}/*.db").splitlines()) == {"660 orchestrator orchestrator"}
+    assert installed.ok(f"stat -c '%a %U' {HANDS}").strip() == "700 root"
+
+
+def test_each_part_runs_as_its_own_user(installed: Host) -> None:
+    """The daemon and the dashboard without rights, the hands as root behind their socket."""
+    users = {"autonomous-orchestrator-hands.service": "root", DAEMON: "orchestrator", DASHBOARD: "orchestrator-web"}
+    for unit, user in users.items():
+        assert installed.ok(f"ps -o user:32= -p $(systemctl show -P MainPID {unit})").strip() == user
+    assert installed.ok("stat -c '%a %U %G' /run/autonomous-orchestrator/hands.sock").strip() == "660 root orchestrator"
+
+
+def test_the_command_is_documented_and_completed(installed: Host) -> None:
+    """`man orchestrator` works, and a shell knows the command's words."""
+    assert "escalations approve N" in installed.ok(
+        "MANPAGER=cat man orchestrator 2>/dev/null || cat /usr/local/share/man/man1/orchestrator.1"
+    )
+    words = "COMP_WORDS='orchestrator esc' COMP_CWORD=1 _ORCHESTRATOR_COMPLETE=bash_complete orchestrator"
+    assert "escalations" in installed.ok(words)
+    installed.ok("bash -n /usr/local/share/bash-completion/completions/orchestrator")
 
 
 TASKS = """SELECT COUNT(*) AS total, SUM(CASE WHEN fix_successful = 1 THEN 1 ELSE 0 END) AS fixed,
@@ -70,7 +87,7 @@ def test_what_operators_rely_on_holds_after_a_fault(installed: Host) -> None:
 def test_the_dashboard_needs_neither_root_nor_the_daemon(installed: Host) -> None:
     """As its own user, in its sandbox, it shows and acts, with the daemon up or stopped; it ends at once, and is small."""
     pid = installed.show(DASHBOARD, "MainPID")["MainPID"]
-    assert installed.ok(f"stat -c '%U %G' /proc/{pid}").split() == ["orchestrator", "orchestrator"]
+    assert installed.ok(f"stat -c '%U %G' /proc/{pid}").split() == ["orchestrator-web", "orchestrator"]
     for change in ("true", f"systemctl stop {DAEMON}", f"systemctl restart {DASHBOARD}", f"systemctl start {DAEMON}"):
         installed.ok(change)
         installed.ok("curl -sf --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:8888/health", timeout=40)
@@ -97,14 +114,38 @@ def test_the_dashboard_needs_neither_root_nor_the_daemon(installed: Host) -> Non
     installed.ok(f"systemctl start {DASHBOARD}")
 
 
-def test_the_second_installation_keeps_the_configuration(installed: Host) -> None:
-    """Run again, it brings the program up to date and leaves the operator's settings alone."""
-    installed.ok(f"echo '# mine' >>{CONFIG}")
+def test_the_second_installation_changes_nothing(installed: Host) -> None:
+    """Run again, it leaves the operator's settings alone, restarts nothing, and says so; a dashboard that is off stays off."""
+    installed.ok(f"echo '# mine' >>{CONFIG} && systemctl disable --now {DASHBOARD}")
     before = installed.show(DAEMON, "MainPID")
-    installed.ok(INSTALL, timeout=100)
+    assert "nothing to change" in installed.ok(INSTALL, timeout=100)
     assert installed.read(CONFIG).endswith("# mine\n")
-    assert installed.show(DAEMON, "MainPID") != before
-    assert installed.ok(f"systemctl is-active {DAEMON}").strip() == "active"
+    assert installed.show(DAEMON, "MainPID") == before
+    assert installed.show(DASHBOARD, "ActiveState") == {"ActiveState": "inactive"}
+    installed.ok(f"systemctl enable --now {DASHBOARD}")
+
+
+def test_what_is_missing_is_put_back(installed: Host) -> None:
+    """A unit file that somebody changed, a command that is gone: run again, it mends them and proves it."""
+    installed.ok(f"rm /usr/local/bin/orchestrator && sed -i 's/^User=.*/User=root/' /etc/systemd/system/{DAEMON}")
+    assert "installed and runs" in installed.ok(INSTALL, timeout=100)
+    assert "User=orchestrator\n" in installed.read(f"/etc/systemd/system/{DAEMON}")
+    assert installed.sh("orchestrator status").status == 0
+
+
+def test_secrets_and_a_state_elsewhere_reach_the_sandbox(installed: Host) -> None:
+    """A password file of another name, a state directory elsewhere: the daemon can use them, though it is no root."""
+    more = '[daemon]\nstate_dir = "/srv/state"\n[mail]\nuser = "me"\npassword_file = "/etc/autonomous-orchestrator/smtp.secret"\n'
+    installed.write("/etc/autonomous-orchestrator/conf.d/20-more.toml", more)
+    installed.write("/etc/autonomous-orchestrator/smtp.secret", "word\n", mode=0o600)
+    installed.ok(f"echo '#' >>/etc/systemd/system/{DAEMON} && {INSTALL}", timeout=100)
+    pid = installed.show(DAEMON, "MainPID")["MainPID"]
+    assert installed.ok(f"cat /proc/{pid}/root/run/credentials/{DAEMON}/smtp.secret") == "word\n"
+    assert installed.ok("stat -c '%a %U %G' /srv/state/tasks.db").split() == ["660", "orchestrator", "orchestrator"]
+    installed.ok(
+        f"rm /etc/autonomous-orchestrator/conf.d/20-more.toml && echo '#' >>/etc/systemd/system/{DAEMON} && {INSTALL}", timeout=100
+    )
+    assert installed.sh(f"ls /etc/systemd/system/{DAEMON}.d/10-*").status != 0
 
 
 def test_a_broken_configuration_is_named(installed: Host) -> None:
@@ -117,16 +158,59 @@ def test_a_broken_configuration_is_named(installed: Host) -> None:
     assert f"{CONFIG}: daemon.poll: unknown key" in result.out
 
 
-def test_the_unit_is_without_fault(installed: Host) -> None:
-    """systemd itself has nothing to say against the unit files, and the dashboard's sandbox is tight."""
+def test_a_configuration_that_others_could_write_is_named(installed: Host) -> None:
+    """The hands trust what root alone has written: that is told before anything is changed."""
+    installed.ok(f"chown ops {CONFIG} && echo '#' >>/etc/systemd/system/{DAEMON}")
+    result = installed.sh(INSTALL, timeout=100)
+    installed.ok(f"chown root {CONFIG}")
+    assert result.status != 0
+    assert f"chown root:root {CONFIG}" in result.out
+
+
+def test_the_units_are_without_fault(installed: Host) -> None:
+    """systemd itself has nothing to say against the unit files."""
     assert installed.ok(f"systemd-analyze verify /etc/systemd/system/{DAEMON} /etc/systemd/system/{DASHBOARD}") == ""
-    installed.ok(f"systemd-analyze security --offline=true --threshold=20 /etc/systemd/system/{DASHBOARD}")
+
+
+ADDED = """
+import sys, zipfile
+name = "added_by_hand-1.0.dist-info"
+with zipfile.ZipFile(sys.argv[1] + "/added_by_hand-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("added_by_hand.py", "")
+    wheel.writestr(name + "/METADATA", "Metadata-Version: 2.1\\nName: added-by-hand\\nVersion: 1.0\\n")
+    wheel.writestr(name + "/WHEEL", "Wheel-Version: 1.0\\nGenerator: a-test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(name + "/RECORD", "")
+"""
+
+
+def test_what_was_added_by_hand_comes_along(installed: Host) -> None:
+    """A library that somebody put into the environment is in the next version's too, and a setting that is new is told."""
+    wheels_there = doctored(installed, "orchestrator/__init__.py", "# newer")
+    installed.ok(f"python3 - {wheels_there}", given=ADDED)
+    current = "/opt/autonomous-orchestrator/current"
+    before = installed.ok(f"readlink {current}")
+    installed.ok(
+        f"{current}/bin/pip install --quiet --no-index --find-links {wheels_there} added-by-hand && sed -i /poll_seconds/d {CONFIG}"
+    )
+    told = installed.ok(f"{CHECKOUT}/scripts/install --wheels {wheels_there}", timeout=150)
+    assert installed.ok(f"readlink {current}") != before
+    installed.ok(f"{current}/bin/python -c 'import added_by_hand'")
+    assert "[daemon] poll_seconds" in told
+    assert installed.ok("ls /opt/autonomous-orchestrator/versions").split() == [installed.ok(f"basename $(readlink {current})").strip()]
+    without = installed.sh(INSTALL, timeout=150)  # those wheels lack what was added
+    assert without.status != 0
+    assert "added-by-hand==1.0 was added by hand" in without.out
+    assert installed.sh("orchestrator status").status == 0
 
 
 def test_the_removal_leaves_settings_and_data(installed: Host) -> None:
-    """Uninstalled, the program is gone, and what belongs to the operator is still there."""
-    installed.ok(f"{CHECKOUT}/scripts/install --uninstall")
+    """Uninstalled, all of the program is gone, and what belongs to the operator is still there, as the last lines say."""
+    pieces = installed.read("/opt/autonomous-orchestrator/pieces").split()
+    told = installed.ok(f"{CHECKOUT}/scripts/install --uninstall")
+    assert f"rm -r {CONFIG.rpartition('/')[0]}" in told.splitlines()[-1]
     assert installed.sh("command -v orchestrator").status == 1
-    for unit in (DAEMON, DASHBOARD):
-        assert installed.show(unit, "LoadState") == {"LoadState": "not-found"}
-    installed.ok(f"test -e {CONFIG} && test -e {STATE}/tasks.db")
+    for unit in (DAEMON, DASHBOARD, "autonomous-orchestrator-hands.socket", "autonomous-orchestrator-hands.service"):
+        assert installed.show(unit, "LoadState", "ActiveState") == {"LoadState": "not-found", "ActiveState": "inactive"}
+    for piece in [*pieces, "/opt/autonomous-orchestrator", "/usr/local/lib/autonomous-orchestrator"]:
+        assert installed.sh(f"test -e {piece} -o -L {piece}").status == 1, piece
+    installed.ok(f"test -e {CONFIG} && test -e {STATE}/tasks.db && getent passwd orchestrator")

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.actions import all_actions
 from orchestrator.model import Json, utc
 from tests.lab.acting import Here, act
-from tests.lab.host import CONFIG, DAEMON, STATE, Host, Row
+from tests.lab.host import CONFIG, DAEMON, HANDS, STATE, Host, Row
 from tests.lab.watched import oldest_look
 
 SETTINGS = """
@@ -214,7 +214,7 @@ def test_4_maintenance_and_the_grace_after_a_boot_keep_hands_off(lab: Host) -> N
     """A crash right after the boot waits out the grace, and one under maintenance its end."""
     till(lab)
     lab.ok("systemctl kill -s KILL till")
-    lab.start_daemon(SETTINGS.replace("boot_grace_seconds = 0", "boot_grace_seconds = 5") + TILL)
+    lab.start_daemon(SETTINGS.replace("boot_grace_seconds = 0", "boot_grace_seconds = 15") + TILL)
     waits(lab, "the host has just booted")
     fixed(lab)
     [row] = lab.sql("SELECT (julianday(began_at) - 2440587.5) * 86400 AS began FROM attempts")
@@ -223,7 +223,7 @@ def test_4_maintenance_and_the_grace_after_a_boot_keep_hands_off(lab: Host) -> N
         + float(lab.ok("date +%s.%N"))
         - float(lab.read("/proc/uptime").split()[0])
     )
-    assert row["began"] - finished > 4.5
+    assert row["began"] - finished > 14.5
     say(lab, "pause", "till", "--for", "10m", "--reason", "a new drawer")
     crash_soon(lab)
     waits(lab, "a new drawer")
@@ -375,7 +375,7 @@ def test_7_a_stale_file_goes_to_quarantine(lab: Host) -> None:
     crash(lab)
     fixed(lab)
     assert changes(lab) == ["quarantine_file /run/till.pid", "start_unit till.service"]
-    assert pid in lab.ok(f"cat {STATE}/quarantine/*till.pid /run/.till.pid.*.set-aside 2>/dev/null; true")
+    assert pid in lab.ok(f"cat {HANDS}/quarantine/*till.pid /run/.till.pid.*.set-aside 2>/dev/null; true")
 
 
 # ---- 8. Never its own patient, and what is protected ----

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.checks import all_checks
 from orchestrator.model import utc
-from tests.lab.host import DAEMON, STATE, Host, LabError, Row
+from tests.lab.host import DAEMON, HANDS, Host, LabError, Row
 
 POLL_SECONDS = 2
 OFTEN_SECONDS = 60.0
@@ -106,7 +106,7 @@ class Watched:
     def begin(self, settings: str = SETTINGS) -> None:
         """Start the daemon, and wait until it knows what is well here."""
         self.host.start_daemon(settings + "".join(self._declared))
-        copies = [f"{STATE}/known-good/paths/{hashlib.sha256(path.encode()).hexdigest()}.json" for path in self._remembered]
+        copies = [f"{HANDS}/known-good/paths/{hashlib.sha256(path.encode()).hexdigest()}.json" for path in self._remembered]
         wanted = shlex.join(["ls", *copies]) if copies else "true"
         self.host.wait_until(lambda: self.host.sh(wanted).status == 0, 15, f"good copies of {self._remembered}")
         self.host.wait_until(lambda: self.host.sql("SELECT 1 FROM baseline"), 15, "a baseline")

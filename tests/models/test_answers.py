@@ -1,6 +1,8 @@
 """What goes to each kind of server, and what of its answer comes back."""
 
 import json
+import os
+import pwd
 import socket
 import time
 from pathlib import Path
@@ -114,10 +116,11 @@ def test_the_cli_is_no_agent_here(stub: Stub, request_of: Asks, tmp_path: Path, 
 
 def test_the_clis_login_is_its_owners_alone(stub: Stub, request_of: Asks, login_dir: Path) -> None:
     """Whoever reads it speaks for the subscription; without a login the line that makes one is told."""
+    owner = pwd.getpwuid(os.geteuid()).pw_name
     login_dir.chmod(0o750)
     with pytest.raises(ModelFailed, match="may be read by others") as failed:
         ask(request_of("claude-code", key_file="", login_dir=str(login_dir)))
-    assert failed.value.mend == f"chown root: {login_dir} && chmod 700 {login_dir}"
+    assert failed.value.mend == f"chown {owner}: {login_dir} && chmod 700 {login_dir}"
     with pytest.raises(ModelFailed, match="needs a key_file, or a login_dir") as failed:
         ask(request_of("claude-code", key_file=""))
     assert "claude auth login" in failed.value.mend

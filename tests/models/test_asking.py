@@ -140,7 +140,7 @@ def test_secrets_stay_here(book: Book) -> None:
 
 def test_a_key_is_shown_to_its_own_server_alone(book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The systemd credential is for [agents]; a voter elsewhere has a file of its own, or none."""
-    (tmp_path / "model-key").touch()
+    (tmp_path / "model-key").write_text("sk-1\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     voters = [
         {"backend": "anthropic", "model": "claude-haiku-5-5"},

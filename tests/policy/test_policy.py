@@ -8,7 +8,7 @@ import pytest
 from orchestrator import actions
 from orchestrator.config import Config
 from orchestrator.model import Case, Evidence, Fault, Incident, Json, Proposal, Scope
-from orchestrator.policy import History, Performed, Surroundings, judge, permits, stand_down
+from orchestrator.policy import History, Surroundings, judge, stand_down
 
 CASES = sorted(Path(__file__).parent.glob("*.json"))
 
@@ -39,22 +39,6 @@ def test_the_verdict_and_the_rule(file: Path) -> None:
     proposal = Proposal(cause="c", plan=plan, proposer="p", evidence_ids=cited, origin=story.get("origin", ""))
     verdict = judge(proposal, _case(story, proposal), Config.model_validate(story["config"]), History.model_validate(story["history"]), 0.0)
     assert (verdict.answer, verdict.rule) == (story["verdict"], story["rule"]), verdict.reason
-
-
-RESTART = actions.parse({"kind": "restart_unit", "unit": "shop.service"})
-
-
-def _performed(number: int, at: float, op: str = "perform") -> Performed:
-    return Performed(change_id=number, op=op, at=at, kind="restart_unit", targets=("shop.service",))
-
-
-def test_the_hands_count_for_themselves() -> None:
-    """A brain in a loop is stopped by the hands' own budget; what is older than an hour, and undoing, does not count."""
-    config = Config()
-    full = [_performed(n, 1000.0) for n in range(6)]
-    assert permits(RESTART, config, full, 1001.0).rule == "hands-budget"
-    assert permits(RESTART, config, full, 1000.0 + 3601).answer == "allow"
-    assert permits(RESTART, config, [_performed(n, 1000.0, "undo") for n in range(60)], 1001.0).answer == "allow"
 
 
 FAULT = Fault(check="unit_failed", target="shop.service", reason="ExitCode", message="m")

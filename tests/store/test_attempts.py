@@ -50,6 +50,13 @@ def test_an_ended_attempt_takes_nothing_more(store: Store) -> None:
     assert rows(store, "SELECT outcome FROM attempts") == [{"outcome": "rolled_back"}]
 
 
+def test_an_id_is_higher_than_all_that_the_hands_know(store: Store) -> None:
+    """They remember those of a file that was lost or set back to a copy; one that was used would be refused for ever."""
+    attempt_id, first = a_begun_change(store, an_incident(store))
+    after = [store.begin_change(attempt_id, n, a_proposal().plan[0], {}, above) for n, above in ((2, 700), (3, 20), (4, 701))]
+    assert (first, after) == (1, [701, 702, 703])
+
+
 def test_a_change_is_done_once_and_undone_once(store: Store) -> None:
     """Saying it twice is stale, and so is done after undone."""
     _, change_id = a_begun_change(store, an_incident(store))

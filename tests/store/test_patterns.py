@@ -71,7 +71,9 @@ def test_a_person_s_word_holds_until_the_next_failure(store: Store) -> None:
     assert store.patterns()[0].stage == Stage.TRUSTED
     store.credit(number, "loss")
     assert store.patterns()[0].stage == Stage.DEMOTED
-    assert [row["actor"] for row in rows(store, "SELECT actor FROM audit")] == ["eve"]
+    told = [(row["actor"], row["what"]) for row in rows(store, "SELECT actor, what FROM audit ORDER BY id")]
+    credited = ("orchestrator", "pattern credited")
+    assert told == [("orchestrator", "pattern taught"), ("eve", "pattern stage"), credited, credited]
 
 
 def test_a_forgotten_pattern_is_gone_and_late_credit_is_ignored(store: Store) -> None:

@@ -118,7 +118,8 @@ def test_a_person_corrects_and_forgets(store: Store) -> None:
     store.forget_memory(1, "eve")
     assert store.memories("log-reader") == ()
     told = [(row["actor"], row["what"]) for row in rows(store, "SELECT * FROM audit ORDER BY id")]
-    assert told == [("eve", "memory corrected"), ("eve", "memory forgotten")]
+    kept = ("orchestrator", "memory kept")
+    assert told == [kept, ("eve", "memory corrected"), kept, ("eve", "memory forgotten")]
     with pytest.raises(Stale, match="there is no memory 1"):
         store.forget_memory(1, "eve")
     with pytest.raises(Stale, match="there is no memory 1"):

@@ -36,15 +36,15 @@ def test_a_symptom_outlives_the_end_of_its_root(store: Store) -> None:
     assert store.observe("unit_failed", (a_fault("web.service"),), time.time()).opened == (2,)
 
 
-def test_decisions_windows_and_the_audit_end_too(store: Store) -> None:
+def test_decisions_and_windows_end_too(store: Store) -> None:
     """What people did is kept for its time; what nobody answered is kept for ever."""
     store.pause("web", until=time.time(), reason="deploy", actor="eve")
     for answered in (utc(), None):
         row = {"at": utc(), "actor": "eve", "verb": "approve", "args": "{}", "answered_at": answered}
         store.ledger.insert("inbox", row)
     store.tidy(time.time() + (retention.AUDIT_DAYS + 1) * retention.DAY)
-    counts = {name: rows(store, f"SELECT COUNT(*) AS n FROM {name}")[0]["n"] for name in ("inbox", "windows", "audit")}  # noqa: S608  # names of this file
-    assert counts == {"inbox": 1, "windows": 0, "audit": 0}
+    counts = {name: rows(store, f"SELECT COUNT(*) AS n FROM {name}")[0]["n"] for name in ("inbox", "windows")}  # noqa: S608  # names of this file
+    assert counts == {"inbox": 1, "windows": 0}
 
 
 def test_calls_of_models_end_too(store: Store) -> None:

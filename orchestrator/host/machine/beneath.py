@@ -1,13 +1,15 @@
 """Reaches a path by directory descriptors, part by part, never through a link (law 7).
 
 What was looked at is what is changed: whoever may write in one of the directories can rename what he likes meanwhile, and
-still cannot lead the daemon anywhere else.
+still cannot lead the daemon anywhere else. `held` keeps the directories of a whole change: from before it is judged until it is
+done, so that the one that is changed is the one that was judged.
 """
 
 import os
 import stat
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 
 from orchestrator.host.errors import ChangeFailed
 
@@ -15,6 +17,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _STANDARD_LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
 """The two links on the way that every distribution has (FHS 3.0); all others are refused."""
 _DEEPEST = 32
+_HELD: ContextVar[Mapping[str, os.stat_result] | None] = ContextVar("held", default=None)
 
 
 def plain(path: str) -> str:
@@ -53,11 +56,34 @@ def parent_of(path: str) -> Iterator[tuple[int, str]]:
         raise ChangeFailed(f"{path} names no file")
     descriptor = open_directory(above)
     try:
+        known = (_HELD.get() or {}).get(above)
+        if known and not os.path.samestat(known, os.fstat(descriptor)):
+            raise ChangeFailed(f"{above} is another directory by now")
         yield descriptor, name
     except OSError as error:
         raise ChangeFailed(f"{path}: {error.strerror}") from None
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def held(paths: Iterable[str]) -> Iterator[None]:
+    """The directories of these paths are open meanwhile, in this thread: `parent_of` refuses any other that takes their places.
+
+    One that is not there, or cannot be reached without a link, is none that could be judged.
+    """
+    with ExitStack() as opened:
+        known: dict[str, os.stat_result] = {}
+        for above in {plain(path).rpartition("/")[0] for path in paths if path.startswith("/")}:
+            with suppress(ChangeFailed):
+                descriptor = open_directory(above)
+                opened.callback(os.close, descriptor)
+                known[above] = os.fstat(descriptor)
+        before = _HELD.set(known)
+        try:
+            yield
+        finally:
+            _HELD.reset(before)
 
 
 def look(descriptor: int, name: str) -> os.stat_result | None:

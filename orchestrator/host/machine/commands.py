@@ -35,6 +35,12 @@ GRACE_SECONDS = 5.0
 _Property = tuple[str, tuple[str, Any]]
 _EXIT_WITH_LAST: _Property = ("ExitType", ("s", "cgroup"))
 _KILL_MAIN_ALONE: _Property = ("KillMode", ("s", "process"))
+_QUIET: tuple[_Property, ...] = (
+    ("LogLevelMax", ("i", 5)),
+    ("SyslogLevel", ("i", 5)),  # what it says itself passes, what systemd says of it (6) does not
+    ("Environment", ("as", ["LANG=C.UTF-8", f"PATH={PATH}"])),
+)
+_SYSTEMDS_OWN = range(200, 250)
 _FIRST_PAUSE, _LAST_PAUSE = 0.01, 0.25
 _LINES = 20
 
@@ -52,14 +58,27 @@ class Commands:
         """
         if not Path("/run/systemd/system").is_dir():
             return run(argv, timeout=timeout, user=user)
+        return self._run(argv, user, timeout, name, (_KILL_MAIN_ALONE,))
+
+    def look(self, argv: Sequence[str], *, user: str | None, timeout: float, name: str) -> CommandResult:
+        """The same for a command that only looks, every some seconds: nothing of it stays, and systemd tells nobody of each.
+
+        One that systemd could not even start is no answer, as of a child: a program that is not there, a user that nobody is.
+        """
+        if not Path("/run/systemd/system").is_dir():
+            return run(argv, timeout=timeout, user=user)
+        return self._run(argv, user, timeout, name, _QUIET)
+
+    def _run(self, argv: Sequence[str], user: str | None, timeout: float, name: str, more: Sequence[_Property]) -> CommandResult:
         began = time.monotonic()
         limit: _Property = ("RuntimeMaxUSec", ("t", int((timeout + 2 * GRACE_SECONDS) * 1e6)))  # should this process die meanwhile
-        with self._transient(name, argv, user, (_KILL_MAIN_ALONE, limit)) as unit:
+        with self._transient(name, argv, user, (*more, limit)) as unit:
             ended = self._wait(unit, timeout, lambda state: state.down)
             if ended is None:
                 self._kill(unit)
             seconds = time.monotonic() - began
-            return CommandResult(_exit(ended) if ended else None, self._said(unit), timed_out=ended is None, seconds=seconds)
+            code = _exit(ended) if ended and not (more is _QUIET and _never_began(ended)) else None
+            return CommandResult(code, self._said(unit), timed_out=ended is None, seconds=seconds)
 
     def launch(self, argv: Sequence[str], *, user: str | None, name: str) -> str:
         """Run a service's start command, and leave alone what it started; says what became of the command itself.
@@ -77,9 +96,13 @@ class Commands:
     @contextmanager
     def _transient(self, name: str, argv: Sequence[str], user: str | None, more: Sequence[_Property]) -> Iterator[str]:
         """Start the unit, and keep systemd from forgetting it before its exit status was read: until the connection closes."""
+        if user and self._bus.manager.uid is not None:  # a user's own systemd runs everything as that user, and knows no other
+            if user != self._bus.manager.user:
+                raise ChangeFailed(f"{argv[0]} is to run as {user}, and nobody here may")
+            user = None
         unit = f"{PREFIX}{re.sub('[^A-Za-z0-9._-]', '-', name)[:64]}-{secrets.token_hex(4)}.service"
         try:
-            connection = Connection.open()
+            connection = self._bus.open()
         except OSError as error:
             raise ChangeFailed(f"systemd could not be asked to run {argv[0]}: {error}") from None
         try:
@@ -162,6 +185,11 @@ def _exit(state: Unit) -> int | None:
     if not state.exec_main_code:
         return None
     return state.exec_main_status if state.exec_main_code == EXITED else -state.exec_main_status
+
+
+def _never_began(state: Unit) -> bool:
+    """systemd could not run it: systemd.exec(5), 200 and above. A program that ends at once may not have been called active either."""
+    return not state.active_enter_at and state.exec_main_status in _SYSTEMDS_OWN
 
 
 def _last_line(output: str) -> str:

@@ -26,6 +26,9 @@ class ContainerChanges:
     def _change(self, container: Container, verb: str, **query: str) -> Container:
         """As it is when its own check has spoken, where it has one. Raises ChangeFailed when the engine refuses."""
         try:
+            found = self._containers.again(container)
+            if found is None or found.name != container.name:
+                raise ChangeFailed(f"{container.name} is not the same any more")
             status, body = engines.request(
                 container.engine, "POST", f"/containers/{container.id}/{verb}", START_SECONDS + _STOP_SECONDS, **query
             )

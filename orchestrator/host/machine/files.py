@@ -13,6 +13,9 @@ from pathlib import Path
 from orchestrator.host.errors import ChangeFailed
 from orchestrator.host.machine.beneath import files_beneath, open_directory, parent_of, plain
 
+_PRIVILEGE = stat.S_ISUID | stat.S_ISGID
+_INHERITED = ("system.posix_acl_access", "security.selinux", "security.SMACK64", "security.apparmor", "user.")
+"""Access lists and labels. Never security.capability: a privilege is of the program that it was given to."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -27,7 +30,12 @@ class Removed:
 
 class FileChanges:
     def write(self, path: str, content: bytes, *, uid: int, gid: int, mode: int) -> None:
-        """Put a file there in one step: whoever reads it finds the old one or the new one, whole. A link there is replaced."""
+        """Put a file there in one step: whoever reads it finds the old one or the new one, whole. A link there is replaced.
+
+        Never one that gives whoever runs it other rights.
+        """
+        if mode & _PRIVILEGE:
+            raise ChangeFailed(f"{path}: no content is written with a set-user or set-group bit")
         with parent_of(path) as (directory, name), _temporary(directory, name) as temporary:
             with os.fdopen(os.open(temporary, _NEW, 0o600, dir_fd=directory), "wb") as file:
                 _inherit(directory, name, file.fileno())
@@ -63,6 +71,8 @@ class FileChanges:
                     raise ChangeFailed(f"{path} is a link")
                 if stat.S_ISREG(state.st_mode) and state.st_nlink > 1:
                     raise ChangeFailed(f"{path} has a second name elsewhere, so that it may be any file")
+                if _gives_a_privilege(state, uid, gid, mode):
+                    raise ChangeFailed(f"{path}: no set-user or set-group bit is given to a file")
                 opened = f"/proc/self/fd/{descriptor}"
                 os.chown(opened, uid, gid)
                 Path(opened).chmod(mode)
@@ -85,7 +95,14 @@ class FileChanges:
     def make_directory(self, path: str, *, uid: int, gid: int, mode: int) -> None:
         with parent_of(path) as (directory, name):
             os.mkdir(name, 0o700, dir_fd=directory)
-        self.own(path, uid=uid, gid=gid, mode=mode)
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+            try:
+                if os.fstat(descriptor).st_uid != os.geteuid() or os.listdir(descriptor):  # noqa: PTH208  # by descriptor
+                    raise ChangeFailed(f"{path} was exchanged meanwhile")
+                os.fchown(descriptor, uid, gid)
+                os.fchmod(descriptor, mode)
+            finally:
+                os.close(descriptor)
 
     def remove_directory(self, path: str) -> None:
         """An empty one; anything else raises ChangeFailed."""
@@ -134,11 +151,21 @@ def _temporary(directory: int, name: str) -> Iterator[str]:
             os.unlink(temporary, dir_fd=directory)
 
 
+def _gives_a_privilege(state: os.stat_result, uid: int, gid: int, mode: int) -> bool:
+    """Whether a file would run with rights that it does not give now: by a new bit, or by a new owner under an old one.
+
+    Whoever may write in its directory chose the file, and its bits; the new owner's rights are not his to choose.
+    """
+    if not stat.S_ISREG(state.st_mode) or not mode & _PRIVILEGE:
+        return False
+    return bool(mode & _PRIVILEGE & ~state.st_mode) or (state.st_uid, state.st_gid) != (uid, gid)
+
+
 def _inherit(directory: int, name: str, descriptor: int) -> None:
     """Access lists and security labels of the file that is replaced: a service may need them to read it."""
     old = f"/proc/self/fd/{directory}/{name}"
     with suppress(OSError):
-        for attribute in os.listxattr(old, follow_symlinks=False):
+        for attribute in filter(lambda name: name.startswith(_INHERITED), os.listxattr(old, follow_symlinks=False)):
             os.setxattr(descriptor, attribute, os.getxattr(old, attribute, follow_symlinks=False))
 
 

@@ -8,9 +8,10 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from orchestrator.host.digests import Digests
 from orchestrator.host.errors import ChangeFailed
 from orchestrator.host.machine.beneath import look, open_directory, parent_of
 from orchestrator.host.machine.files import FileChanges
@@ -23,18 +24,19 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Quarantine:
-    """What was moved lies in `directory` (0700) under its inode and name, contents in `kept` under their SHA-256 (0600)."""
+    """What was moved lies in `directory` (0700) under its inode and name, contents in `kept` under their digest (0600)."""
 
-    def __init__(self, directory: Path, files: FileChanges) -> None:
+    def __init__(self, directory: Path, files: FileChanges, digests: Digests | None = None) -> None:
         self._directory = directory
+        self._digests = digests or Digests()
         self._kept = directory / _KEPT
         self._files = files
 
     def keep(self, path: str, digest: str) -> None:
-        """Keep the file's content. Raises ChangeFailed when it is not the one with this SHA-256 any more."""
+        """Keep the file's content. Raises ChangeFailed when it is not the one with this digest any more."""
         with parent_of(path) as (directory, name):
             content = _read(directory, name)
-        if hashlib.sha256(content).hexdigest() != digest:
+        if self._digests.of(content) != digest:
             raise ChangeFailed(f"{path} was changed meanwhile")
         _prepare(self._kept)
         self._files.write(str(self._kept / digest), content, uid=os.geteuid(), gid=os.getegid(), mode=0o600)
@@ -45,9 +47,21 @@ class Quarantine:
             raise ChangeFailed("that is no digest")
         with parent_of(str(self._kept / digest)) as (directory, name):
             content = _read(directory, name)
-        if hashlib.sha256(content).hexdigest() != digest:
+        if digest not in (self._digests.of(content), hashlib.sha256(content).hexdigest()):  # the second: as one process kept it
             raise ChangeFailed("the kept content is damaged")
         return content
+
+    def has_kept(self, digest: str) -> bool:
+        """False also for who may not look: the hands have the last word."""
+        with suppress(PermissionError):
+            return bool(_DIGEST.fullmatch(digest)) and (self._kept / digest).exists()
+        return False
+
+    def forget(self, digest: str) -> None:
+        """It is where it was again."""
+        if _DIGEST.fullmatch(digest):
+            with parent_of(str(self._kept / digest)) as (directory, name), suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=directory)
 
     def take(self, path: str, *, inode: int, device: int) -> None:
         """Move exactly this file away: into the quarantine, or, from another file system, under a hidden name beside itself."""
@@ -122,11 +136,24 @@ def _entries(directory: int, name: str) -> int:
         os.close(descriptor)
 
 
+def _ours_alone(directory: Path) -> None:
+    """Who could put something in could have it brought back to any place."""
+    descriptor = open_directory(str(directory))
+    try:
+        state = os.fstat(descriptor)
+        if state.st_uid != os.geteuid():
+            raise ChangeFailed(f"{directory} belongs to another user ({state.st_uid})")
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
+
+
 def _prepare(directory: Path) -> None:
     """Make it, and let go what has been there for longer than anybody would ask for it back."""
     oldest = time.time() - KEPT_DAYS * 86_400
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _ours_alone(directory)
         for entry in directory.iterdir():
             if entry.name == _KEPT or entry.lstat().st_ctime >= oldest:
                 continue

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from jeepney import DBusAddress, new_method_call  # type: ignore[import-untyped]  # ships no types
 
 from orchestrator.host.bus import Bus
-from orchestrator.host.connection import SYSTEMD, Connection, Refused
+from orchestrator.host.connection import SYSTEMD, Refused
 from orchestrator.host.errors import ChangeFailed, Unavailable
 from orchestrator.host.systemd import Units, unit_path
 from orchestrator.host.unit import Unit
@@ -45,7 +45,7 @@ class UnitChanges:
         through a restart of the message bus, and costs 0.2 ms a question.
         """
         limit = patience(verb, unit)
-        with _kept(unit.name):
+        with _kept(self._bus, unit.name):
             (job,) = self._call(_METHODS[verb], "ss", (unit.name, "replace"))
             deadline, pause = time.monotonic() + limit, _FIRST_PAUSE
             while self._is_queued(job):
@@ -95,14 +95,14 @@ class UnitChanges:
 
 
 @contextmanager
-def _kept(name: str) -> Iterator[None]:
+def _kept(bus: Bus, name: str) -> Iterator[None]:
     """Keep systemd from forgetting the unit meanwhile: a oneshot that nothing refers to is unloaded as soon as it has ended.
 
     The reference is the connection's, and goes with it. Without one (systemd's own socket knows no names) it is still known
     what most units did.
     """
     try:
-        connection = Connection.open()
+        connection = bus.open()
     except OSError:
         yield
         return

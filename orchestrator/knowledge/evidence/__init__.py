@@ -9,12 +9,13 @@ The bundle is gathered before the first change, which destroys it. An observatio
 import pkgutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
 from orchestrator.config import Config
-from orchestrator.host import FileState, Unavailable, Unit, View
+from orchestrator.host import FileState, NoRight, Unavailable, Unit, View
 from orchestrator.model import Case, Evidence
 
 Observe = Callable[[View, Config, Case], Iterator[Evidence]]
@@ -64,7 +65,9 @@ def _observed(observation: Observation, view: View, config: Config, case: Case) 
     try:
         yield from observation.observe(view, config, case)
     except Unavailable as trouble:
-        yield Evidence(source=observation.name, text=f"could not be read: {trouble}", facts={f"blind.{observation.name}": "yes"})
+        unread = {f"unread.{observation.name}": str(trouble)[:300]} if isinstance(trouble, NoRight) else {}
+        facts = {f"blind.{observation.name}": "yes", **unread}
+        yield Evidence(source=observation.name, text=f"could not be read: {trouble}", facts=facts)
 
 
 def unit_of(case: Case, view: View) -> Unit:
@@ -81,3 +84,14 @@ def ran_well_with(view: View, unit: Unit, state: FileState) -> bool:
 def bounded(text: str) -> str:
     """The tail, since the end of a log tells most; what was cut is said."""
     return text if len(text) <= MAX_TEXT else f"[{len(text) - MAX_TEXT} characters cut]\n{text[-MAX_TEXT:]}"
+
+
+@contextmanager
+def as_far_as_may_be(unread: list[str]) -> Iterator[None]:
+    """One place of several: that it could not be asked is nothing, as far as it goes; that nobody may read it is noted."""
+    try:
+        yield
+    except NoRight as trouble:
+        unread.append(str(trouble))
+    except Unavailable:
+        pass

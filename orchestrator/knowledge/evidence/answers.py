@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from orchestrator.checks.probe_failing import ask
 from orchestrator.checks.wanted_silence import MAINTENANCE, switches
 from orchestrator.config import Config
-from orchestrator.host import View
+from orchestrator.host import Unavailable, View
 from orchestrator.knowledge.evidence import bounded, observation
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence
@@ -45,5 +45,9 @@ def answers(view: View, config: Config, case: Case) -> Iterator[Evidence]:
 def _behind(view: View, target: str) -> Iterator[str]:
     """Whom a gateway asks on this host by its configuration, and who is there."""
     for port, _ in view.names.asks.get(target, ()):
-        holder = view.sockets.holder_of_port(port)
-        yield f"127.0.0.1:{port} ({(holder.unit or holder.comm) if holder else 'nobody listens'})"
+        try:
+            holder = view.sockets.holder_of_port(port)
+            there = (holder.unit or holder.comm) if holder else "nobody listens"
+        except Unavailable:
+            there = "who listens may not be read"
+        yield f"127.0.0.1:{port} ({there})"

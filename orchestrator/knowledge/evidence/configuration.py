@@ -86,7 +86,7 @@ def _differences(view: View, good: GoodFile, state: FileState | None, service: S
         else:
             yield "config.missing", "does not exist; a good copy is known"
         return
-    if good.kind == "file" and state.kind == "file" and view.files.digest(good.path) != good.digest:
+    if good.kind == "file" and state.kind == "file" and view.known_good.digest(good.path) != good.digest:
         changed = max(state.mtime, state.ctime)
         yield "config.changed", f"differs from the good copy; changed {fault_at - changed:.0f} s before the fault"
         if changed > good.loaded_at:

@@ -1,78 +1,24 @@
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from itertools import islice
-from pwd import getpwuid
 
-from orchestrator.config import Config, Service
-from orchestrator.host import Unavailable, Unit, View, places, run
+from orchestrator.config import Config
+from orchestrator.host import View
+from orchestrator.host.databases import troubles
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
 
 _CHECKS = ("unit_failed", "unit_inactive", "unit_crash_loop", "probe_failing", "service_down")
-_MAGIC = b"SQLite format 3\0"
-_LARGEST = 256 << 20
-_MOST, _ENTRIES, _PATHS = 4, 50, 400
-_NO_DATA = ("/usr/", "/lib/", "/bin/", "/proc/", "/sys/", "/dev/", "/run/systemd/")
-_SECONDS = 3.0
-"""For all of them together: a service that is down waits for this."""
-_CHECK = """
-import pathlib, sqlite3, sys
-try:
-    with sqlite3.connect(pathlib.Path(sys.argv[1]).as_uri() + "?mode=ro", uri=True, timeout=0.2) as base:
-        base.execute("PRAGMA trusted_schema = OFF")
-        said = base.execute("PRAGMA quick_check(1)").fetchone()[0]
-        print("" if said == "ok" else said.splitlines()[-1])
-except sqlite3.OperationalError:
-    pass  # locked, or it wants to be written to: nothing is known
-except sqlite3.DatabaseError as error:
-    print(error)
-"""
 
 
 @observation(early=True)
 def databases(view: View, config: Config, case: Case) -> Iterator[Evidence]:
-    """What SQLite itself finds wrong in the databases of a service that fails: read only, by their owner, and for some seconds."""
+    """What SQLite itself finds wrong in the databases of a service that fails."""
     target = case.fault.target
     service = config.service_of(target)
     if case.fault.check not in _CHECKS or (service is None and not is_unit(target)):
         return
-    unit = view.units.get(target) if is_unit(target) else Unit(name=target)
-    until, told, facts = time.monotonic() + _SECONDS, [], {}
-    for file in islice((file for file in _files(view, unit, service) if _is_database(view, file)), _MOST):
-        if (left := until - time.monotonic()) > 0 and (wrong := _wrong(view, file, left)):
-            facts["danger.corruption"] = f"{file}: {wrong}"
-        told.append(f"{file}: {facts.get('danger.corruption', 'nothing wrong was found in time')}")
-    if told:
+    found = tuple(troubles(view, target, service))
+    damaged = [f"{file}: {wrong}" for file, wrong in found if wrong]
+    facts = {"danger.corruption": damaged[-1]} if damaged else {}
+    if found:
+        told = (f"{file}: {wrong or 'nothing wrong was found in time'}" for file, wrong in found)
         yield Evidence(source="databases", text="\n".join(told), facts=facts)
-
-
-def _files(view: View, unit: Unit, service: Service | None) -> Iterator[str]:
-    """What it names or has open, and what lies in the directories where it writes; each once, and so many at most."""
-    named = list(islice(places.paths(view, unit, service), _PATHS))
-    for directory in places.written(unit, service):
-        with suppress(Unavailable):
-            named += (f"{directory.rstrip('/')}/{name}" for name in view.files.entries(directory, _ENTRIES))
-    yield from dict.fromkeys(path for path in named if not path.startswith(_NO_DATA))
-
-
-def _is_database(view: View, file: str) -> bool:
-    with suppress(Unavailable):
-        found = view.files.look(file)
-        whole = found is not None and found.kind == "file" and len(_MAGIC) < found.size <= _LARGEST
-        return whole and view.files.read(file, len(_MAGIC)) == _MAGIC
-    return False
-
-
-def _wrong(view: View, path: str, seconds: float) -> str:
-    """Empty where nothing is, or nothing is known."""
-    state = view.files.look(path)
-    if state is None or view.mounts.doubtful(path):
-        return ""
-    try:
-        owner = getpwuid(state.uid).pw_name if state.uid else None
-    except KeyError:
-        return ""
-    result = run([sys.executable, "-I", "-c", _CHECK, path], timeout=seconds, user=owner)
-    return result.output.strip()[:300] if result.ok else ""

@@ -3,7 +3,7 @@ from contextlib import suppress
 
 from orchestrator.config import Config
 from orchestrator.host import Process, Unavailable, Unit, View
-from orchestrator.host.blocked import awaited_sockets, stuck_in_kernel, tracer
+from orchestrator.host.blocked import stuck_in_kernel, tracer
 from orchestrator.host.sock_diag import Connection
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
@@ -37,7 +37,7 @@ def hanging(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             facts[f"stalled.{resource}"] = f"{pressure.full10:.0f} % of the last 10 s"
     with suppress(Unavailable):
         service = config.service_of(case.fault.target)
-        facts |= _awaited(view, processes, tuple(service.ports) if service else ())
+        facts |= _awaited(view, unit, processes, tuple(service.ports) if service else ())
     told = "\n".join(f"{name}: {value}" for name, value in facts.items())
     yield Evidence(source="hanging", text=told or "nothing shows what it waits for", facts=facts)
 
@@ -47,10 +47,14 @@ def _was_killed(unit: Unit) -> bool:
     return unit.sub_state in ("stop-sigkill", "final-sigkill") or (unit.active_state == "failed" and unit.result == "timeout")
 
 
-def _awaited(view: View, processes: Sequence[Process], ports: tuple[int, ...]) -> dict[str, str]:
-    """Whom it waits for, by the sockets that its threads read from."""
+def _awaited(view: View, unit: Unit, processes: Sequence[Process], ports: tuple[int, ...]) -> dict[str, str]:
+    """Whom it waits for, by the sockets that its threads read from; mute clients show without that too."""
     facts: dict[str, str] = {}
-    awaited = {inode for process in processes for inode in awaited_sockets(process.pid)}
+    awaited: set[int] = set()
+    try:
+        awaited.update(view.insides.awaited_sockets(unit.name, [process.pid for process in processes]))
+    except Unavailable:
+        facts["blind.hanging"] = "what its threads wait for"
     connections = view.sockets.connections()
     mute = [one for one in connections if one.port in ports and _is_mute(one, awaited)]
     if len(mute) >= _MANY or any(one.received and one.inode in awaited for one in mute):
@@ -78,5 +82,7 @@ def _peers(mute: Sequence[Connection]) -> str:
 
 
 def _server(view: View, one: Connection) -> str:
-    holder = view.sockets.holder_of_port(one.peer_port) if one.peer.startswith("127.") or one.peer == "::1" else None
+    holder = None
+    with suppress(Unavailable):  # a name beside the address
+        holder = view.sockets.holder_of_port(one.peer_port) if one.peer.startswith("127.") or one.peer == "::1" else None
     return f"{one.peer}:{one.peer_port}" + (f" ({holder.unit or holder.comm})" if holder else "")

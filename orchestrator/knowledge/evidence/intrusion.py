@@ -2,13 +2,13 @@
 
 import pwd
 from collections.abc import Iterator
-from contextlib import suppress
 
 from orchestrator.checks.strange_program import strangers
 from orchestrator.config import CommandProbe, Config, Service
-from orchestrator.host import GoodFile, Process, Unavailable, Unit, View
+from orchestrator.host import GoodFile, Process, Unit, View, accounts
+from orchestrator.host.manager import SYSTEM
 from orchestrator.host.provenance import DELETED, not_as_before, package_of, programs_of, script_of, strange_place
-from orchestrator.knowledge.evidence import bounded, observation, ran_well_with
+from orchestrator.knowledge.evidence import as_far_as_may_be, bounded, observation, ran_well_with
 from orchestrator.model import Case, Evidence, is_unit
 
 _PRELOAD = "/etc/ld.so.preload"
@@ -17,8 +17,6 @@ _SLACK_SECONDS = 1.0
 _SPECIAL = 0o6000
 """Set-user-ID and set-group-ID."""
 _UNIT_DIRECTORIES = ("/usr/lib/systemd/system", "/lib/systemd/system")
-_ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/sudoers", "/etc/nsswitch.conf", "/root/.ssh/authorized_keys")
-_RULES = ("/etc/sudoers.d", "/etc/pam.d", "/etc/security")
 _HOMES, _FILES = 50, 100
 
 
@@ -28,26 +26,41 @@ def intrusion(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     service = config.service_of(case.fault.target)
     name = service.unit if service else case.fault.target if is_unit(case.fault.target) else None
     unit = view.units.get(name) if name else Unit(name="none.service")
-    signs, changed = _programs(view, unit)
-    signs += [*_strangers(view, service, unit), *_privileges(view, unit, service), *_preloaded(view, case)]
-    signs += [what for target, what in strangers(view) if target == case.fault.target and case.fault.check == "strange_program"]
-    accounts = _accounts(view, case) if service else []
+    unread: list[str] = []
+    signs, changed = _programs(view, unit, unread)
+    signs += [*_strangers(view, service, unit, unread), *_privileges(view, unit, service, unread), *_preloaded(view, case)]
+    if case.fault.check == "strange_program":
+        signs += _runs_strangely(view, case.fault.target, unread)
+    closed = unread if view.manager == SYSTEM else []  # whose login to root's account changed is not a user's own daemon's matter
+    logins = _accounts(view, case, closed) if service else []
     facts = {
         "danger.intrusion": "; ".join(dict.fromkeys(signs))[:1000],
         "program.changed": ", ".join(changed),
-        "accounts.changed": ", ".join(accounts),
+        "accounts.changed": ", ".join(logins),
         "service.logs_in": "yes" if service and _logs_in(service, config) else "",
     }
-    told = "\n".join(value for value in list(facts.values())[:3] if value)
-    yield Evidence(source="intrusion", text=bounded(told) or "no sign", facts={fact: value for fact, value in facts.items() if value})
+    told = "\n".join(value for value in list(facts.values())[:3] if value) or ("no sign" if not unread else "no sign where it was looked")
+    if unread:
+        facts["unread.intrusion"] = "; ".join(dict.fromkeys(unread))[:300]
+        told += f"\nnot all could be read: {facts['unread.intrusion']}"
+    yield Evidence(source="intrusion", text=bounded(told), facts={fact: value for fact, value in facts.items() if value})
 
 
-def _programs(view: View, unit: Unit) -> tuple[list[str], list[str]]:
+def _runs_strangely(view: View, target: str, unread: list[str]) -> list[str]:
+    """Not every program may be seen; those that may come first."""
+    found = []
+    with as_far_as_may_be(unread):
+        for strange, what in strangers(view):
+            found += [what] if strange == target else []
+    return found
+
+
+def _programs(view: View, unit: Unit, unread: list[str]) -> tuple[list[str], list[str]]:
     """Signs, and the programs that no package vouches for and that are not what the unit ran well with."""
     signs, changed = [], []
     packaged = None
     for path in programs_of(unit):
-        with suppress(Unavailable):
+        with as_far_as_may_be(unread):
             state, good = view.files.look(path), view.known_good.get(path)
             if state is None or state.kind != "file" or (good and good.kind == "file"):
                 continue  # of a declared file there is a good copy, and another story
@@ -67,7 +80,7 @@ def _programs(view: View, unit: Unit) -> tuple[list[str], list[str]]:
 
 
 def _is_same(view: View, path: str, good: GoodFile | None) -> bool:
-    return good is not None and bool(good.digest) and good.digest == view.files.digest(path)
+    return good is not None and bool(good.digest) and good.digest == view.known_good.digest(path)
 
 
 def _is_packaged(unit: Unit) -> bool:
@@ -75,13 +88,13 @@ def _is_packaged(unit: Unit) -> bool:
     return any(package_of(path) for path in (unit.fragment_path, *(f"{place}/{unit.name}" for place in _UNIT_DIRECTORIES)) if path)
 
 
-def _strangers(view: View, service: Service | None, unit: Unit) -> Iterator[str]:
+def _strangers(view: View, service: Service | None, unit: Unit, unread: list[str]) -> Iterator[str]:
     """Who holds its ports, and is known to no package and no service of this host."""
     if service is None or service.unit is None:
         return
     own = programs_of(unit)
     for port in service.ports:
-        with suppress(Unavailable):
+        with as_far_as_may_be(unread):
             process = view.sockets.holder_of_port(port)
             if process and process.pid != 1 and process.unit != unit.name and (why := _unknown(view, process, own)):
                 yield f"port {port} is held by {_told(process)}, {why}"
@@ -115,10 +128,10 @@ def _told(process: Process) -> str:
     return f"{process.exe} (pid {process.pid} of {user}, {process.unit or 'no unit'})"
 
 
-def _privileges(view: View, unit: Unit, service: Service | None) -> Iterator[str]:
+def _privileges(view: View, unit: Unit, service: Service | None, unread: list[str]) -> Iterator[str]:
     """Files of the service that would now run with another one's rights."""
     for path in dict.fromkeys((*programs_of(unit), *(service.files if service else ()))):
-        with suppress(Unavailable):
+        with as_far_as_may_be(unread):
             state, good = view.files.look(path), view.known_good.get(path)
             if state and good and state.kind == "file" and (state.mode & ~good.mode & _SPECIAL):
                 yield f"{path} got the mode {state.mode:04o}: whoever runs it gets the rights of its owner or group"
@@ -143,15 +156,17 @@ def _logs_in(service: Service, config: Config) -> bool:
     return config.protects_unit(service.unit)
 
 
-def _accounts(view: View, case: Case) -> list[str]:
+def _accounts(view: View, case: Case, unread: list[str]) -> list[str]:
     """What says who may log in, and was changed since the service answered last."""
     found = []
     answered = view.answered.get(case.fault.target, 0.0)
     span = min(_RECENT_SECONDS, case.incident.detected_at - answered + _SLACK_SECONDS)
-    paths = [*_ACCOUNTS, *(f"{place}/{name}" for place in _RULES for name in view.files.entries(place, _FILES))]
-    paths += [f"/home/{name}/.ssh/authorized_keys" for name in view.files.entries("/home", _HOMES)]
+    paths = list(accounts.FILES)
+    for place, most, beneath in (*((rule, _FILES, "") for rule in accounts.RULES), ("/home", _HOMES, "/.ssh/authorized_keys")):
+        with as_far_as_may_be(unread):
+            paths += [f"{place}/{name}{beneath}" for name in view.files.entries(place, most)]
     for path in paths:
-        with suppress(Unavailable):
+        with as_far_as_may_be(unread):
             state = view.files.look(path, follow=True)
             ago = case.incident.detected_at - max(state.mtime, state.ctime) if state else _RECENT_SECONDS
             if ago < span:

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 from orchestrator.config import Config, FileProbe, Service
-from orchestrator.host import Unit, View
+from orchestrator.host import Unavailable, Unit, View
 from orchestrator.host.jobs import declared, timers_of
 from orchestrator.host.rivals import is_job, rivals
 from orchestrator.knowledge.evidence import observation
@@ -68,8 +68,11 @@ def _missed(view: View, service: Service | None, work: Unit, timer: Unit | None)
 
 def _locked(view: View, service: Service | None, work: Unit) -> Iterator[tuple[str, str]]:
     """Who holds a lock that the job needs: it waits for that, or gives up and does nothing."""
-    for rival in rivals(view, work, service):
-        if rival.kind in ("lock", "run"):
-            yield "job.lock", rival.what
-            yield "job.lock_holder", rival.told
-            return
+    try:
+        holder = next((rival for rival in rivals(view, work, service) if rival.kind in ("lock", "run")), None)
+    except Unavailable:
+        yield "blind.job", "who holds its locks"
+        return
+    if holder:
+        yield "job.lock", holder.what
+        yield "job.lock_holder", holder.told

@@ -1,7 +1,7 @@
 from collections.abc import Iterator, Sequence
 
 from orchestrator.config import Config
-from orchestrator.host import Unit, View
+from orchestrator.host import NoRight, Unit, View
 from orchestrator.host.journal import Line
 from orchestrator.host.last_words import killed_from_outside, last_words
 from orchestrator.host.own_logs import own_lines
@@ -13,6 +13,7 @@ from orchestrator.model import Case, Evidence, is_unit
 _LINES = 60
 _FRESH_SECONDS = 5.0
 _SHOWN = 300
+_MAY_BE_CUT = "\n(nobody could have journald write down what it just heard: the last words may be missing)"
 
 
 @observation(early=True)
@@ -24,17 +25,21 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     if not is_unit(case.fault.target):
         return
     unit = unit_of(case, view)
-    if not unit.running and not killed_from_outside(unit) and view.now() - unit.changed_at < _FRESH_SECONDS:
-        view.journal.catch_up()
+    fresh = not unit.running and not killed_from_outside(unit) and view.now() - unit.changed_at < _FRESH_SECONDS
+    cut = fresh and not view.journal.catch_up()
     lines = view.journal.tail(case.fault.target, lines=_LINES)
     heard = last_words(lines, unit, answered_at=view.answered.get(case.fault.target, 0.0))
+    unread = ""
     if not unit.running and all(line.trusted for line in heard):  # it has said nothing there
-        lines = tuple(sorted((*lines, *_own_log(view, config, unit)), key=lambda line: line.at))
+        try:
+            lines = tuple(sorted((*lines, *_own_log(view, config, unit)), key=lambda line: line.at))
+        except NoRight as trouble:
+            unread = f"\n(its own log could not be read: {trouble})"
         heard = last_words(lines, unit)
     text = "\n".join(line.message for line in heard)
     yield Evidence(
         source="journal_lines",
-        text=bounded(text) or "the failing run itself has said nothing",
+        text=(bounded(text) or "the failing run itself has said nothing") + (_MAY_BE_CUT if cut else "") + unread,
         facts={**_signs(heard, unit, case), **_last(heard)},
     )
     before = "\n".join(line.message for line in lines if line not in heard)

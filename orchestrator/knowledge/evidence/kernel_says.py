@@ -30,7 +30,8 @@ def kernel_says(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     events += [event for event in view.kernel_log.events() if event.kind.about != "device" and _concerns(view, target, event)]
     facts.update({f"kernel.{event.kind.name.replace('-', '_')}": event.message for event in events})
     lines = [event.message for event in sorted(events, key=lambda event: event.at)][-_TOLD:]
-    yield Evidence(source="kernel_says", text=bounded("\n".join(lines) or "nothing of what this stands on"), facts=facts)
+    lost = f"\n({view.kernel_log.loses})" if view.kernel_log.loses else ""
+    yield Evidence(source="kernel_says", text=bounded("\n".join(lines) or "nothing of what this stands on") + lost, facts=facts)
 
 
 def _concerns(view: View, target: str, event: KernelEvent) -> bool:

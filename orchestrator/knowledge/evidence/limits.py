@@ -1,17 +1,14 @@
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 
 from orchestrator.config import Config
 from orchestrator.host import Unavailable, Unit, View
-from orchestrator.host.limits import Files, full_account, full_tasks, nearest_files
+from orchestrator.host.limits import Files
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence, is_unit
 
 _MOST = 0.5
 _MANY_UNREAPED = 0.5
-_LOOKED_AT = 5000
-_PROCESSES = 64
 
 
 @observation(early=True)
@@ -24,13 +21,14 @@ def limits(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     pids = view.processes.pids_in(unit.control_group)
     facts: dict[str, str] = {}
     told: list[str] = []
-    if files := nearest_files(pids):
+    files = _files(view, pids, told, facts)
+    if files:
         told.append(f"open files of process {files.pid}: {files.used} of {files.limit}")
         if files.full:
             facts |= _full_files(unit, files)
     if room := view.groups.tasks_room(unit.control_group):
         told.append(f"tasks of {room.group}: {room.used} of {room.limit}, {view.groups.refused_forks(unit.control_group)} refused")
-    if tasks := full_tasks(view.groups, unit.control_group):
+    if tasks := view.limits.full_tasks(unit.control_group):
         facts["limits.tasks_full"] = f"{tasks.used} of {tasks.limit} tasks of {tasks.group}"
         facts["limits.advice"] = f"[Service] TasksMax={2 * tasks.limit} in /etc/systemd/system/{unit.name}.d/limits.conf"
     if unreaped := _unreaped(view, pids):
@@ -39,11 +37,20 @@ def limits(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             facts["limits.unreaped"] = str(unreaped)
     if facts:
         with suppress(OSError, Unavailable):
-            clients, holds = _served(view, pids), tasks.used if tasks else files.used if files else 0
+            clients, holds = _served(view, unit, pids), tasks.used if tasks else files.used if files else 0
             facts["limits.are"] = "connections" if clients > _MOST * holds else "its own"
-    if unit.main_pid and (account := full_account(view.processes, unit.main_pid)):
+    if unit.main_pid and (account := view.limits.full_account(unit.main_pid)):
         facts["limits.processes_full"] = f"{account[0]} of {account[1]} processes of its account"
     yield Evidence(source="limits", text="\n".join(told + [f"{name}: {value}" for name, value in facts.items()]), facts=facts)
+
+
+def _files(view: View, pids: tuple[int, ...], told: list[str], facts: dict[str, str]) -> Files | None:
+    try:
+        return view.limits.nearest_files(pids)
+    except Unavailable as trouble:
+        told.append(str(trouble))
+        facts["blind.limits"] = "open files"
+        return None
 
 
 def _full_files(unit: Unit, files: Files) -> dict[str, str]:
@@ -53,25 +60,11 @@ def _full_files(unit: Unit, files: Files) -> dict[str, str]:
     }
 
 
-def _served(view: View, pids: tuple[int, ...]) -> int:
+def _served(view: View, unit: Unit, pids: tuple[int, ...]) -> int:
     """How many of its descriptors are clients that are connected: those are load. What the other side has closed is a leak."""
     ports = tuple({listener.port for listener in view.sockets.listeners() if listener.port})
     alive = {one.inode for one in view.sockets.connections(ports) if one.inode and not one.closed}
-    return sum(_inode(f"/proc/{pid}/fd/{name}") in alive for pid in pids[:_PROCESSES] for name in _descriptors(pid))
-
-
-def _descriptors(pid: int) -> list[str]:
-    with suppress(OSError):
-        return os.listdir(f"/proc/{pid}/fd")[:_LOOKED_AT]  # noqa: PTH208  # names alone
-    return []
-
-
-def _inode(link: str) -> int:
-    with suppress(OSError):
-        target = os.readlink(link)  # noqa: PTH115  # thousands of them
-        if target.startswith("socket:["):
-            return int(target[8:-1])
-    return -1
+    return sum(inode in alive for inode in view.insides.sockets(unit.name, pids))
 
 
 def _unreaped(view: View, pids: tuple[int, ...]) -> int:

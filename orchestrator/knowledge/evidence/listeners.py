@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 from orchestrator.config import Config
-from orchestrator.host import Process, View
+from orchestrator.host import Process, Unavailable, View
 from orchestrator.host.rivals import own_socket
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence
@@ -22,7 +22,10 @@ def listeners(view: View, config: Config, case: Case) -> Iterator[Evidence]:
             facts["port.free"] = str(port)
             told.append(f"port {port}: nobody listens")
         for listener in on_port:
-            holder = view.sockets.holder(listener)
+            try:
+                holder = view.sockets.holder(listener)
+            except Unavailable:
+                holder, facts["blind.listeners"] = None, "who holds it"
             told.append(f"port {port}: held by {_told(holder)}, {listener.queue} of {listener.backlog} connections wait")
             if unit and holder and holder.pid == 1 and own_socket(view, unit, port):
                 continue  # its door, which systemd keeps open for it

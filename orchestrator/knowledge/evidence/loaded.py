@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 from orchestrator.config import Config
 from orchestrator.host import Unit, View
@@ -7,7 +6,6 @@ from orchestrator.knowledge.evidence import observation, unit_of
 from orchestrator.model import Case, Evidence, is_unit
 
 _DELETED = " (deleted)"
-_MAPS_BYTES = 1 << 20
 
 
 @observation(early=False)
@@ -29,7 +27,7 @@ def loaded(view: View, config: Config, case: Case) -> Iterator[Evidence]:
 
 def facts_of(view: View, unit: Unit) -> dict[str, str]:
     """Each kind with the first path of it; `loaded.stale`: its program or a library, which only a restart loads anew."""
-    program, library = _program(view, unit), _library(unit.main_pid)
+    program, library = _program(view, unit), view.insides.replaced_code(unit.name, unit.main_pid)
     facts = {
         "loaded.program": program,
         "loaded.library": library,
@@ -46,18 +44,6 @@ def _program(view: View, unit: Unit) -> str:
     if process and process.exe.endswith(_DELETED):
         return process.exe.removesuffix(_DELETED)
     return _newer(view, tuple(path for path in unit.programs if path.startswith("/")), unit.main_started_at)
-
-
-def _library(pid: int) -> str:
-    """A file of code that no directory has any more: an upgrade replaced it under the service."""
-    try:
-        with Path(f"/proc/{pid}/maps").open(encoding="utf-8", errors="replace") as maps:
-            lines = maps.read(_MAPS_BYTES).splitlines()
-    except OSError:
-        return ""
-    fields = (line.split(maxsplit=5) for line in lines)
-    code = (row[5] for row in fields if len(row) == 6 and "x" in row[1] and row[5].startswith("/") and row[5].endswith(_DELETED))  # proc(5)
-    return next((path.removesuffix(_DELETED) for path in code if not path.startswith(("/memfd:", "/dev/zero", "/SYSV"))), "")
 
 
 def _newer(view: View, paths: tuple[str, ...], started_at: float) -> str:

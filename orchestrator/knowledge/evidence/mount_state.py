@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 from orchestrator.config import Config
-from orchestrator.host import Unit, View, mount_options, places
+from orchestrator.host import OpenFile, Unavailable, Unit, View, mount_options, places
 from orchestrator.host.graph import mount_unit
 from orchestrator.knowledge.evidence import observation
 from orchestrator.model import Case, Evidence
@@ -45,13 +45,25 @@ def _missing(view: View, config: Config, case: Case, unit: Unit, point: str) -> 
         facts["mount.source_missing"] = unit.what
     if names := view.files.entries(point, 100):
         facts["mount.strays"] = f"{len(names)} entries lie in {point} itself: {', '.join(names[:_TOLD])}"
-    held = {name: files for name in case.scope.above if (files := places.at_work_beneath(view, view.units.get(name), point))}
+    held, unseen = _at_work(view, case, point)
     data = {name: [file.path for file in files if file.reads] for name, files in held.items()}
     declared = [name for name in held if config.service_of(name) and not data[name]]
-    if risky := [f"{name} ({', '.join(data[name][:_TOLD]) or 'not declared'})" for name in held if name not in declared]:
+    if risky := [f"{name} ({', '.join(data[name][:_TOLD]) or 'not declared'})" for name in held if name not in declared] + unseen:
         facts["mount.held_data"] = ", ".join(risky)
     elif held:
         facts["mount.held"] = ", ".join(held)
     if "mount.strays" in facts:
         facts["review.mount"] = f"{facts['mount.strays']}; the mount hides them, so look whether they are missed above"
     return facts
+
+
+def _at_work(view: View, case: Case, point: str) -> tuple[dict[str, tuple[OpenFile, ...]], list[str]]:
+    """What each unit above has in hand there, and of whom nobody tells it: that may be data."""
+    held, unseen = {}, []
+    for name in case.scope.above:
+        try:
+            if files := places.at_work_beneath(view, view.units.get(name), point):
+                held[name] = files
+        except Unavailable as trouble:
+            unseen.append(f"{name} ({trouble})")
+    return held, unseen

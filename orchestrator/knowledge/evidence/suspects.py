@@ -35,5 +35,5 @@ def _changed(view: View, config: Config, case: Case) -> Iterator[tuple[str, str]
             good, state = view.known_good.get(path), view.files.look(path)
             if not good or not state or (good.kind, state.kind) != ("file", "file"):
                 continue
-            if max(good.loaded_at, since) < state.ctime < loaded and view.files.digest(path) != good.digest:
+            if max(good.loaded_at, since) < state.ctime < loaded and view.known_good.digest(path) != good.digest:
                 yield name, path

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from tests.lab.exam.healers.base import Healer
 from tests.lab.exam.result import Told
-from tests.lab.host import CONFIG, DAEMON, STATE, LabError, Row
+from tests.lab.host import CONFIG, DAEMON, HANDS, LabError, Row
 from tests.lab.watched import SETTINGS, words_of
 
 _PASSED = ("cleared", "dismissed", "merged")
@@ -38,7 +38,7 @@ class Ours(Healer):
 
     def _copies(self, paths: tuple[str, ...] | list[str], seconds: float) -> None:
         """Wait until it holds good copies of these files."""
-        files = [f"{STATE}/known-good/paths/{hashlib.sha256(path.encode()).hexdigest()}.json" for path in paths]
+        files = [f"{HANDS}/known-good/paths/{hashlib.sha256(path.encode()).hexdigest()}.json" for path in paths]
         if files:
             self.host.wait_until(lambda: self.host.sh(shlex.join(["ls", *files])).status == 0, seconds, f"good copies of {paths}")
 

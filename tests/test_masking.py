@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from orchestrator.store import mask
+from orchestrator.masking import mask
 
 HEX = "0123456789abcdef"
 

@@ -4,53 +4,19 @@ import json
 import os
 import resource
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator import hands as room
 from orchestrator.config import Config
-from orchestrator.hands import Hands
-from orchestrator.host import View
-from orchestrator.host.machine import Machine
+from orchestrator.hands import chained
+from orchestrator.hands import record as room
+from orchestrator.hands.hands import Hands
 
 Make = Callable[..., Hands]
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """A declared directory that was remembered with mode 2750, and is open to everybody now."""
-    directory = tmp_path / "log"
-    directory.mkdir()
-    directory.chmod(0o2750)
-    return directory
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "hands.record"
-
-
-@pytest.fixture
-def hands(tmp_path: Path, log: Path, record: Path) -> Iterator[Make]:
-    """Makes hands: over the same record each time, as a restart of the daemon does."""
-    view = View(tmp_path / "state")
-    machine = Machine(view, tmp_path / "state" / "quarantine")
-    state = view.files.look(str(log))
-    assert state
-    view.known_good.put(str(log), b"", state, loaded_at=0.0)
-    log.chmod(0o777)
-
-    def make(file: Path = record, **tables: Any) -> Hands:
-        settings = {"service": [{"name": "shop", "files": [str(log)]}], **tables}
-        return Hands(Config.model_validate(settings), file, machine, view)
-
-    yield make
-    machine.close()
-    view.close()
 
 
 def mode(path: Path) -> int:
@@ -180,6 +146,16 @@ def test_the_configuration_of_now_counts(hands: Make, log: Path) -> None:
     assert refused(hands(daemon={"mode": "observe"}).perform(1, restore(log)), "observe")
 
 
+def test_an_answer_is_one_line_that_moves_no_cursor(hands: Make) -> None:
+    """What a program said, or how a file is called, stands in logs and mails."""
+    commands = [{"name": "x", "service": "shop", "argv": ["/bin/printf", "a\\033[2Jb\\ncritical: root"], "about": "x", "risk": "low"}]
+    action = {"kind": "run_command", "name": "x", "service": "shop", "argv": commands[0]["argv"], "user": None, "timeout_seconds": 60,
+              "risk": "low"}  # fmt: skip
+    answer = hands(command=commands).perform(1, action)
+    assert answer["ok"], answer
+    assert answer["detail"] == "x ended well: ab critical: root"
+
+
 def test_the_budget_is_the_hands_own(hands: Make, log: Path) -> None:
     """A brain in a loop runs into the limit, also after a restart; an undo never does."""
     limits = {"changes_per_target_per_hour": 2}
@@ -213,7 +189,7 @@ def test_a_record_that_is_none_refuses_everything(hands: Make, log: Path, tmp_pa
     """A directory in its place, or a file that no hands wrote: what was done before is unknown, so nothing is done."""
     huge = tmp_path / "huge"
     with huge.open("wb") as content:
-        content.truncate(room._READ_BYTES + 1)
+        content.truncate(chained.MOST_BYTES + 1)
     for file, why in ((tmp_path, "cannot be read"), (huge, "never writes")):
         assert refused(hands(file).perform(1, restore(log)), why)
     assert mode(log) == 0o777
@@ -262,12 +238,13 @@ def test_a_rotation_frees_no_id(hands: Make, log: Path, record: Path, monkeypatc
         ours.perform(change_id, restore(log))
         log.chmod(0o777)
     old, young = (json.loads(line) for line in record.read_bytes().splitlines())
-    old["at"] -= room.REMEMBERED_SECONDS + 1
+    old |= {"at": old["at"] - room.REMEMBERED_SECONDS - 1, "boot": "another"}
+    del old["chain"], young["chain"]
     record.write_text(json.dumps(old) + "\n" + json.dumps(young) + "\n")
     monkeypatch.setattr(room, "ROTATE_BYTES", 100)
     assert hands().perform(12, restore(log))["ok"]
     lines = [json.loads(line) for line in record.read_bytes().splitlines()]
-    assert (lines[0], [line["id"] for line in lines[1:]]) == ({"mark": 10}, [11, 12])
+    assert (lines[0], [line["id"] for line in lines[1:]]) == ({"mark": 10, "head": lines[0]["head"]}, [11, 12])
     for used in (4, 10, 11, 12):
         assert refused(hands().perform(used, restore(log)), "used before")
     assert refused(hands().undo(10, restore(log), BEFORE), "not recorded any more")

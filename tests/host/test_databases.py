@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.host import View
-from orchestrator.knowledge.evidence.databases import _is_database, _wrong
+from orchestrator.host.databases import _is_database, _wrong
 
 _SECONDS = 20.0
 
