@@ -343,7 +343,15 @@ class Change(Word):
     before: Before = {}
     begun_at: float | None = None
     done_at: float | None = None
+    undoing_at: float | None = None
     undone_at: float | None = None
+
+    @property
+    def taken_back(self) -> dict[str, tuple[float, float]]:
+        """The units that it had started, and when their stop began and was through."""
+        if self.undoing_at is None or self.undone_at is None:
+            return {}
+        return {name: (self.undoing_at, self.undone_at) for verb, name in self.action.jobs() if verb == "start"}
 
 
 class Attempt(Word):

@@ -163,6 +163,8 @@ def _itself(view: View, config: Config, unit: Unit) -> Iterator[Fault]:
             "StoppedWithDependency",
             f"{unit.name} went down with {stop.with_dependency}, which it needs, and was not started again",
         )
+    elif view.units.was_taken_back(unit):
+        reason, message = "StartTakenBack", f"{unit.name} is down: it was started, that did not help, and it was taken back"
     elif unit.active_enter_at:
         reason, message = "WentAway", f"{unit.name} is down: its main process ended without an error, and nobody asked for it"
     else:

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import math
 import os
 import signal
 import socket
@@ -82,7 +83,9 @@ class Daemon:
         self._signals: Signals | None = None
         self._trouble = ""
         self._unwritten: set[str] = set()
-        self._noted_at = 0.0
+        self._noted_at = -math.inf
+        self._clock_was_set = True
+        """Since it was noted down what is due, for all that a new daemon knows."""
         self._all_well = False
         self._clean: dict[str, float] = {}
         """The checks that see nothing, and when they looked last: on a host where all is well no look is a write of its own."""
@@ -118,6 +121,8 @@ class Daemon:
         if (known := self.store.baseline()) is not None:
             self.view.baseline = Baseline.from_json(known)
         self._take_up()
+        for change in self.store.undone():
+            self.view.units.taken_back |= change.taken_back
         try:
             self.view.units.system_state()
             self._signals = Signals(self.view.units, self._on_change)
@@ -227,6 +232,9 @@ class Daemon:
             self._observe()
             if self._trouble:
                 self._note_tick()  # only a write that goes through ends the trouble, and before that nothing is handed out
+            if self._clock_was_set:
+                self.store.wake()
+                self._clock_was_set = False
             self._clicks.take()
             self._hear()
             self._hand_out()
@@ -314,8 +322,8 @@ class Daemon:
         """The grace after systemd's own finish time; it ends early when no job is queued and all probes pass."""
         try:
             booted_at = self.view.units.booted_at()
-            if booted_at and self.view.now() - booted_at > self.config.daemon.boot_grace_seconds:
-                return False
+            if booted_at and not 0 <= self.view.now() - booted_at <= self.config.daemon.boot_grace_seconds:
+                return False  # a boot that lies ahead is one of before the clock was set back
             quiet = bool(booted_at) and not self.view.units.jobs() and self.looks.idle
         except Unavailable:
             return False
@@ -323,14 +331,14 @@ class Daemon:
         return not quiet or any(self.config.service_of(case.fault.target) for case in self.store.due(float("inf")))
 
     def _note_tick(self) -> None:
-        if not self._trouble and self._noted_at and self.view.now() - self._noted_at < _TICK_NOTED_SECONDS:
+        if not self._trouble and time.monotonic() - self._noted_at < _TICK_NOTED_SECONDS:
             return
-        self._noted_at = self.view.now()
+        self._noted_at = time.monotonic()
         wrong = len(self.store.due(float("inf"))) + len(self.store.with_person())
         self._all_well = not wrong
         state = f"{len(self.looks.names)} checks, {len(self._blind)} blind, {wrong} incident(s) under way"
         self.store.remember_tick(
-            self._noted_at,
+            self.view.now(),
             {
                 "pid": os.getpid(),
                 "version": __version__,
@@ -400,6 +408,7 @@ class Daemon:
         if self._timetable.clock_jumped():
             self._timetable.start(self.config.daemon.poll_seconds)
             self.looks.ask_all()
+            self._clock_was_set = True
 
     def _mind_the_state(self) -> None:
         """Where the path of a database leads elsewhere by now, nobody would find what is written: begin anew, with what is there.

@@ -8,7 +8,7 @@ from functools import partial
 from orchestrator.checks import alert, log_flood, log_pattern
 from orchestrator.config import Config
 from orchestrator.engine.endings import Endings, ended_as
-from orchestrator.engine.settling import READY_SECONDS, Settling
+from orchestrator.engine.settling import Settling, patience_of
 from orchestrator.hands.seam import AnyHands, heard
 from orchestrator.host import View
 from orchestrator.model import Action, Attempt, Case, Fault, Json, Outcome, Proposal, Verdict, is_unit
@@ -106,8 +106,7 @@ class Attempting:
             log_flood.seen_to(self._view, case.scope)
             alert.seen_to(self._view, self.config, case.scope)
         now = self._view.now()
-        patience = READY_SECONDS + sum(action.patience for action in begun.proposal.plan)
-        self._store.settle(begun.id, ready_by=now if failed else now + patience)
+        self._store.settle(begun.id, ready_by=now if failed else now + patience_of(begun.proposal))
         fresh = self._endings.fresh(case)
         attempt = fresh.open_attempt
         if attempt:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Case, Scope
+from orchestrator.model import Case, Scope, Status
 from orchestrator.scopes import scope_of
 from orchestrator.store import Store, StoreFailed
 
@@ -45,10 +45,10 @@ class Claims:
             return self._store.next_due(besides=self._working | self._blocked)
 
     def let_go(self, number: int) -> None:
-        """The scope stays held while a change settles there: its attempt is still open."""
+        """The scope stays held while a change settles there: its attempt is still open, and the incident its own."""
         try:
             fresh = self._store.case(number)
-            settling = fresh is not None and fresh.open_attempt is not None
+            settling = fresh is not None and fresh.open_attempt is not None and fresh.incident.status is not Status.MERGED
         except StoreFailed:
             settling = True
         with self._lock:

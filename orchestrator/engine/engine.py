@@ -10,7 +10,7 @@ from orchestrator.config import Config
 from orchestrator.engine.attempting import MODE_LOOK_SECONDS, Attempting
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.endings import Endings
-from orchestrator.engine.look import look, stands
+from orchestrator.engine.look import look, stands, taken_back
 from orchestrator.engine.second_look import SecondLook
 from orchestrator.engine.surroundings import surroundings
 from orchestrator.hands.seam import AnyHands
@@ -138,8 +138,19 @@ class Engine:
         if isinstance(standing, str):
             self._store.wait(case.incident.id, self._view.now() + _STAND_DOWN_LOOK_SECONDS, f"its check cannot tell: {standing}")
         elif not standing:
-            self.endings.gone(case)
+            self._is_over(case)
         return standing is True
+
+    def _is_over(self, case: Case) -> None:
+        """Unless it shows no more only because what had been started for it was stopped again: it goes on as what shows now."""
+        if shows := taken_back(case, self._view, self.config):
+            try:
+                self._store.progress(case.incident.id, shows)
+            except Stale as elsewhere:
+                log.info("incident %d: %s", case.incident.id, elsewhere)
+            else:
+                return
+        self.endings.gone(case)
 
     def _must_wait(self, case: Case) -> bool:
         """Law 4, and the modes that only watch."""

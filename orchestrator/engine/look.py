@@ -78,6 +78,15 @@ def stands(case: Case, view: View, config: Config) -> bool | str:
     return any(fault.key == case.fault.key for fault in seen)
 
 
+def taken_back(case: Case, view: View, config: Config) -> Fault | None:
+    """What a user misses where the case's own fault is gone only because what had been started for it was stopped again."""
+    if case.fault.target not in view.units.taken_back:
+        return None
+    one = all_checks()["unit_inactive"]
+    seen = one.ask(view, config)
+    return None if isinstance(seen, Blind) else next((fault for fault in seen if fault.target == case.fault.target), None)
+
+
 def is_worse(now: Look, case: Case, excused: Collection[str] = ()) -> bool:
     """More probes fail than before the change, or a unit of the scope that stood well does not any more.
 

@@ -5,6 +5,7 @@ nothing is redone (law 11).
 """
 
 import logging
+import time
 from contextlib import suppress
 
 from orchestrator.actions import parse
@@ -13,7 +14,7 @@ from orchestrator.config import Config
 from orchestrator.engine.look import Look, is_worse, look
 from orchestrator.hands.seam import AnyHands, heard
 from orchestrator.host import Unavailable, Unit, View
-from orchestrator.model import Action, Attempt, Case, Fault, Outcome, Word, is_unit
+from orchestrator.model import Action, Attempt, Case, Fault, Outcome, Proposal, Word, is_unit
 from orchestrator.store import Store
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,13 @@ class Settling:
         self._view = view
         self._store = store
         self._hands = hands
-        self._started_at = view.now()
+        self._started = time.monotonic()
 
     def settle(self, case: Case, attempt: Attempt) -> Settled:
         """One look at what the attempt did. An undo that was cut short is finished, whatever the look would say."""
         if any(change.undone_at for change in attempt.changes):
             return self._undo(attempt, "its undo was cut short")
+        attempt = self._by_this_clock(attempt)
         seen, now = look(case, self._view, self.config), self._view.now()
         if seen.blind:
             return self._blind(case, attempt, seen, now)
@@ -69,6 +71,14 @@ class Settling:
         if now < (patience := self._patience(case, attempt, seen)):
             return Settled(again_at=now + _LOOK_AGAIN_SECONDS, proved_at=patience)
         return self._not_proved(case, attempt, seen)
+
+    def _by_this_clock(self, attempt: Attempt) -> Attempt:
+        """Where the clock was set back, a time to be ready by that no plan may take begins anew, from now."""
+        longest = self._view.now() + patience_of(attempt.proposal)
+        if attempt.ready_by is None or attempt.ready_by <= longest:
+            return attempt
+        self._store.settle(attempt.id, ready_by=longest)
+        return attempt.model_copy(update={"ready_by": longest, "clean_since": None})
 
     def _is_under_way(self, case: Case, attempt: Attempt, now: float) -> bool:
         """Whether systemd still starts or stops the target: neither failed nor up, so that no look says anything yet.
@@ -88,7 +98,9 @@ class Settling:
             return 0.0
         if attempt.ready_by is not None:
             return attempt.ready_by
-        return 0.0 if seen.has(case.fault.key) and not _is_soft(case.fault) else self._started_at + READY_SECONDS
+        if seen.has(case.fault.key) and not _is_soft(case.fault):
+            return 0.0
+        return self._view.now() + READY_SECONDS - (time.monotonic() - self._started)
 
     def _blind(self, case: Case, attempt: Attempt, seen: Look, now: float) -> Settled:
         if now - (attempt.ready_by or attempt.began_at) < BLIND_SECONDS:
@@ -142,7 +154,9 @@ class Settling:
                     self._store.change_failed(change.id, result, undoing=True)
                     (stranded if change.action.reversible else kept).append(f"{about}: {result['detail']}")
                     continue
-                self._store.change_undone(change.id)
+                self._store.change_undone(change.id, span := result.get("span", ()))
+                if span:
+                    self._view.units.taken_back |= change.model_copy(update={"undoing_at": span[0], "undone_at": span[1]}).taken_back
             if change.action.reversible:
                 undone.append(about)
         if undone:
@@ -201,6 +215,11 @@ class Settling:
 
     def _ran_before(self, target: str) -> bool:
         return is_unit(target) and (target in self._view.baseline.active or self.config.service_of(target) is not None)
+
+
+def patience_of(proposal: Proposal) -> float:
+    """Seconds that its plan may need until what it did is ready."""
+    return READY_SECONDS + sum(action.patience for action in proposal.plan)
 
 
 def _is_soft(fault: Fault) -> bool:

@@ -77,7 +77,10 @@ class Hands:
         )
 
     def undo(self, change_id: int, action: Json, before: Json) -> Json:
-        """Take back what `perform` did under this id. Where `before` differs from what the hands saw themselves, theirs counts."""
+        """Take back what `perform` did under this id. Where `before` differs from what the hands saw themselves, theirs counts.
+
+        `span` tells when that began and was through: a stop that PID 1 wrote down meanwhile was nobody else's.
+        """
         return guarded(lambda: self._undo(change_id, action, before), refused)
 
     def approve(self, plan: list[Json], until: float, by: int | None = None) -> Json:
@@ -186,9 +189,17 @@ class Hands:
             self._record.append(entry)
         undone = guarded(lambda: answer(action.undo(self._machine, performed.before), ok=True), failed)
         if undone["ok"]:
+            through = entry.model_copy(update={"op": "undone", "at": time.time()})
             with self._lock, suppress(RecordFailed):  # then a second undo finds nothing to do
-                self._record.append(entry.model_copy(update={"op": "undone", "at": time.time()}))
+                self._record.append(through)
+            self._took_back(action, undone, through)
         return undone
+
+    def _took_back(self, action: Action, undone: Json, through: Entry) -> None:
+        """A death may have cut the first one short: it counts from there."""
+        began = self._record.find(through.id, "undo") or through
+        undone["span"] = [began.at, through.at]
+        self._view.units.taken_back |= {name: (began.at, through.at) for verb, name in action.jobs() if verb == "start"}
 
     def _never_performed(self, change_id: int) -> Json:
         if self._record.has_used(change_id):
@@ -201,8 +212,9 @@ class Hands:
             return {**refused(why := f"change {undo.id} is still under way"), "unavailable": why}
         if performed.hash != undo.hash or performed.whole not in ("", undo.whole):
             return refused(f"change {undo.id} was another action")
-        if self._record.find(undo.id, "undone"):
-            return answer("it was undone before", ok=True)
+        if through := self._record.find(undo.id, "undone"):
+            self._took_back(asked.action, told := answer("it was undone before", ok=True), through)
+            return told
         refusal = _not_undoable(asked.action) or _said(permits_undo(asked, performed_of(performed, asked.now)))
         return refused(refusal) if refusal else None
 

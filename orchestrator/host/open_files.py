@@ -134,16 +134,15 @@ class OpenFiles:
         """Raises PermissionError at the first process that may not be looked into; with `unseen` it is told there."""
         left = _DESCRIPTORS
         for pid in pids:
-            try:
-                held = names(f"{self._proc}/{pid}/fd")[:left]
+            try:  # it may become another user's between its list and its links
+                held = [(name, link(f"{self._proc}/{pid}/fd/{name}")) for name in names(f"{self._proc}/{pid}/fd")[:left]]
             except PermissionError:
                 if unseen is None:
                     raise
                 unseen.append(pid)
                 continue
             left -= len(held)
-            for name in held:
-                path = link(f"{self._proc}/{pid}/fd/{name}")
+            for name, path in held:
                 if path.startswith("/") and not path.startswith(_NOT_FILES):
                     yield pid, name, path
 

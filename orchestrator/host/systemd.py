@@ -1,5 +1,6 @@
 """The units of this host, by systemd's own word."""
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ _MANAGER = "org.freedesktop.systemd1.Manager"
 _JOB = "org.freedesktop.systemd1.Job"
 _NAME_CHARACTERS = 255
 _LATELY, _LATELY_SECONDS = 1000, 10.0
+_SLACK_SECONDS = 0.1
+"""Between the clock of PID 1's line and that of whoever had it stop the unit."""
 _SHUTDOWN_SCHEDULED = Path("/run/systemd/shutdown/scheduled")
 
 
@@ -37,6 +40,8 @@ class Units:
         self._restarts = Restarts()
         self._reloads = Reloads(journal)
         self._lately: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self.taken_back: dict[str, tuple[float, float]] = {}
+        """Units whose start was undone here: when the stop began and was through, in seconds since the epoch."""
 
     def connect(self) -> Connection:
         """A connection of the caller's own, for signals. Raises OSError."""
@@ -136,9 +141,20 @@ class Units:
     def stopped_by_hand(self, unit: Unit) -> Stop | None:
         """The stop that somebody asked for and that left the unit inactive or failed; None when it went away by itself.
 
-        Raises Unavailable too when PID 1's log, the only witness, cannot be read.
+        A start of ours that was taken back is nobody's wish. Raises Unavailable too when PID 1's log, the only witness, cannot be
+        read.
         """
-        return self._stops.asked_for(unit)
+        stop = self._stops.asked_for(unit)
+        return None if stop and self._is_ours(unit.name, stop) else stop
+
+    def was_taken_back(self, unit: Unit) -> bool:
+        """Whether it is down because a start of ours did not help, and was undone. Raises Unavailable as above."""
+        stop = self._stops.asked_for(unit) if unit.name in self.taken_back else None
+        return stop is not None and self._is_ours(unit.name, stop)
+
+    def _is_ours(self, name: str, stop: Stop) -> bool:
+        began, ended = self.taken_back.get(name, (math.inf, -math.inf))
+        return not stop.with_dependency and began - _SLACK_SECONDS <= stop.at <= ended + _SLACK_SECONDS
 
     def ordering_cycle(self, unit: Unit) -> tuple[str, ...]:
         """The units whose order is a circle, over which systemd gave up its last start. Raises Unavailable as above."""

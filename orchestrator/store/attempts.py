@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 
 from orchestrator.masking import mask
-from orchestrator.model import Action, Before, Evidence, Heal, Json, Outcome, Proposal, Verdict, digest, epoch, utc
+from orchestrator.model import Action, Before, Change, Evidence, Heal, Json, Outcome, Proposal, Verdict, digest, epoch, utc
 from orchestrator.store.base import ITSELF, Part, as_json, stamp
 from orchestrator.store.ledger import looking, transaction
-from orchestrator.store.rows import all_readable, plan_data
+from orchestrator.store.rows import all_readable, change_of, plan_data
 from orchestrator.store.words import Stale
 
 HEALS_KEPT = 1000
+UNDONE_KEPT = 200
 _HEALS = """SELECT id, task_id, key, signature, plan, began_at, ended_at FROM attempts
 WHERE outcome = 'healed' AND rule != 'approved' AND ended_at >= ? ORDER BY ended_at DESC, id DESC LIMIT ?"""
 EVIDENCE_KEPT = 200
@@ -78,9 +79,12 @@ class Attempts(Part):
     def begin_change(self, attempt_id: int, n: int, action: Action, before: Before, above: int = -1) -> int:
         """The change is on disk as begun; only then may it be performed. The id is never used again.
 
-        `above`: the last that the hands know. They remember those of a file that was lost, or was set back to a copy.
+        `above`: the last that the hands know. They remember those of a file that was lost, or was set back to a copy. Raises Stale
+        where the attempt has ended, or its incident is none of its own any more.
         """
         self._change_running(attempt_id, executed=1)
+        task = self.ledger.row("SELECT task_id FROM attempts WHERE id = ?", (attempt_id,))
+        self._live(task["task_id"] if task else 0)  # it may just have become a symptom: then its root is healed instead
         described = {"action": action.model_dump_json(), "before": as_json(before)}
         last = self.ledger.row("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
         new = max(last["seq"] if last else 0, above) + 1
@@ -111,9 +115,11 @@ class Attempts(Part):
         self.audit(ITSELF, "undo failed" if undoing else "change failed", {"change": change_id, **said})
 
     @transaction
-    def change_undone(self, change_id: int) -> None:
-        """Raises Stale when it was undone before."""
-        if not self.ledger.run("UPDATE changes SET undone_at = ? WHERE id = ? AND undone_at IS NULL", (utc(), change_id)):
+    def change_undone(self, change_id: int, span: Sequence[float] = ()) -> None:
+        """`span`: when the hands began to take it back, and were through. Raises Stale when it was undone before."""
+        began, ended = map(utc, span) if span else (None, utc())
+        undone = "UPDATE changes SET undoing_at = ?, undone_at = ? WHERE id = ? AND undone_at IS NULL"
+        if not self.ledger.run(undone, (began, ended, change_id)):
             raise Stale(f"change {change_id} was undone before")
         self.audit(ITSELF, "change undone", {"change": change_id})
 
@@ -129,6 +135,12 @@ class Attempts(Part):
             {"since": utc(since), "key": key},
         )
         return int(row["n"]) if row else 0
+
+    @looking
+    def undone(self) -> tuple[Change, ...]:
+        """The changes that were taken back last, oldest first."""
+        rows = self.ledger.rows("SELECT * FROM changes WHERE undoing_at IS NOT NULL ORDER BY id DESC LIMIT ?", (UNDONE_KEPT,))
+        return all_readable("change", reversed(rows), change_of)
 
     @looking
     def heals(self, since: float) -> tuple[Heal, ...]:

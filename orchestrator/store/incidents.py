@@ -87,7 +87,9 @@ class Incidents(Part):
             self.ledger.update("tasks", row["id"], {"resolved_at": utc(now)})
             return False
         if row["status"] in ("waiting", "escalated"):
-            absent_since = row["absent_since"] or utc(now)
+            absent_since = min(row["absent_since"] or utc(now), utc(now))  # the clock may have been set back
+            if self._shows_besides(row):
+                absent_since = utc(now)
             if absent_since > utc(now - CLEAR_AFTER_SECONDS):
                 self.ledger.update("tasks", row["id"], {"absent_since": absent_since})
                 return False
@@ -97,11 +99,17 @@ class Incidents(Part):
         self.ledger.update("tasks", row["id"], gone)
         return True
 
+    def _shows_besides(self, row: Json) -> bool:
+        """Whether its target stands wrong in another way, which is told as part of it: nothing is over."""
+        symptom = "SELECT 1 FROM tasks WHERE root_id = ? AND target = ? AND status = 'merged' AND resolved_at IS NULL"
+        return self.ledger.row(symptom, (row["id"], row["target"])) is not None
+
     def _under_repair(self, then: float) -> set[str]:
+        """An end that lies ahead is one of before the clock was set back."""
         rows = self.ledger.rows(
             """SELECT target FROM tasks WHERE id IN (SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1
-            UNION ALL SELECT task_id FROM attempts WHERE ended_at >= ? AND executed = 1)""",
-            (utc(then),),
+            UNION ALL SELECT task_id FROM attempts WHERE ended_at BETWEEN ? AND ? AND executed = 1)""",
+            (utc(then), utc()),
         )
         return {row["target"] for row in rows}
 

@@ -486,3 +486,15 @@ CREATE TABLE carried (source TEXT PRIMARY KEY, last TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE configuration (key TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
 """,
     )
+
+
+@tasks()
+def m015_taken_back(db: Database) -> None:
+    """When the hands began to take a change back: a stop that PID 1 tells of between that and `undone_at` is no person's wish."""
+    execute_all(
+        db,
+        """
+ALTER TABLE changes ADD COLUMN undoing_at TEXT;
+CREATE INDEX changes_undone ON changes(id) WHERE undoing_at IS NOT NULL;
+""",
+    )

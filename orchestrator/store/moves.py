@@ -32,6 +32,11 @@ class Moves(Part):
         self._change(task_id, next_at=stamp(until), waiting_for=mask(reason))
 
     @transaction
+    def wake(self) -> None:
+        """Whatever waits is due: the clock was set, and says nothing of what it waited for."""
+        self.ledger.run("UPDATE tasks SET next_at = ? WHERE resolved_at IS NULL AND next_at IS NOT NULL", (AT_ONCE,))
+
+    @transaction
     def hand_off(self, task_id: int, handoff: Handoff) -> None:
         """The next phase has it, at once, with what this one found out."""
         row = self._live(task_id)

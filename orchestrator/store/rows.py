@@ -130,6 +130,7 @@ def change_of(row: Json) -> Change:
         before=json.loads(row["before"]),
         begun_at=_seconds(row["begun_at"]),
         done_at=_seconds(row["done_at"]),
+        undoing_at=_seconds(row["undoing_at"]),
         undone_at=_seconds(row["undone_at"]),
     )
 

@@ -176,6 +176,22 @@ def test_an_undo_is_finished_whatever_was_mended_meanwhile(mortal: Mortal) -> No
     assert mortal.host.read("/etc/till.conf") == "good, and mine\n"
 
 
+MUTE = f"""{TILL}
+probes = [{{ file = "/srv/stock" }}]
+"""
+
+
+def test_what_is_stopped_again_is_not_taken_for_well(mortal: Mortal) -> None:
+    """A start that was cut short and did not help is undone by a stop, which is no person's: the service is down, and one is told."""
+    mortal.host.unit("till.service", COUNTED)
+    mortal.host.ok(f"rm -f /srv/stock; {CRASHED}")
+    mortal.runs_until("Hands.perform>", MUTE)
+    row = mortal.host.incident("till.service", "fixed", "cleared", "escalated", timeout=90)
+    mortal.died_and_lives()
+    assert (row["status"], row["fix_successful"]) == ("escalated", 0)
+    assert mortal.one("SELECT task_id, status FROM escalations", db="escalations") == {"task_id": row["id"], "status": "open"}
+
+
 APPROVED = (
     "Desk.escalate>", ">Store.ask", "Store.ask>", "Store.take_clicks>", "Store.approve>", "Desk.answer>", ">Store.answer_click",
     "Store.answer_click>", "Store.begin_attempt>#2", "Hands.perform>", "Store.settle>", "Store.end_attempt>#2", "Store.close>",

@@ -190,3 +190,23 @@ def test_what_a_death_left_is_found_at_the_start(store: Store) -> None:
     (case,) = store.unended()
     assert case.incident.id == begun
     assert case.tried[0].changes[0].done_at is None
+
+
+def test_a_clock_that_is_set_makes_everything_due(store: Store) -> None:
+    """What waited until a moment of the old clock looks again now."""
+    task_id = an_incident(store)
+    store.wait(task_id, NOW + 2 * 86_400, "busy")
+    assert store.due(NOW) == ()
+    store.wake()
+    assert [case.incident.id for case in store.due(NOW)] == [task_id]
+
+
+def test_a_symptom_is_not_changed(store: Store) -> None:
+    """What became another's symptom while its plan was thought out is left to its root's repair."""
+    task_id = an_incident(store)
+    attempt_id = store.begin_attempt(task_id, 1, a_proposal(), ALLOWED, NOW)
+    an_incident(store, a_fault("mount", "c"))
+    store.observe("c", (a_fault("mount", "c"),), NOW, lambda _faults: {"unit_failed:web.service": "c:mount"})
+    with pytest.raises(Stale, match="merged"):
+        store.begin_change(attempt_id, 1, a_proposal().plan[0], {})
+    assert store.ledger.rows("SELECT id FROM changes") == []

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from orchestrator.model import Blind, Outcome, Severity, Status
+from orchestrator.model import Blind, Outcome, Severity, Status, utc
 from orchestrator.store import CLEAR_AFTER_SECONDS, Observed, Store
 from tests.store.made import SEVERE_FIRST, a_begun_change, a_fault, a_proposal, an_incident, rows, task
 
@@ -193,3 +193,35 @@ def test_a_row_whose_fault_cannot_be_read_is_left_out(store: Store, caplog: pyte
     assert f"incident {bad} cannot be read" in caplog.text
     store.observe("unit_failed", (), NOW)
     assert task(store, bad)["status"] == "cleared"
+
+
+def test_what_ended_ahead_of_the_clock_hides_nothing(store: Store) -> None:
+    """The clock was set back: a repair that ended days ahead does not keep what shows at its target now from being seen."""
+    task_id = an_incident(store)
+    attempt_id, _ = a_begun_change(store, task_id)
+    store.end_attempt(attempt_id, Outcome.HEALED, "")
+    store.close(task_id, Status.FIXED, phase=1, fix_successful=True, resolution="")
+    store.ledger.run("UPDATE attempts SET ended_at = ?", (utc(time.time() + 2 * 86_400),))
+    assert store.observe("unit_inactive", (a_fault(check="unit_inactive"),), time.time()).opened
+
+
+def test_an_absence_ahead_of_the_clock_is_counted_from_now(store: Store) -> None:
+    """The clock was set back by days: what a person has is over a minute after it was seen last, and not in two days."""
+    task_id = an_incident(store)
+    store.escalated(task_id, reason="nothing left")
+    store.observe("unit_failed", (), NOW + 2 * 86_400)
+    store.observe("unit_failed", (), NOW)
+    assert store.observe("unit_failed", (), NOW + CLEAR_AFTER_SECONDS + 1).cleared == (task_id,)
+
+
+def test_what_a_person_has_is_not_over_while_its_target_stands_wrong_in_another_way(store: Store) -> None:
+    """Told as part of it, so that its own fault's absence says nothing."""
+    task_id = an_incident(store)
+    store.escalated(task_id, reason="nothing left")
+    besides = a_fault(check="unit_inactive")
+    store.observe("unit_inactive", (besides,), NOW, lambda _: {besides.key: a_fault().key})
+    for later in (0, CLEAR_AFTER_SECONDS + 1):
+        assert store.observe("unit_failed", (), NOW + later, lambda _: {besides.key: a_fault().key}) == Observed()
+    store.observe("unit_inactive", (), NOW + 100)
+    store.observe("unit_failed", (), NOW + 100)
+    assert store.observe("unit_failed", (), NOW + 101 + CLEAR_AFTER_SECONDS).cleared == (task_id,)

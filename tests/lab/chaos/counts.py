@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 
 from tests.lab.chaos.rain import Injury
 from tests.lab.chaos.town import ASKING, STALLS, Town
@@ -102,13 +103,17 @@ def _twice(town: Town) -> list[str]:
 
 
 def _count_mails(town: Town, counts: Counts) -> None:
-    """Of each escalation each question is told once, and that it is a person's, or over, once."""
+    """Of each escalation each question is told once, that it expired once, and that it is a person's, or over, once.
+
+    A reminder (the clock jumps by days) is another mail, and so is news that says something else.
+    """
     arrived = town.mails()
     mails = {str(mail["Message-ID"]): mail for mail in arrived}
     counts.redelivered = len(arrived) - len(mails)
     told = Counter(
-        (int(number), str(mail["X-Orchestrator-State"]))
+        (int(number), _told(mail))
         for mail in mails.values()
+        if " (for " not in str(mail["Subject"])
         for number in str(mail["X-Orchestrator-Escalation"] or "").split(", ")
         if number and ", " not in str(mail["X-Orchestrator-State"])
     )
@@ -119,5 +124,10 @@ def _count_mails(town: Town, counts: Counts) -> None:
     counts.doubled = [
         f"escalation {number} {state} was told {times} times"
         for (number, state), times in told.items()
-        if times > (questions.get(number, 0) if state == "ASKS" else 1)
+        if times > (questions.get(number, 0) if state in ("ASKS", "EXPIRED") else 1)
     ]
+
+
+def _told(mail: EmailMessage) -> str:
+    state, body = str(mail["X-Orchestrator-State"]), mail.get_body(("plain",))
+    return f"UPDATE {body.get_content() if body else ''}" if state == "UPDATE" else state
