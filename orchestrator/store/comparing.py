@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from orchestrator.model import Json, Word, epoch, utc
 
 SAID = 100
-_ENDED = {"change done": "done", "change undone": "undone", "change failed": "failed"}
 _TOLD = ("at", "kind", "targets", "hash")
 _NOTHING: Json = {"kind": "?", "targets": (), "hash": ""}
 SLACK_SECONDS = 5.0
@@ -21,7 +20,8 @@ class Done(Word):
     kind: str
     targets: tuple[str, ...]
     hash: str
-    undone: bool = False
+    undone_at: float = 0.0
+    """0 for one that was not taken back."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class Brain:
 
     begun: Mapping[int, Json]
     """By number, as the audit tells: {"kind", "targets", "hash"}."""
-    ended: Mapping[int, str]
-    """What came of them last, by the audit: done, undone, failed."""
+    done: frozenset[int]
+    undone: frozenset[int]
+    """Also what never reached the hands: then there was nothing to take back."""
     since: float
     """The audit's first row: what was done before it, it cannot know."""
     lost: Sequence[tuple[float, float]] = ()
@@ -41,20 +42,22 @@ class Brain:
 def done_of(lines: Iterable[Json]) -> tuple[Done, ...]:
     """What began by these lines of the hands' record, with whether it was taken back; one of another kind tells of no change."""
     told = [line for line in lines if {"id", "op", *_TOLD} <= line.keys()]
-    undone = {line["id"] for line in told if line["op"] == "undone"}
+    undone = {line["id"]: line["at"] for line in told if line["op"] == "undone"}
     begun = (line for line in told if line["op"] == "perform")
     return tuple(
-        Done.model_validate({"id": line["id"], "undone": line["id"] in undone, **{name: line[name] for name in _TOLD}}) for line in begun
+        Done.model_validate({"id": line["id"], "undone_at": undone.get(line["id"], 0.0), **{name: line[name] for name in _TOLD}})
+        for line in begun
     )
 
 
 def brain_of(audit: Sequence[Json]) -> Brain:
-    """`audit`: rows with their details parsed; one whose detail is of another form tells of no change."""
+    """`audit`: rows in any order, with their details parsed; one whose detail is of another form tells of no change."""
     told = [row for row in audit if isinstance(row["detail"].get("change"), int)]
     back = [row["detail"] for row in audit if row["what"] == "file put back" and "after" in row["detail"]]
     return Brain(
         begun={row["detail"]["change"]: {**_NOTHING, **row["detail"]} for row in told if row["what"] == "change begun"},
-        ended={row["detail"]["change"]: _ENDED[row["what"]] for row in told if row["what"] in _ENDED},
+        done=frozenset(row["detail"]["change"] for row in told if row["what"] == "change done"),
+        undone=frozenset(row["detail"]["change"] for row in told if row["what"] == "change undone"),
         since=min((epoch(row["at"]) for row in told if row["what"] == "change begun"), default=float("inf")),
         lost=[(epoch(row["lost_from"]), epoch(row["lost_to"])) for row in back],
     )
@@ -75,7 +78,7 @@ def _unknown_to_brain(brain: Brain, record: Sequence[Done], now: float) -> Itera
                 yield f"{said}, and the audit does not know of it"
         elif known["hash"] != done.hash:
             yield f"{said}, and the audit has another action under this number ({known['kind']} {', '.join(map(str, known['targets']))})"
-        elif done.undone and brain.ended.get(done.id) == "done" and done.at < now - SLACK_SECONDS:
+        elif 0 < done.undone_at < now - SLACK_SECONDS and done.id in brain.done - brain.undone:
             yield f"{said} and took it back, and the audit does not know that"
 
 
@@ -83,6 +86,7 @@ def _unknown_to_hands(brain: Brain, record: Sequence[Done]) -> Iterator[str]:
     """Only of what the record reaches back to: it keeps the newest."""
     recorded = {done.id for done in record}
     first = min(recorded, default=None)
-    for number, ended in brain.ended.items():
-        if ended in ("done", "undone") and first is not None and number > first and number not in recorded:
+    for number in sorted(brain.done - recorded):
+        if first is not None and number > first:
+            ended = "undone" if number in brain.undone else "done"
             yield f"the audit says that change {number} is {ended}, and the hands' record has none of that number"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.actions import parse
 from orchestrator.config import Config
 from orchestrator.daemon.loop import Daemon
 from orchestrator.daemon.wiring import Wiring
@@ -95,4 +96,26 @@ def test_hands_and_audit_tell_the_same_story(tmp_path: Path, caplog: pytest.LogC
         caplog.clear()
         wiring.compare_once(Reader(tmp_path / "state"), time.time() + 60)
         assert caplog.text == ""
+    wiring.close()
+
+
+def test_what_was_taken_back_in_the_ordinary_way_is_no_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A plan did not help and was undone, and both wrote that down."""
+    (log := tmp_path / "log").mkdir(mode=0o750)
+    wiring = Wiring(settings(tmp_path, service=[{"name": "shop", "files": [str(log)]}]), lambda: False)
+    good = wiring.view.files.look(str(log))
+    assert good
+    wiring.view.known_good.put(str(log), b"", good, loaded_at=0.0)
+    log.chmod(0o777)
+    action = parse({"kind": "restore_owner_mode", "service": "shop", "path": str(log), "uid": good.uid, "gid": good.gid, "mode": good.mode})
+    (tmp_path / "state").mkdir(exist_ok=True)
+    with Store(tmp_path / "state") as store:
+        attempt = store.begin_attempt(an_incident(store), 1, a_proposal(), ALLOWED, time.time())
+        change = store.begin_change(attempt, 1, action, {})
+        store.performed(change, done := wiring.hands.perform(change, action.model_dump()))
+        undone = wiring.hands.undo(change, action.model_dump(), {})
+        store.change_undone(change)
+        assert (done["ok"], undone["ok"]) == (True, True), (done, undone)
+        wiring.compare_once(Reader(tmp_path / "state"), time.time() + 60)
+        assert "do not tell the same" not in caplog.text
     wiring.close()

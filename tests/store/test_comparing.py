@@ -14,15 +14,32 @@ def begun(change: int, at: float = NOW - 1000) -> Json:
     return said("change begun", at, change=change, kind="start_unit", targets=["web.service"], hash="a")
 
 
-def done(change: int, at: float = NOW - 900, *, undone: bool = False) -> Done:
-    return Done(id=change, at=at, kind="start_unit", targets=("web.service",), hash="a", undone=undone)
+def done(change: int, at: float = NOW - 900, *, undone_at: float = 0.0) -> Done:
+    return Done(id=change, at=at, kind="start_unit", targets=("web.service",), hash="a", undone_at=undone_at)
 
 
 def test_what_both_tell_alike_is_no_word() -> None:
-    """Done, taken back, gone wrong, and one that is under way just now."""
+    """Done, taken back, gone wrong, and one that is under way just now; by the audit as it is kept, and with the newest row first."""
     audit = [begun(1), said("change done", change=1), begun(2), said("change done", change=2), said("change undone", change=2)]
     audit += [begun(3), said("change failed", change=3)]
-    assert compared(brain_of(audit), [done(1), done(2, undone=True), done(3), done(4, NOW - 1)], NOW) == ()
+    record = [done(1), done(2, undone_at=NOW - 800), done(3), done(4, NOW - 1)]
+    for rows in (audit, audit[::-1]):
+        assert compared(brain_of(rows), record, NOW) == ()
+
+
+def test_what_the_hands_took_back_by_themselves_is_told() -> None:
+    """The audit ends with it done; what was taken back just now it is about to hear."""
+    brain = brain_of([begun(1), said("change done", change=1)])
+    (line,) = compared(brain, [done(1, undone_at=NOW - 800)], NOW)
+    assert line.endswith("and took it back, and the audit does not know that")
+    assert compared(brain, [done(1, undone_at=NOW - 1)], NOW) == ()
+
+
+def test_what_never_reached_the_hands_is_not_asked_of_their_record() -> None:
+    """A death came before they heard of it, or they refused it: taking it back was no work, and no line."""
+    audit = [begun(1), said("change done", change=1), begun(2), said("change undone", change=2)]
+    audit += [begun(3), said("change failed", change=3), said("change undone", change=3)]
+    assert compared(brain_of(audit), [done(1)], NOW) == ()
 
 
 def test_a_change_that_the_audit_does_not_know_is_told() -> None:
