@@ -2,12 +2,16 @@
 
 import logging
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from orchestrator.checks import Check
+from orchestrator.masking import mask
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +20,11 @@ _COPY_SECONDS = 60.0
 """Whether a nightly copy is due is asked this often: a host that slept through the night has its own in the morning."""
 _CLOCK_JUMP_SECONDS = 5.0
 _USUAL_POLL_SECONDS = 30.0
+_TOLD_CHARACTERS = 300
 
 
 class Timetable:
-    """A job only asks; nothing here may hold up the loop."""
+    """A job only asks; nothing here may hold up the loop, and none that goes wrong takes its next turn away."""
 
     def __init__(
         self,
@@ -39,6 +44,8 @@ class Timetable:
         self._copy = copy
         self._scheduler: BackgroundScheduler | None = None
         self._clock = 0.0
+        self._troubles: dict[str, str] = {}
+        """What was told last of a job that goes wrong."""
 
     def start(self, poll_seconds: float) -> None:
         """Begin, or begin anew, from the clock as it is now."""
@@ -49,13 +56,33 @@ class Timetable:
             timezone="UTC",
         )
         for name, check in self._checks.items():
-            scheduler.add_job(self._ask, "interval", args=[name], seconds=pace(check.every, poll_seconds), id=f"check-{name}")
-        scheduler.add_job(self._sweep, "interval", seconds=poll_seconds, id="sweep")
-        scheduler.add_job(self._look_again, "interval", seconds=poll_seconds, id="second-look")
-        scheduler.add_job(self._deliver, "interval", seconds=_OUTBOX_SECONDS, id="outbox")
-        scheduler.add_job(self._copy, "interval", seconds=_COPY_SECONDS, id="copy")
+            self._add(scheduler, f"check-{name}", partial(self._ask, name), pace(check.every, poll_seconds))
+        self._add(scheduler, "sweep", self._sweep, poll_seconds)
+        self._add(scheduler, "second-look", self._look_again, poll_seconds)
+        self._add(scheduler, "outbox", self._deliver, _OUTBOX_SECONDS)
+        self._add(scheduler, "copy", self._copy, _COPY_SECONDS)
         scheduler.start()
         self._scheduler, self._clock = scheduler, _offset()
+
+    def _add(self, scheduler: BackgroundScheduler, name: str, job: Callable[[], None], seconds: float) -> None:
+        scheduler.add_job(self._take_turn, "interval", args=[name, job], seconds=seconds, id=name)
+
+    def _take_turn(self, name: str, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception as error:  # noqa: BLE001  # a mistake in one job must not fill the journal, nor end any other
+            self._note_trouble(name, error)
+        else:
+            self._troubles.pop(name, None)
+
+    def _note_trouble(self, name: str, error: Exception) -> None:
+        """One line for an operator, with the place for whoever mends it; once while it stays the same."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        said = mask(" ".join(f"{type(error).__name__}: {error}".split()))[:_TOLD_CHARACTERS]
+        said = f"{said} ({Path(place.filename).name}, line {place.lineno})"
+        if self._scheduler is not None and self._troubles.get(name) != said:  # what a stop cuts short is no trouble
+            log.error("%s: our own trouble: %s", name, said)
+            self._troubles[name] = said
 
     def clock_jumped(self) -> bool:
         """Whether the wall clock was set since the last call. APScheduler stops for as long as it steps back: start anew then."""
