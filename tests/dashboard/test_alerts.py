@@ -1,6 +1,7 @@
 """Alerts of another watcher: a real Alertmanager calls, and what it says becomes a row that the daemon reads."""
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -161,7 +162,10 @@ receivers:
 """
     )
     binary = program("prometheus-alertmanager", "usr/bin/prometheus-alertmanager")
+    # It knows its templates by the place that the package would have put them at; where they lie here, in a world of its own.
+    there = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", 'mount --bind "$0" /usr/share && exec "$@"']
     command = [
+        *there, str(binary.parents[1] / "share"),
         str(binary), f"--config.file={folder / 'am.yml'}", f"--storage.path={folder / 'am'}",
         f"--web.listen-address=127.0.0.1:{own}", "--cluster.listen-address=",
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,10 @@ def config(state_dir: Path, tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def hands(tmp_path: Path, config: Config) -> Hands:
+def hands(tmp_path: Path, config: Config) -> Iterator[Hands]:
     view = View(tmp_path / "hands")
-    return Hands(config, tmp_path / "hands" / "record", Machine(view, tmp_path / "hands" / "quarantine"), view)
+    yield Hands(config, tmp_path / "hands" / "record", Machine(view, tmp_path / "hands" / "quarantine"), view)
+    view.close()
 
 
 def approve(config: Config, number: int, **said: object) -> Done:

@@ -208,6 +208,7 @@ def test_all_that_is_kept_is_as_large_on_the_last_day_as_on_the_fortieth(
     assert verified(audit, audit[-1]["id"]).wrong == ()
     assert len(copies(state_dir)) == KEPT
     healer.desk.close()
+    healer.view.close()
     healer.store.shut()
 
 
