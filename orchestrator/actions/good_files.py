@@ -82,11 +82,17 @@ def _with_targets(paths: Iterable[str], view: View) -> Iterator[str]:
     for path in paths:
         yield path
         state, good = view.files.look(path), view.known_good.get(path)
-        for target in {link.link_target for link in (state, good) if link and link.kind == "link"}:
+        for target, uid in {(link.link_target, link.uid) for link in (state, good) if link and link.kind == "link"}:
             where = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH118, PTH120  # a link's target may be relative
             found = view.files.look(where)
-            if (found.kind if found else "file") == "file":
+            if (found.kind if found else "file") == "file" and may_lead_to(uid, where, view):
                 yield where
+
+
+def may_lead_to(uid: int, path: str, view: View) -> bool:
+    """Whether a link of this user's makes what lies there his service's: an administrator's does, another's only to a file of his own."""
+    found = view.files.look(path) or view.known_good.get(path)
+    return uid == 0 or (found is not None and found.uid == uid)
 
 
 def loaded_at(unit: Unit) -> float:
@@ -146,6 +152,8 @@ def _way_to(path: str, view: View) -> Iterator[str]:
             state = view.files.look(part)
             if state and state.kind == "link":
                 target = os.path.join(os.path.dirname(part), state.link_target)  # noqa: PTH118, PTH120  # it may be relative
+                if not may_lead_to(state.uid, os.path.normpath(target), view):
+                    return
                 path = os.path.normpath(target + path[len(part) :])
                 break
         else:

@@ -71,10 +71,8 @@ class Hands:
         return guarded(lambda: self._perform(change_id, action, root), refused)
 
     def verify(self, action: Json) -> Json:
-        """Whether it did what it is for, by its own proof: {"failed"}, empty when it did."""
-        return guarded(
-            lambda: {"failed": actions.parse(action).verify(self._view)[:DETAIL_CHARACTERS]}, lambda said: {"failed": said}, reading=True
-        )
+        """Whether it did what it is for, by its own proof: {"failed"}, empty when it did. Only of what was done here."""
+        return guarded(lambda: {"failed": self._verify(action)[:DETAIL_CHARACTERS]}, lambda said: {"failed": said}, reading=True)
 
     def undo(self, change_id: int, action: Json, before: Json) -> Json:
         """Take back what `perform` did under this id. Where `before` differs from what the hands saw themselves, theirs counts.
@@ -142,6 +140,13 @@ class Hands:
         action = actions.parse(data)
         with held(action.targets()):  # the directory that is judged is the one that is changed
             return self._carry_out(change_id, action, root)
+
+    def _verify(self, data: Json) -> str:
+        """A proof looks wherever the action's words say; those of what was performed were judged."""
+        action = actions.parse(data)
+        with self._lock:
+            performed = self._record.holds(whole_hash(action))
+        return action.verify(self._view) if performed else "it was never performed"
 
     def _carry_out(self, change_id: int, action: Action, root: int | None) -> Json:
         if refusal := self._record.against(change_id):

@@ -98,6 +98,10 @@ class Record:
     def find(self, change_id: int, op: Op) -> Entry | None:
         return next((entry for entry in self._entries if (entry.id, entry.op) == (change_id, op)), None)
 
+    def holds(self, whole: str) -> bool:
+        """Whether exactly this action was ever begun, as far as is known."""
+        return any((entry.op, entry.whole) == ("perform", whole) for entry in reversed(self._entries))
+
     def since(self, change_id: int) -> tuple[Entry, ...]:
         """All that is known of changes with this id or a higher one."""
         return tuple(entry for entry in self._entries if entry.id >= change_id)

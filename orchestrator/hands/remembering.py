@@ -5,6 +5,7 @@ read since, and that the file is as it was then.
 """
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +15,8 @@ from orchestrator.actions.good_files import config_files, loaded_at, owned_files
 from orchestrator.checks.cron_ignored import problems_of
 from orchestrator.checks.probe_failing import probes_of
 from orchestrator.config import Service
-from orchestrator.host import FileState, GoodFile, Unavailable, Unit, View
+from orchestrator.hands.way import walked
+from orchestrator.host import FileState, GoodFile, Unavailable, Unit, View, helper_child
 from orchestrator.host.crontabs import is_crontab
 from orchestrator.host.names import NAME_FILES
 from orchestrator.host.provenance import not_as_before, programs_of
@@ -149,8 +151,24 @@ class Remembering:
             return  # nothing new since it was remembered
         if _changed_at(state) > loaded_at or self._is_on_probation(good, loaded_at, newcomer=_changed_at(state) > known_since):
             return  # changed, and never loaded since: another story
-        content = self._view.files.read(path, _MAX_FILE_BYTES) if state.kind == "file" else b""
-        self._view.known_good.put(path, content, state, loaded_at)
+        self._view.known_good.put(path, self._content(path, state), state, loaded_at)
+
+    def _content(self, path: str, state: FileState) -> bytes:
+        """Of the very file that was looked at; of what is no file nothing. Raises Unavailable.
+
+        Whoever may write on the way to it could lead root to any other meanwhile, and have that put back where he reads it.
+        """
+        if os.geteuid() != 0:  # nobody is led anywhere with rights that he has himself
+            return self._view.files.read(path, _MAX_FILE_BYTES + 1) if state.kind == "file" else b""
+        if point := self._view.mounts.doubtful(path, follow=False):
+            raise Unavailable(f"{path} lies on {point}, which may hang: no good copy of it is made")
+        with walked(path, follow=False) as way:
+            if way is None or FileState(**helper_child.state(way.state, way.link_target)) != state:
+                raise Unavailable(f"{path} was exchanged meanwhile")
+            if state.kind != "file":
+                return b""
+            with way.opened() as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+                return file.read(_MAX_FILE_BYTES + 1)
 
     def _digest(self, path: str, loaded_at: float) -> str:
         """Of a program as it runs. Of one that was changed since it was started nothing is known; one of a package's is not replaced."""

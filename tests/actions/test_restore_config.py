@@ -1,5 +1,6 @@
 """Bringing a good configuration back, where a service without a unit reads it; with units: tests/lab/test_actions.py."""
 
+import os
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from orchestrator.config import Config
 from orchestrator.host import ChangeFailed, Unit, View
 from orchestrator.host.machine import Machine
 from tests.actions.conftest import case_of, settings
+from tests.host.nobody import NOBODY
 
 GOOD, BAD = "nameserver 127.0.0.1\n", "nameserver 192.0.2.1\n"
 
@@ -214,3 +216,19 @@ def test_where_nothing_was_remembered_nothing_is_new(view: View, tmp_path: Path)
 def test_a_start_that_failed_has_read_its_configuration(unit: Unit, tried: float) -> None:
     """A crash hours after the start has not read what was changed meanwhile; a refused start has."""
     assert tried_at(unit) == tried
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+@pytest.mark.parametrize("owner", [0, NOBODY])
+def test_a_link_of_a_services_user_declares_no_file_of_another(resolv: Path, view: View, tmp_path: Path, owner: int) -> None:
+    """A file that somebody else's link leads to is none of the service's configuration: it is not taken out, nor put back."""
+    resolv.unlink()
+    foreign = tmp_path / "foreign"
+    foreign.write_text(BAD)
+    resolv.symlink_to("foreign")
+    os.chown(resolv, owner, owner, follow_symlinks=False)
+    config = settings(service=[{"name": "names", "config_files": [str(resolv)], "config_test": ["/bin/false"]}])
+    offers = {action.path: action for action in RestoreConfig.candidates(case_of("names", resolv, foreign), view, config)}
+    assert (str(foreign) in offers) == (owner == 0)
+    added = RestoreConfig(service="names", path=str(foreign), good_digest="", bad_digest=view.known_good.digest(str(foreign)), added=True)
+    assert ("not declared" in added.refusal(view, config)) == (owner != 0)

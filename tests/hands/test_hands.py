@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import socket
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -249,3 +250,21 @@ def test_a_rotation_frees_no_id(hands: Make, log: Path, record: Path, monkeypatc
         assert refused(hands().perform(used, restore(log)), "used before")
     assert refused(hands().undo(10, restore(log), BEFORE), "not recorded any more")
     assert hands().undo(11, restore(log), BEFORE)["ok"]
+
+
+def test_nothing_is_proved_that_was_never_done(hands: Make, tmp_path: Path) -> None:
+    """A proof looks where the action's own words say: at any file, and into any socket of the brain's making."""
+    ours, secret = hands(), tmp_path / "secret"
+    secret.write_text("x" * 5000)
+    empty = {"kind": "empty_file", "path": str(secret), "inode": 1}
+    assert ours.verify(empty) == ours.verify({**empty, "path": f"{secret}.not"})
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(tmp_path / "engine"))
+        engine.listen()
+        engine.settimeout(0.2)
+        container = {"container": "x", "id": "a" * 64, "engine": str(tmp_path / "engine"), "target": "container/x"}
+        with ThreadPoolExecutor(1) as asked:
+            answer = asked.submit(ours.verify, {"kind": "start_container", **container})
+            with pytest.raises(TimeoutError):
+                engine.accept()[0].close()
+        assert answer.result()["failed"]
