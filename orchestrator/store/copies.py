@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orchestrator.store.files import FILE_MODE, open_to_group
-from orchestrator.store.ledger import connect
+from orchestrator.store.ledger import connect, uri_to_read
 
 FILES = ("tasks.db", "escalations.db")
 KEPT = 7
@@ -77,14 +77,14 @@ def make_copy(state_dir: Path, now: float) -> Copy:
 def damage(path: Path, *, thorough: bool = False) -> str:
     """What SQLite itself finds wrong with a file; empty when nothing is. Raises sqlite3.Error where it cannot be asked."""
     check = "integrity_check" if thorough else "quick_check"
-    with closing(connect(f"{path.absolute().as_uri()}?mode=rw")) as connection:
+    with closing(connect(uri_to_read(path))) as connection:
         said = str(connection.execute(f"PRAGMA {check}(1)").fetchone()[0])
     return "" if said == "ok" else said
 
 
 def _copy(source: Path, target: Path) -> None:
     """One step in one reading transaction: nobody who writes waits for it, and none of their writing is half in it."""
-    with closing(connect(f"{source.absolute().as_uri()}?mode=rw")) as live, closing(sqlite3.connect(target)) as copy:
+    with closing(connect(uri_to_read(source))) as live, closing(sqlite3.connect(target)) as copy:
         copy.execute("PRAGMA synchronous = FULL")
         live.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it

@@ -2,10 +2,12 @@
 
 import functools
 import logging
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, cast
@@ -64,12 +66,17 @@ class Ledger:
             raise _unusable(self.path, error) from error
 
     def _try_open(self, migrations: Migrations, *, migrate: bool) -> sqlite_utils.Database:
-        connection = connect(f"{self.path.absolute().as_uri()}?mode=rw")
+        with as_owner(self.path.parent):
+            connection = connect(f"{self.path.absolute().as_uri()}?mode=rw")
+            try:
+                if migrate:
+                    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # holds only before the first table
+                self._in_wal_mode(connection)
+            except BaseException:
+                connection.close()
+                raise
         try:
             db = sqlite_utils.Database(connection, execute_plugins=False)
-            if migrate:
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # holds only before the first table
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_size_limit = 16777216")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -78,6 +85,12 @@ class Ledger:
             connection.close()
             raise
         return db
+
+    def _in_wal_mode(self, connection: sqlite3.Connection) -> None:
+        """In any other a journal would be looked for at each transaction: see `is_anothers`."""
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal" and is_anothers(self.path.parent):
+            raise sqlite3.OperationalError("it cannot be brought into WAL mode")
 
     def transact(self, body: Callable[[], T]) -> T:
         """`body` as one transaction. On a full disk the reserve is freed and `body` runs once more. Raises StoreFailed."""
@@ -216,6 +229,32 @@ def looking(method: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K, P
         return keeper.ledger.look(lambda: method(keeper, *args, **kwargs))
 
     return run
+
+
+def is_anothers(directory: Path) -> bool:
+    """Whether this is root, where another user can put what he likes beside a database.
+
+    SQLite obeys a journal that it finds there, and that may name any file to be removed.
+    """
+    return os.geteuid() == 0 and directory.stat().st_uid != 0
+
+
+@contextmanager
+def as_owner(directory: Path) -> Iterator[None]:
+    """With no more rights than the one whose directory it is, where `is_anothers`."""
+    if not is_anothers(directory):
+        yield
+        return
+    os.seteuid(directory.stat().st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def uri_to_read(path: Path) -> str:
+    """Not mode=ro: on a stopped daemon's file in WAL mode that fails for whoever is not its owner. For root it does not."""
+    return f"{path.absolute().as_uri()}?mode={'ro' if is_anothers(path.parent) else 'rw'}"
 
 
 def connect(uri: str) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from orchestrator.model import Json, utc
 from orchestrator.store.base import ITSELF
-from orchestrator.store.ledger import advice, connect, fetch
+from orchestrator.store.ledger import advice, connect, fetch, uri_to_read
 from orchestrator.store.listing import Listing, list_escalations, list_incidents
 from orchestrator.store.measuring import measured_of
 from orchestrator.store.past import preview_of, series_of, similar_to
@@ -238,8 +238,7 @@ class Book:
             for name, file in FILES.items():
                 path = state_dir / file
                 if path.exists():
-                    # Not mode=ro: on a stopped daemon's file in WAL mode that fails for whoever is not its owner.
-                    self.connection.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?mode=rw",))
+                    self.connection.execute(f"ATTACH ? AS {name}", (uri_to_read(path),))
                     self.connection.execute(f"PRAGMA {name}.schema_version")  # ATTACH alone does not open the file
                     self.attached.add(name)
             self.connection.execute("PRAGMA query_only = ON")

@@ -5,14 +5,18 @@ import os
 import signal
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from orchestrator.store import Inbox, Store, StoreFailed, StoreUnusable
+from orchestrator.store import Inbox, Reader, Store, StoreFailed, StoreUnusable
+from tests.host.nobody import NOBODY
 from tests.store.made import an_incident, rows
 
 HOLD = """
@@ -242,3 +246,51 @@ def test_a_lock_that_was_let_go_is_free_beside_a_child_on_its_way(tmp_path: Path
         after.lock()
     for descriptor in shared:
         os.close(descriptor)
+
+
+@pytest.fixture
+def at_hand() -> Iterator[Path]:
+    """Where an ordinary user gets to, as to /var/lib."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def a_journal_that_removes(path: Path) -> bytes:
+    """As SQLite leaves it of a transaction over several files: the one that is named in it goes when it is rolled back (fileformat2)."""
+    magic, name = bytes.fromhex("d9d505f920a163d7"), str(path).encode()
+    head = (magic + struct.pack(">IIIII", 0, 1, 1, 512, 4096)).ljust(512, b"\0")
+    return head + struct.pack(">I", (1 << 30) // 4096 + 1) + name + struct.pack(">II", len(name), sum(name)) + magic
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could be made to remove what is root's")
+@pytest.mark.parametrize("opened", [Inbox, lambda state: Reader(state).status()])
+def test_root_obeys_no_journal_of_the_daemons_user(at_hand: Path, opened: Callable[[Path], object]) -> None:
+    """Whoever owns the directory could have root remove any file, when root asks for the state of things."""
+    state_dir, precious = at_hand / "state", at_hand / "precious"
+    Store(state_dir).shut()
+    precious.write_text("root's")
+    precious.chmod(0o600)
+    (state_dir / "tasks.db-journal").write_bytes(a_journal_that_removes(precious))
+    for path in (state_dir, *state_dir.iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+    with suppress(StoreFailed, StoreUnusable):  # it may be refused, too
+        opened(state_dir)
+    assert precious.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to be careful")
+def test_root_reads_and_decides_in_the_daemons_own_files(at_hand: Path) -> None:
+    """With the daemon stopped, with it at work, and after it was killed; what root leaves there is the daemon's."""
+    state_dir = at_hand / "state"
+    with Store(state_dir) as store:
+        an_incident(store)
+        for path in (state_dir, *state_dir.iterdir()):
+            os.chown(path, NOBODY, NOBODY)
+        assert Reader(state_dir).status()["incidents"]
+    for _ in range(2):
+        assert Reader(state_dir).status()["incidents"]
+        with Inbox(state_dir) as inbox:
+            assert inbox.put("note", {"words": "seen"}, "root")
+    assert {path.stat().st_uid for path in state_dir.iterdir()} == {NOBODY}
+    assert os.geteuid() == 0
