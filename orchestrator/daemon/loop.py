@@ -1,6 +1,5 @@
 """The loop: what checks saw goes into the store, what is due goes to the lanes, and systemd hears that the loop lives."""
 
-import ctypes
 import logging
 import math
 import os
@@ -9,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from sdnotify import SystemdNotifier
@@ -23,6 +21,7 @@ from orchestrator.daemon.keeping import Keeping
 from orchestrator.daemon.lanes import Lanes
 from orchestrator.daemon.opening import opened
 from orchestrator.daemon.timetable import Timetable
+from orchestrator.daemon.while_well import WhileWell
 from orchestrator.daemon.wiring import Wiring, watching_only
 from orchestrator.engine import PROVING, Engine, Thinker
 from orchestrator.engine.clicks import Clicks
@@ -30,7 +29,6 @@ from orchestrator.host import Baseline, Signals, Unavailable
 from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.experts import ExpertError
 from orchestrator.knowledge.memory import recaller
-from orchestrator.knowledge.remembering import Remembering
 from orchestrator.knowledge.runbooks import RunbookError
 from orchestrator.model import Blind, Seen, Status
 from orchestrator.roots import arrange, stands_on
@@ -77,9 +75,9 @@ class Daemon:
         checks = checks_for(config)
         self.looks = Looks(self.view, config, checks, self._wake.set)
         self._clicks = Clicks(self.store, self.desk, config, self._wiring.local)
-        self._remembering = Remembering(self.view, self._wiring.hands)
         self._lanes = Lanes(config.daemon.workers, self._wake.set, _calls(config))
         self._timetable = Timetable(checks, self.looks.ask, self._ask_sweep, self._deliver, self._look_again, self._keeping.copy)
+        self._while_well = WhileWell(self.view, self.store, self._wiring.hands, self._timetable.take_turn, self._wake.set)
         self._signals: Signals | None = None
         self._trouble = ""
         self._unwritten: set[str] = set()
@@ -158,7 +156,7 @@ class Daemon:
             log.info("incident %d was interrupted in phase %d; looking first", case.incident.id, case.incident.phase)
 
     def _on_change(self, names: frozenset[str]) -> None:
-        self._remembering.note_changed(names)
+        self._while_well.note_changed(names)
         self._changed.set()  # it only wakes: every check derives what is wrong from the host itself
         self._wake.set()
 
@@ -181,7 +179,7 @@ class Daemon:
             self._wake.wait(self._pause())
             self._wake.clear()
             self.tick()
-            if self.looks.idle and not self._lanes.busy and not self._unfinished():
+            if self.looks.idle and not self._lanes.busy and not self._while_well.busy and not self._unfinished():
                 break
         self._deliver(at_once=True)  # nobody will be here when the wait is over
 
@@ -212,6 +210,7 @@ class Daemon:
         if self._signals:
             self._signals.close()
         self.looks.close()
+        self._while_well.close()
         self._lanes.close(_STOP_SECONDS)
         self.tracer.close()
         self._wiring.close()
@@ -246,9 +245,9 @@ class Daemon:
                 self.view.heals = self.store.heals(self.view.now() - LOOKS_BACK_SECONDS)
                 self.desk.tidy(self.view.now())
                 self.desk.expire(self.view.now())
-            if self._remember_due.is_set() and self.looks.idle and not self.engine.booting:
+            if self._remember_due.is_set() and self.looks.idle and not self.engine.booting and not self._while_well.busy:
                 self._remember_due.clear()
-                self._remember()
+                self._while_well.begin(self.config)
             self._note_tick()
         except StoreFailed as trouble:
             self._in_trouble(str(trouble))
@@ -357,21 +356,6 @@ class Daemon:
         self._remember_due.set()
         self._wake.set()
 
-    def _remember(self) -> None:
-        """What is good, while all is well: only right after every check has looked, so that no crash is taken for well-being."""
-        troubled = {case.fault.target for case in self.store.due(float("inf"))}
-        try:
-            if not troubled:
-                self.view.baseline = self._remembering.baseline(self.store.live_targets())
-                self.store.save_baseline(self.view.baseline.to_json())
-            for service in self.config.service:
-                if service.target not in troubled:
-                    self._remembering.good_files(service, self.config.server)
-            self._remembering.name_files()
-        except Unavailable as reason:
-            log.info("nothing remembered: %s", reason)
-        _give_memory_back()
-
     def _deliver(self, *, at_once: bool = False) -> None:
         self._tell_spent()
         delivered = self.desk.deliver(self.view.now(), at_once=at_once)
@@ -449,7 +433,7 @@ class Daemon:
         self._clicks.reload(config)
         self._wiring.reload(config)
         self.desk.configure(config)
-        self._remembering.note_changed(frozenset())  # other files, other servers
+        self._while_well.reload()
         self._timetable.start(config.daemon.poll_seconds)
         self.looks.ask_all()
         self._keeping.configured(config, self._config_file, "reload")
@@ -473,9 +457,3 @@ class Daemon:
 def _calls(config: Config) -> int:
     """Of a model, at once; none where there is no model."""
     return config.agents.calls if config.agents.models else 0
-
-
-def _give_memory_back() -> None:
-    """What imports and repairs have freed goes back to the host: glibc keeps it otherwise, and the daemon runs for ever."""
-    with suppress(AttributeError, OSError):  # another libc has no such call
-        ctypes.CDLL(None).malloc_trim(0)

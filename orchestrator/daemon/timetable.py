@@ -65,9 +65,10 @@ class Timetable:
         self._scheduler, self._clock = scheduler, _offset()
 
     def _add(self, scheduler: BackgroundScheduler, name: str, job: Callable[[], None], seconds: float) -> None:
-        scheduler.add_job(self._take_turn, "interval", args=[name, job], seconds=seconds, id=name)
+        scheduler.add_job(self.take_turn, "interval", args=[name, job], seconds=seconds, id=name)
 
-    def _take_turn(self, name: str, job: Callable[[], None]) -> None:
+    def take_turn(self, name: str, job: Callable[[], None]) -> None:
+        """Never raises: what goes wrong in the job is told, and it has its next turn."""
         try:
             job()
         except Exception as error:  # noqa: BLE001  # a mistake in one job must not fill the journal, nor end any other

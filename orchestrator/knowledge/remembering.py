@@ -12,7 +12,7 @@ _DROPPED_AFTER = 3
 
 
 class Remembering:
-    """The daemon's memory of well-being. Not thread-safe: the sweep alone uses it."""
+    """The daemon's memory of well-being. Not thread-safe but for `note_changed`: one turn at a time uses it."""
 
     def __init__(self, view: View, hands: AnyHands) -> None:
         self._view = view
@@ -23,11 +23,11 @@ class Remembering:
         """The services that the hands have heard of since anything changed that concerns all."""
 
     def note_changed(self, names: frozenset[str]) -> None:
-        """Units that systemd reported; an empty set means any. Called by the listener's thread."""
+        """Units that systemd reported; an empty set means any. Any thread may call it."""
         if names:
             self._changed.update(names)
         else:
-            self._told.clear()
+            self._told = set()  # a turn that is under way, of before, fills the old one
 
     def baseline(self, wrong: frozenset[str] = frozenset()) -> Baseline:
         """What runs now, with what ran before and is missing only now: a unit leaves after three quiet sweeps without it.
@@ -43,9 +43,9 @@ class Remembering:
 
     def good_files(self, service: Service, servers: Sequence[Server] = ()) -> None:
         """Have the hands remember its files as good; and find out what it runs, by the well-known servers. Raises Unavailable."""
-        server = self._view.servers.of(service.target)
+        server, told = self._view.servers.of(service.target), self._told
         names = {service.target, *(server.units if server else ())}
-        changed = bool(names & self._changed) or service.name not in self._told
+        changed = bool(names & self._changed) or service.name not in told
         if changed and service.unit:
             self._view.servers.meet(service, servers)
         answer = heard(self._hands.remember(service.name, self._view.answered.get(service.target, 0.0), changed=changed))
@@ -53,7 +53,7 @@ class Remembering:
             self._view.programs.note(service.target, tuple(answer["programs"]))
         if changed:
             self._changed -= names
-            self._told.add(service.name)
+            told.add(service.name)
 
     def name_files(self) -> None:
         """The same for what names are found with, when all that services need were found last. Raises Unavailable."""
