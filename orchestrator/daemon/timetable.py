@@ -4,6 +4,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 _OUTBOX_SECONDS = 5.0
 _COPY_SECONDS = 60.0
 """Whether a nightly copy is due is asked this often: a host that slept through the night has its own in the morning."""
+_FIRST_COPY_SECONDS = 5.0
+"""A daemon that dies again and again has made one before it needs it."""
 _CLOCK_JUMP_SECONDS = 5.0
 _USUAL_POLL_SECONDS = 30.0
 _TOLD_CHARACTERS = 300
@@ -61,6 +64,7 @@ class Timetable:
         self._add(scheduler, "second-look", self._look_again, poll_seconds)
         self._add(scheduler, "outbox", self._deliver, _OUTBOX_SECONDS)
         self._add(scheduler, "copy", self._copy, _COPY_SECONDS)
+        scheduler.modify_job("copy", next_run_time=datetime.now(UTC) + timedelta(seconds=_FIRST_COPY_SECONDS))
         scheduler.start()
         self._scheduler, self._clock = scheduler, _offset()
 

@@ -93,6 +93,7 @@ class Town:
         good = [f"{HANDS}/known-good/paths/{hashlib.sha256(web.config_file.encode()).hexdigest()}.json" for web in (*STALLS, ASKING)]
         host.wait_until(lambda: host.sh(f"ls {' '.join(good)}").status == 0, 60, "good copies")
         host.wait_until(lambda: host.sql("SELECT 1 FROM baseline"), 30, "a baseline")
+        host.wait_until(lambda: host.sh(f"ls {STATE}/backup/*Z/escalations.db").status == 0, 30, "a copy, as of last night")
         host.ok(f"systemctl stop {RESTING}; systemctl mask {MASKED}")
         host.start_dashboard()
         self.before = self._untouched()
