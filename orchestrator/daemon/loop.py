@@ -19,6 +19,7 @@ from orchestrator.checks.recurring import LOOKS_BACK_SECONDS
 from orchestrator.config import Config, ConfigError, default_file, load
 from orchestrator.daemon.keeping import Keeping
 from orchestrator.daemon.lanes import Lanes
+from orchestrator.daemon.observing import Observing
 from orchestrator.daemon.opening import opened
 from orchestrator.daemon.timetable import Timetable
 from orchestrator.daemon.while_well import WhileWell
@@ -30,9 +31,8 @@ from orchestrator.knowledge import experts, runbooks
 from orchestrator.knowledge.experts import ExpertError
 from orchestrator.knowledge.memory import recaller
 from orchestrator.knowledge.runbooks import RunbookError
-from orchestrator.model import Blind, Seen, Status
-from orchestrator.roots import arrange, stands_on
-from orchestrator.store import Observed, Reader, Spending, Stale, StoreFailed, StoreUnusable
+from orchestrator.model import Status
+from orchestrator.store import Reader, Spending, Stale, StoreFailed, StoreUnusable
 from orchestrator.store.copies import copies
 from orchestrator.store.recovering import suspect
 from phases.consultation import Consultation
@@ -74,20 +74,16 @@ class Daemon:
         self.engine = Engine(config, self.view, self.store, self.desk, self._wiring.hands, self._phases(config))
         checks = checks_for(config)
         self.looks = Looks(self.view, config, checks, self._wake.set)
+        self._observing = Observing(self.view, self.store, self.desk, self.looks, self.engine.endings.relapsed)
         self._clicks = Clicks(self.store, self.desk, config, self._wiring.local)
         self._lanes = Lanes(config.daemon.workers, self._wake.set, _calls(config))
         self._timetable = Timetable(checks, self.looks.ask, self._ask_sweep, self._deliver, self._look_again, self._keeping.copy)
         self._while_well = WhileWell(self.view, self.store, self._wiring.hands, self._timetable.take_turn, self._wake.set)
         self._signals: Signals | None = None
         self._trouble = ""
-        self._unwritten: set[str] = set()
         self._noted_at = -math.inf
         self._clock_was_set = True
         """Since it was noted down what is due, for all that a new daemon knows."""
-        self._all_well = False
-        self._clean: dict[str, float] = {}
-        """The checks that see nothing, and when they looked last: on a host where all is well no look is a write of its own."""
-        self._blind: dict[str, str] = {}
         self._tidy_due = threading.Event()
         self._remember_due = threading.Event()
 
@@ -228,7 +224,7 @@ class Daemon:
             self._changed.clear()
             self.looks.ask_for_change()
         try:
-            self._observe()
+            self._observing.take(self.config)
             if self._trouble:
                 self._note_tick()  # only a write that goes through ends the trouble, and before that nothing is handed out
             if self._clock_was_set:
@@ -254,62 +250,11 @@ class Daemon:
         else:
             self._in_trouble("")
 
-    def _observe(self) -> None:
-        """What the checks saw becomes rows; what cannot be written is told all the same, of every check."""
-        below = stands_on(self.view, self.config)
-        trouble: StoreFailed | None = None
-        for check, seen in self.looks.finished():
-            self._note_blindness(check, seen.reason if isinstance(seen, Blind) else "")
-            if self._all_well and check in self._clean and seen == ():
-                self._clean[check] = self.looks.looked_at(check)
-                continue
-            looked_at, relapse_seconds = self.looks.looked_at(check), self.config.daemon.relapse_seconds
-            self._clean.pop(check, None)
-            try:
-                observed = self.store.observe(
-                    check, seen, looked_at, lambda faults: arrange(faults, below), relapse_seconds=relapse_seconds
-                )
-            except StoreFailed as failed:
-                self._tell_unwritten(seen)
-                trouble = failed
-                continue
-            if seen == ():
-                self._clean[check] = looked_at
-            self._tell_observed(check, observed)
-        if trouble:
-            raise trouble
-
     def _hear(self) -> None:
         """What other watchers said since the last turn is looked at at once."""
         if (said := self.store.alerts(self.view.now())) != self.view.alerts:
             self.view.alerts = said
             self.looks.ask("alert")
-
-    def _tell_observed(self, check: str, observed: Observed) -> None:
-        self._all_well = self._all_well and not (observed.opened or observed.reopened)
-        for number in observed.opened:
-            log.info("incident %d opened by %s", number, check)
-        for number in observed.reopened:
-            log.warning("incident %d is back", number)
-            self.engine.endings.relapsed(number)
-        for number in observed.cleared:
-            self.desk.went_away(number, "it went away by itself")
-            log.info("incident %d went away by itself", number)
-
-    def _tell_unwritten(self, seen: Seen) -> None:
-        """A fault that cannot be stored: the journal is the only place left, and hears of it once."""
-        for fault in () if isinstance(seen, Blind) else seen:
-            if fault.key not in self._unwritten:
-                self._unwritten.add(fault.key)
-                log.error("seen, and not written down: %s", fault.message)
-
-    def _note_blindness(self, check: str, reason: str) -> None:
-        if reason and self._blind.get(check) != reason:
-            log.warning("check %s is blind: %s", check, reason)
-        if reason:
-            self._blind[check] = reason
-        elif self._blind.pop(check, ""):
-            log.info("check %s sees again", check)
 
     def _hand_out(self) -> None:
         if self.engine.booting:
@@ -334,8 +279,8 @@ class Daemon:
             return
         self._noted_at = time.monotonic()
         wrong = len(self.store.due(float("inf"))) + len(self.store.with_person())
-        self._all_well = not wrong
-        state = f"{len(self.looks.names)} checks, {len(self._blind)} blind, {wrong} incident(s) under way"
+        self._observing.note(all_well=not wrong)
+        state = f"{len(self.looks.names)} checks, {self._observing.blind} blind, {wrong} incident(s) under way"
         self.store.remember_tick(
             self.view.now(),
             {
@@ -345,7 +290,7 @@ class Daemon:
                 "state": state,
                 "events": bool(self._signals and self._signals.alive),
             },
-            self._clean,
+            self._observing.clean,
         )
         self._say(f"STATUS={state}")
 
@@ -446,7 +391,7 @@ class Daemon:
             self._say(f"STATUS=the state cannot be written, nothing is changed: {trouble}")
         elif self._trouble and not trouble:
             log.info("the state can be written again")
-            self._unwritten.clear()
+            self._observing.written_again()
             self.looks.ask_all()  # what they saw meanwhile was not kept
         self._trouble = trouble
 
