@@ -11,11 +11,11 @@ state_of_brain() { # DIRECTORY: the brain owns it, the group shares it; what roo
   "2770 orchestrator orchestrator") ;;
   *) install -d -m 2770 -o orchestrator -g orchestrator "$state_dir" ;;
   esac
-  # The group writes here: no link is followed, and a file with a second name elsewhere is left alone. What the hands kept
-  # here they take over themselves, as root's.
+  # The group writes here: no link is followed, also not one that comes while this goes on (so each file from its own directory), and
+  # a file with a second name elsewhere is left alone. What the hands kept here they take over themselves, as root's.
   find "$state_dir" -xdev -mindepth 1 \
     \( -path "$state_dir/hands.record*" -o -path "$state_dir/known-good" -o -path "$state_dir/quarantine" \) -prune \
-    -o -uid 0 \( -type d -o -type f -links 1 \) -exec chown -h orchestrator:orchestrator {} +
+    -o -uid 0 \( -type d -o -type f -links 1 \) -execdir chown -h orchestrator:orchestrator {} +
 }
 
 state_elsewhere() { # DIRECTORY UNITS UNIT…: the sandboxes open the state directory that the configuration names, where it is another

@@ -57,11 +57,16 @@ units_among() { # LIST…: the units in lists of pieces, without templates
 }
 
 give_data_back() { # STATE
-  local name
+  local name file
   for name in tasks.db escalations.db; do
     if [ -e "$before/databases/$name" ] && grown "$1/$name" "$before/databases/$name"; then
-      rm -f "$1/$name" "$1/$name-wal" "$1/$name-shm"
-      cp -a "$before/databases/$name"* "$1/"
+      rm -rf "${1:?}/$name" "$1/$name-wal" "$1/$name-shm"
+      for file in "$name-wal" "$name-shm" "$name"; do
+        [ -f "$before/databases/$file" ] || continue
+        # Into place by a rename: whoever may write there could put a link there meanwhile, which a copy would go through.
+        cp -a --reflink=auto "$before/databases/$file" "$before/"
+        mv -fT "$before/$file" "$1/$file"
+      done
       say "$name is the copy again that was made before: the version before could not read what had become of it"
     fi
   done
@@ -77,10 +82,11 @@ hands_come_home() { # STATE: before the hands had a place of their own, what was
 }
 
 grown() { # DATABASE COPY: whether a migration has gone over it since; also when that cannot be told
+  # Only to read: whoever owns the directory could lay a journal beside it that has root remove any file.
   python3 - "$1" "$2" <<'PYTHON'
 import contextlib, sqlite3, sys
 def steps(file):
-    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=rw", uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
         return set(db.execute("SELECT migration_set, name FROM _sqlite_migrations"))
 try:
     sys.exit(not steps(sys.argv[1]) - steps(sys.argv[2]))
