@@ -77,7 +77,8 @@ class QuarantineFile(Action):
         if state is None or (state.inode, state.device) != (self.inode, self.device):
             return f"{self.path} is not the same file any more"
         kind = kind_of(self.path, state, pid_file=self.path in _pid_files(unit, self.service, config))
-        return not_stale(view, self.path, kind, state, unit) if kind else f"{self.path} is no pid, lock or socket file"
+        own = self.path in _placed(self.service, unit, view, config)
+        return not_stale(view, self.path, kind, state, unit, own=own) if kind else f"{self.path} is no pid, lock or socket file"
 
     def do(self, machine: "Machine") -> str:
         machine.quarantine.take(self.path, inode=self.inode, device=self.device)
@@ -100,10 +101,16 @@ def _pid_files(unit: Unit | None, name: str, config: Config) -> tuple[str, ...]:
 def _own_paths(name: str, view: View, config: Config) -> tuple[str, ...]:
     """Where a pid, lock or socket file of the service may lie: what its own words name, and what lies in its own directories."""
     unit = view.units.get(name) if is_unit(name) else None
+    service = declared(unit, config) if unit else None
+    named = named_files(view, unit, config_files(service, view) if service else (), partly=True) if unit else ()
+    return tuple(dict.fromkeys((*_placed(name, unit, view, config), *named)))
+
+
+def _placed(name: str, unit: Unit | None, view: View, config: Config) -> tuple[str, ...]:
+    """Those that can only be its own: as pid files, or by where they lie."""
     service = declared(unit, config) if unit else config.service_of(name)
     places = (*(unit.runtime_directories if unit else ()), *(service.files if service else ()))
-    named = named_files(view, unit, config_files(service, view) if service else (), partly=True) if unit else ()
-    return tuple(dict.fromkeys((*_pid_files(unit, name, config), *_within(places, view), *named)))
+    return (*_pid_files(unit, name, config), *_within(places, view))
 
 
 def _within(places: tuple[str, ...], view: View) -> Iterator[str]:

@@ -37,13 +37,16 @@ def kind_of(path: str, state: FileState, *, pid_file: bool = False) -> str:
     return "lock" if _LOCK_NAME.search(name) else ""
 
 
-def not_stale(view: View, path: str, kind: str, state: FileState, unit: Unit | None) -> str:
-    """Why the file of the unit, or of a service without one, is not proved stale; empty when it is. Raises Unavailable."""
+def not_stale(view: View, path: str, kind: str, state: FileState, unit: Unit | None, *, own: bool = True) -> str:
+    """Why the file of the unit, or of a service without one, is not proved stale; empty when it is. Raises Unavailable.
+
+    `own`: it lies where it can only be this one's. Else another unit's main process that it names may well have written it.
+    """
     if kind == "socket":
         return refuses(view, path)
     if kind == "lock directory":
-        return _directory(view, path, unit)
-    return _named_process(view, path, kind, state, unit)
+        return _directory(view, path, unit, own=own)
+    return _named_process(view, path, kind, state, unit, own=own)
 
 
 def refuses(view: View, path: str) -> str:
@@ -61,7 +64,7 @@ def refuses(view: View, path: str) -> str:
     return f"somebody listens on {path}"
 
 
-def _directory(view: View, path: str, unit: Unit | None) -> str:
+def _directory(view: View, path: str, unit: Unit | None, *, own: bool) -> str:
     """It holds nothing, or the number of its process alone: whatever else lies there is somebody's data."""
     names = view.files.entries(path, cap=2)
     if not names:
@@ -70,7 +73,7 @@ def _directory(view: View, path: str, unit: Unit | None) -> str:
     state = view.files.look(inner)
     if len(names) > 1 or state is None or state.kind != "file" or state.size > _CONTENT_BYTES:
         return f"{path} holds more than the number of a process"
-    return _named_process(view, inner, "pid", state, unit)
+    return _named_process(view, inner, "pid", state, unit, own=own)
 
 
 def _run_by_hand(view: View, path: str, unit: Unit | None) -> str:
@@ -81,7 +84,7 @@ def _run_by_hand(view: View, path: str, unit: Unit | None) -> str:
     return ""
 
 
-def _named_process(view: View, path: str, kind: str, state: FileState, unit: Unit | None) -> str:
+def _named_process(view: View, path: str, kind: str, state: FileState, unit: Unit | None, *, own: bool) -> str:
     holder = view.files.lock_holder(path)
     if holder is not None:
         return f"process {holder or 'somebody'} holds a lock on {path}"
@@ -90,18 +93,20 @@ def _named_process(view: View, path: str, kind: str, state: FileState, unit: Uni
     if named is None:
         return f"{path} names no process" if kind == "pid" and content.strip() else _run_by_hand(view, path, unit)
     process = view.processes.get(int(named[1]))
-    if process is None or _is_stranger(view, process, state):
+    if process is None or _is_stranger(view, process, state, own=own):
         return ""
     return f"process {process.pid} ({process.comm}), which {path} names, lives"
 
 
-def _is_stranger(view: View, process: Process, state: FileState) -> bool:
-    """A process that began after the file was written got the number later; one that is another unit's main one never wrote it.
+def _is_stranger(view: View, process: Process, state: FileState, *, own: bool) -> bool:
+    """A process that began after the file was written got the number later; one that is another unit's main one never wrote our own.
 
     A daemon that a person started by hand is neither: its file is good.
     """
     if process.state == "Z" or not process.has_program or process.started_at > state.mtime + _SECONDS:
         return True
+    if not own:
+        return False
     try:
         return is_another_units(view, process)
     except Unavailable:

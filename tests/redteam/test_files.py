@@ -138,6 +138,20 @@ def test_no_file_is_emptied_or_moved_for_no_reason(ground: Ground) -> None:
         ground.refused(*plan)
 
 
+def test_the_pid_file_of_one_that_runs_stays(ground: Ground) -> None:
+    """A service's own configuration may name anybody's: one with the number of a unit that runs is that unit's."""
+    before = ground.host.ok("cat /etc/till.conf")
+    ground.host.ok(f"echo 'peer = /run/victim.pid' >>/etc/till.conf; echo {ground.pid('victim.service')} >/run/victim.pid")
+    ground.host.ok("systemctl kill -s KILL till; until systemctl is-failed -q till; do sleep 0.1; done")
+    try:
+        inode, device = map(int, ground.host.ok("stat -c '%i %d' /run/victim.pid").split())
+        ground.refused({"kind": "quarantine_file", "service": "till.service", "path": "/run/victim.pid", "inode": inode, "device": device})
+        assert ground.host.sh("test -e /run/victim.pid").status == 0
+    finally:
+        ground.host.write("/etc/till.conf", before, 0o640)
+        ground.host.ok("rm -f /run/victim.pid; systemctl reset-failed till; systemctl start till")
+
+
 def test_no_other_command_runs(ground: Ground) -> None:
     """Only the words that are declared, as the user that is declared, of the risk that is declared."""
     run: Json = {"kind": "run_command", "name": "count", "service": "till", "argv": ["/usr/bin/touch", "/srv/counted"], "risk": "low",
