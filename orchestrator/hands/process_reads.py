@@ -1,5 +1,6 @@
 """What the hands tell of processes: numbers of processes, sockets and descriptors, and names of files that decide what is done."""
 
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from itertools import islice
@@ -9,6 +10,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from orchestrator.config import Config
 from orchestrator.hands.questions import Nothing, Question
+from orchestrator.hands.readable import is_plain
+from orchestrator.hands.way import walked
 from orchestrator.host import Container, OpenFile, Unavailable, View, room
 from orchestrator.host.executables import grouped
 from orchestrator.host.journal_room import journal_bytes
@@ -205,8 +208,14 @@ def _refuses(view: View, config: Config, about: OnePath) -> str:
     Nobody is knocked at who listens, so nothing is started or woken by it.
     """
     del config
-    state = view.files.look(about.path)
-    return refuses(view, about.path) if state and state.kind == "socket" else f"{about.path} is no socket"
+    if not is_plain(about.path) or view.mounts.doubtful(about.path, follow=False):
+        raise Unavailable(f"{about.path[:200]!r} is no plain path, or lies where the hands do not go")
+    with walked(about.path, follow=False) as way:
+        if way is None or not stat.S_ISSOCK(way.mode):
+            return f"{about.path} is no socket"
+        if any(listener.path == way.real for listener in view.sockets.unix()):
+            return f"somebody listens on {about.path}"
+        return refuses(view, about.path, at=f"/proc/self/fd/{way.descriptor}")
 
 
 def _kernel_events(view: View, config: Config, about: Nothing) -> Any:

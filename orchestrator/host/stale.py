@@ -49,14 +49,17 @@ def not_stale(view: View, path: str, kind: str, state: FileState, unit: Unit | N
     return _named_process(view, path, kind, state, unit, own=own)
 
 
-def refuses(view: View, path: str) -> str:
-    """Refused is the only answer that proves it: a listener in another network namespace is in no list of ours."""
+def refuses(view: View, path: str, at: str = "") -> str:
+    """Refused is the only answer that proves it: a listener in another network namespace is in no list of ours.
+
+    `at`: another name of the same file, that nobody can exchange meanwhile.
+    """
     if any(listener.path == path for listener in view.sockets.unix()):
         return f"somebody listens on {path}"
     with socket.socket(socket.AF_UNIX) as client:
         client.setblocking(False)  # noqa: FBT003  # socket's own word
         try:
-            client.connect(path)
+            client.connect(at or path)
         except PermissionError:
             return str(view.rights.ask("refuses", path=path))
         except OSError as error:

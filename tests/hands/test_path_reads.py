@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,22 @@ def test_a_directory_that_became_a_link_leads_nowhere(place: Place) -> None:
         place.ask("read", path=str(service / "etc" / "shadow"))
     with pytest.raises(Unavailable):
         place.ask("look", path=str(service / "etc" / "shadow"))
+
+
+@pytest.mark.parametrize("way", ["{root}/mine/engine.sock", "{root}//closed/engine.sock", "{root}/closed/../closed/engine.sock"])
+def test_nobody_is_knocked_at_who_listens(place: Place, way: str) -> None:
+    """By no other name of his socket either: a connection of root's could start what listens there."""
+    (place.root / "mine").symlink_to("closed")
+    os.chown(place.root / "mine", NOBODY, NOBODY, follow_symlinks=False)
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(place.closed / "engine.sock"))
+        engine.listen()
+        engine.setblocking(False)  # noqa: FBT003  # socket's own word
+        for path in (way.format(root=place.root), str(place.closed / "engine.sock")):
+            with suppress(Unavailable):
+                assert place.ask("refuses", path=path)
+            with pytest.raises(BlockingIOError):
+                engine.accept()
 
 
 def test_an_own_link_to_an_own_file_is_followed(place: Place) -> None:
