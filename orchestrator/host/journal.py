@@ -46,6 +46,8 @@ class Line:
     """The unit whose process wrote it; for a line of PID 1 the unit that it is about."""
     trusted: bool = False
     """It came from PID 1 itself: `logger -t systemd` cannot forge that."""
+    up: float = 0.0
+    """Seconds that the machine had been up when it was said, without those that it slept."""
     lag: float = 0.0
     """Seconds from the kernel's own word to `at`: a journal that begins takes in all that the kernel has said before."""
     facility: int = -1
@@ -141,15 +143,14 @@ class Journal:
         argv = ["journalctl", "--quiet", "--no-pager", "--reverse", "--output=json", "--all", f"--output-fields={','.join(self._fields())}"]
         argv.append(f"--lines={max(1, min(lines, LINES_LIMIT))}")
         began = self._boot_began() if boot_only else 0.0
-        after = max(since or 0.0, began)
-        if after:
-            argv.append(f"--since=@{after:.6f}")
+        if since:
+            argv.append(f"--since=@{since:.6f}")
         boot = [f"_BOOT_ID={self._kernel.boot_id().replace('-', '')}"] if boot_only else []
         for number, group in enumerate(matches):
             argv += [*(["+"] if number else []), *group, *boot]
         result = commands.run(argv, timeout=READ_SECONDS, cap=_OUTPUT_BYTES)
         lines_read = (parse(text, self._manager) for text in result.output.splitlines() if text.startswith("{"))
-        found = [line for line in lines_read if line and line.at - line.lag >= began]
+        found = [line for line in lines_read if line and line.up >= began]
         if not found and not result.ok:
             raise Unavailable(f"the journal did not answer in {READ_SECONDS:g} s" if result.timed_out else _complaint(result.output))
         return tuple(reversed(found))
@@ -158,12 +159,12 @@ class Journal:
         return (self._manager.of_unit, *map(self._manager.field, _FIELDS))
 
     def _boot_began(self) -> float:
-        """In a container the boot id is the machine's: there only the start of PID 1 tells this boot from the last.
+        """As `Line.up`. In a container the boot id is the machine's: there only the start of PID 1 tells this boot from the last.
 
-        On a machine the boot id is enough, and a clock that was set during the boot would make the time a wrong one.
+        By no clock that can be set: one that was wrong when this process began would hide all that the journal has.
         """
-        own = self._kernel.init_started_at()
-        return own if own > self._kernel.started_at() + _CONTAINER_SECONDS else 0.0
+        own = self._kernel.init_up()
+        return own if own > _CONTAINER_SECONDS else 0.0
 
 
 def parse(text: str, manager: Manager = SYSTEM) -> Line | None:
@@ -175,6 +176,7 @@ def parse(text: str, manager: Manager = SYSTEM) -> Line | None:
         return None
     pid = _number(entry.get("_PID"), 0)
     about, trusted = _one(entry.get(manager.about)), pid == manager.pid
+    lag = _lag(entry) if _one(entry.get("_TRANSPORT")) == "kernel" else 0.0
     return Line(
         at=at,
         message=clean(_said(entry)),
@@ -183,7 +185,8 @@ def parse(text: str, manager: Manager = SYSTEM) -> Line | None:
         comm=_one(entry.get("_COMM"))[:64],
         unit=about if trusted and about else _one(entry.get(manager.of_unit)),
         trusted=trusted,
-        lag=_lag(entry) if _one(entry.get("_TRANSPORT")) == "kernel" else 0.0,
+        up=_number(entry.get("__MONOTONIC_TIMESTAMP"), 0) / 1e6 - lag,
+        lag=lag,
         facility=_number(entry.get("SYSLOG_FACILITY"), -1),
         fields={name: _one(entry[manager.field(name)])[:256] for name in _KEPT if manager.field(name) in entry} if trusted else {},
     )

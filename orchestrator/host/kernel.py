@@ -8,6 +8,10 @@ from pathlib import Path
 from orchestrator.host.errors import Unavailable
 
 TICKS = os.sysconf("SC_CLK_TCK")
+_STEP_SECONDS = 0.2
+"""So far two looks at an unset clock are never apart."""
+_READ_SECONDS = 0.01
+"""Between two looks at the clocks; a longer pause between them says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,34 @@ class Kernel:
         return self._read("sys/kernel/random/boot_id").strip()
 
     def started_at(self) -> float:
-        """When the kernel started. Taken once: a clock that is set later must not change what processes are called."""
-        if not self._started_at:
-            self._started_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        """When the kernel started, by the clock as it is set now; the very same number as long as nobody sets it.
+
+        Processes are called by it: so the daemon and the hands, which may have begun under another clock, call them alike.
+        """
+        before = time.clock_gettime(time.CLOCK_BOOTTIME)
+        now = time.time()
+        after = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if abs(now - after - self._started_at) > _STEP_SECONDS and (after - before < _READ_SECONDS or not self._started_at):
+            self._started_at = now - after
         return self._started_at
 
     def init_started_at(self) -> float:
         """When PID 1 started: later than the kernel in a container."""
+        return self.started_at() + self._init_after()
+
+    def init_up(self) -> float:
+        """How long the machine had been up when PID 1 started, in seconds by CLOCK_MONOTONIC, as the journal has it.
+
+        The kernel counts a process's start with the time that the machine slept (proc(5)): all of that is taken off, so that it is
+        never too late.
+        """
+        slept = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+        return self._init_after() - slept
+
+    def _init_after(self) -> float:
+        """Seconds from the kernel's start to that of PID 1."""
         after_comm = self._read("1/stat").rpartition(")")[2].split()
-        return self.started_at() + int(after_comm[19]) / TICKS
+        return int(after_comm[19]) / TICKS
 
     def file_handles(self) -> tuple[int, int]:
         """Open file handles of the whole host, and how many there may be."""

@@ -46,6 +46,7 @@ def test_what_the_kernel_said_long_before_is_told_as_that() -> None:
     assert old is not None
     assert forged is not None
     assert (old.lag, forged.lag) == (6.5, 0.0)
+    assert (old.up, forged.up) == (2.5, 9.0)
 
 
 @pytest.mark.parametrize(

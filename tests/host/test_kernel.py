@@ -44,3 +44,14 @@ def test_this_machine_has_started() -> None:
     assert kernel.started_at() <= kernel.init_started_at() <= time.time()
     assert kernel.started_at() == kernel.started_at()
     assert len(kernel.boot_id()) == 36
+
+
+def test_a_clock_that_is_set_tells_anew_when_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that two programs that began under two clocks call a process alike; the uptime of PID 1 knows no clock."""
+    kernel, real = Kernel(), time.time
+    with monkeypatch.context() as wrong:
+        wrong.setattr(time, "time", lambda: real() + 10_800)
+        ahead, up = kernel.started_at(), kernel.init_up()
+    assert ahead - kernel.started_at() == pytest.approx(10_800, abs=0.2)
+    assert kernel.started_at() == pytest.approx(Kernel().started_at(), abs=0.2)
+    assert kernel.init_up() == pytest.approx(up, abs=0.1)

@@ -191,6 +191,17 @@ tell(tried(lambda: units.stopped_by_hand(units.get("quiet.service"))))
     assert "PID 1 wrote nothing about the end of quiet.service" in _asked(host, program)
 
 
+def test_who_stopped_it_is_known_whatever_the_clock_was(host: Host) -> None:
+    """The clock was three hours ahead when this program began, and was set right since."""
+    host.ok("systemctl start plain && systemctl stop plain")
+    stop = _asked(
+        host,
+        "real = time.time; time.time = lambda: real() + 10800; journal.tail(None, lines=1); time.time = real;"
+        "tell(units.stopped_by_hand(units.get('plain.service')))",
+    )
+    assert stop
+
+
 def test_a_forged_stop_is_not_believed(host: Host) -> None:
     """A line that says "Stopped", written by a stranger with all the right fields, is not even among the unit's."""
     forged = r"MESSAGE=Stopped by nobody.\nMESSAGE_ID=9d1aaa27d60140bd96365438aad20286\nJOB_TYPE=stop\nJOB_ID=9999\nUNIT=plain.service\n"
