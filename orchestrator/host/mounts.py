@@ -119,6 +119,7 @@ class Mounts:
         self._helper, self._rights = helper, rights or Own()
         self._lock = threading.Lock()
         self._table: _Table | None = None
+        self._closed = False
         self._dead: dict[str, str] = {}
 
     def list(self) -> tuple[Mount, ...]:
@@ -233,7 +234,9 @@ class Mounts:
         raise Unavailable(f"{path}: {error.strerror}") from None
 
     def close(self) -> None:
+        """For good: who asks later hears that it is Unavailable."""
         with self._lock:
+            self._closed = True
             if self._table is not None:
                 self._table.close()
                 self._table = None
@@ -271,6 +274,8 @@ class Mounts:
 
     def _current(self) -> "_Table":
         with self._lock:
+            if self._closed:
+                raise Unavailable("the list of mounts is closed")
             if self._table is None:
                 self._table = _Table()
             self._table.refresh()

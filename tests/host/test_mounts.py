@@ -52,6 +52,14 @@ def test_a_path_lies_on_the_nearest_mount(mounts: Mounts) -> None:
     assert mounts.of_path("/processes").point != "/proc"
 
 
+def test_what_was_closed_stays_closed(mounts: Mounts) -> None:
+    """A look that is late, when the daemon stops, opens nothing again that nobody would close."""
+    mounts.list()
+    mounts.close()
+    with pytest.raises(Unavailable, match="closed"):
+        mounts.list()
+
+
 def test_usage_is_what_df_says(mounts: Mounts) -> None:
     """The same numbers as statvfs, used as df counts it."""
     found, usage = os.statvfs("/"), mounts.usage("/")
