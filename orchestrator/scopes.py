@@ -43,7 +43,7 @@ def scope_of(fault: Fault, view: View, config: Config) -> Scope:
             *_declared_paths(service, view),
             *needed,
             *_own_directories(unit),
-            *(named_files(view, unit, config_files(service, view) if service else (), partly=True) if not unit.running else ()),
+            *_named(unit, service, view),
             *room,
             *(() if is_unit(fault.target) else (NOLOGIN,)),
         ),
@@ -146,6 +146,18 @@ def _declared_paths(service: Service | None, view: View) -> tuple[str, ...]:
         return (*config_files(service, view), *owned_files(service, view), *programs, *pid_file)
     except Unavailable:
         return (*service.config_files, *service.files, *pid_file)
+
+
+def _named(unit: Unit, service: Service | None, view: View) -> tuple[str, ...]:
+    """What its program and its configuration name, while it is down; what nobody tells now is no reason to know nothing of the rest."""
+    if unit.running:
+        return ()
+    judged: tuple[str, ...] = ()
+    with suppress(Unavailable):
+        judged = config_files(service, view) if service else ()
+    with suppress(Unavailable):
+        return named_files(view, unit, judged, partly=True)
+    return ()
 
 
 def _own_directories(unit: Unit) -> tuple[str, ...]:

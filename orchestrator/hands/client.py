@@ -27,7 +27,7 @@ _PAUSE_SECONDS = 0.1
 _COMMAND_SECONDS = 90.0
 """A service's own test or probe has a time of its own, a minute at most; it may have to wait for another."""
 _DEAF_SECONDS = 2.0
-"""After a question that nobody answered in time, no other waits for that long again."""
+"""After a question that nobody answered in time, or that reached nobody, no other waits for that long again."""
 _USED = "was used before"
 _REFUSE = "the hands refuse"
 
@@ -37,7 +37,7 @@ class RemoteHands:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._deaf_until = 0.0
+        self._deaf_until, self._deaf_why = 0.0, ""
 
     def prepare(self, action: Json, root: int | None = None) -> Json:
         answer = self._read({"verb": "prepare", "action": action, "root": root})
@@ -105,14 +105,15 @@ class RemoteHands:
         until = time.monotonic() + _RETRY_SECONDS
         while True:
             if time.monotonic() < self._deaf_until:
-                return {"error": "the hands do not answer"}
+                return {"error": self._deaf_why}
             began = time.monotonic()
             try:
                 answer = self._say(request, seconds)
             except FrameError as problem:
-                answer = {"error": f"the hands do not answer: {problem}", "again": repeated or isinstance(problem, _Unsent)}
-                if time.monotonic() - began >= seconds:
-                    self._deaf_until = time.monotonic() + _DEAF_SECONDS
+                unsent = isinstance(problem, _Unsent)
+                answer = {"error": f"the hands do not answer: {problem}", "again": repeated or unsent}
+                if time.monotonic() >= (until if unsent else began + seconds):
+                    self._deaf_why, self._deaf_until = answer["error"], time.monotonic() + _DEAF_SECONDS
             again = answer.get("again") or answer.get("busy")
             if "error" not in answer or not again or time.monotonic() > until:
                 return answer

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,14 @@ def test_hands_that_are_not_there_are_a_clear_answer(tmp_path: Path, log: Path, 
     assert all("the hands" in words and "No such file" in words for words in said), said
     with pytest.raises(Unavailable, match="the hands"):
         nobody.ask("programs")
+
+
+def test_while_nobody_is_there_one_question_waits_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case has dozens of them, and a phase half a minute; the first answer ends that, and each says why there is none."""
+    monkeypatch.setattr("orchestrator.hands.client._RETRY_SECONDS", 0.5)
+    nobody = RemoteHands(tmp_path / "none.sock")
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(Unavailable, match="No such file"):
+            nobody.ask("programs")
+    assert time.monotonic() - began < 1.5

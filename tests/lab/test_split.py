@@ -26,6 +26,7 @@ name = "till"
 unit = "till.service"
 """
 STARTS, MARK = "/srv/starts", "/run/died"
+SOCKET_UNIT = HANDS_UNIT.replace(".service", ".socket")
 TILL = f"[Service]\nExecStartPre=/bin/sleep 0.5\nExecStart=/bin/sh -c 'echo >>{STARTS}; exec sleep infinity'\n"
 DROP_IN = f"/etc/systemd/system/{HANDS_UNIT}.d/mortal.conf"
 
@@ -66,7 +67,7 @@ class Split:
 
     def bury(self) -> None:
         """As it was before: no daemon, no hands, no state."""
-        units = f"{DAEMON} {HANDS_UNIT} {HANDS_UNIT.replace('.service', '.socket')} till"
+        units = f"{DAEMON} {HANDS_UNIT} {SOCKET_UNIT} till"
         self.host.ok(f"systemctl stop {units}; systemctl reset-failed; rm -rf {STATE} {HANDS} {MARK} {STARTS} {DROP_IN}")
 
 
@@ -98,6 +99,28 @@ def test_what_crashed_is_healed_through_the_hands(split: Split) -> None:
         assert split.host.sh(f"ls {HANDS}/{closed}", user="orchestrator").status
     verified = split.host.orchestrator("audit", "verify")
     assert (verified.status, "record of 1 changes fit each other" in verified.out) == (0, True), verified.out
+
+
+@pytest.mark.parametrize(
+    ("silenced", "given_back"),
+    [
+        (f"chmod o+w {CONFIG}", f"chmod o-w {CONFIG}"),
+        (f"systemctl stop {SOCKET_UNIT} {HANDS_UNIT}", f"systemctl start {SOCKET_UNIT}"),
+    ],
+    ids=["they distrust the configuration", "they are stopped"],
+)
+def test_without_an_answer_of_the_hands_a_crash_waits_and_the_daemon_lives(split: Split, silenced: str, given_back: str) -> None:
+    """It says what it waits for, and dies of nothing; with their first answer the service is healed."""
+    split.start()
+    good = f"grep -lr /etc/systemd/system/till.service {HANDS}/known-good/paths"
+    split.host.wait_until(lambda: split.host.sh(good).status == 0, 30, "a good copy of the unit's file")
+    split.host.ok(silenced)
+    split.crash()
+    waits = "SELECT id FROM tasks WHERE target = 'till.service' AND waiting_for LIKE '%the hands%'"
+    split.host.wait_until(lambda: split.host.sql(waits), 60, "an incident that waits for the hands")
+    split.host.ok(given_back)
+    assert split.host.incident("till.service", "fixed", "escalated", "cleared")["status"] == "fixed"
+    assert split.host.show(DAEMON, "NRestarts") == {"NRestarts": "0"}
 
 
 STEPS = (
