@@ -74,9 +74,9 @@ def daemon_user(view: View) -> DaemonUser | None:
     return None
 
 
-def shown(unit: str, name: str) -> str:
-    """A property, as systemctl shows it; empty where it does not."""
-    result = run(["systemctl", "show", f"--property={name}", "--value", unit], timeout=_SECONDS)
+def shown(unit: str, name: str, *, of_user: bool = False) -> str:
+    """A property, as systemctl shows it, of a unit of the host or of the user's own; empty where it does not."""
+    result = run(["systemctl", *(["--user"] if of_user else []), "show", f"--property={name}", "--value", unit], timeout=_SECONDS)
     return result.output.strip() if result.ok else ""
 
 

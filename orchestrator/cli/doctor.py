@@ -1,6 +1,7 @@
 """`doctor`: what of the daemon itself does not work, and the line that mends it."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 
 import click
@@ -90,15 +91,14 @@ def _started(view: View) -> str:
 
 def _watchdog(view: View, config: Config) -> Iterator[Finding]:
     """Whether systemd ends a daemon that hangs."""
-    del config
     if view.units.get(UNIT).load_state != "loaded":
         return
-    if shown(UNIT, "WatchdogUSec") in ("0", "infinity"):
-        place = f"/etc/systemd/system/{UNIT}.d/20-watchdog.conf"
-        mend = f"printf '[Service]\\nWatchdogSec=60\\n' > {place} && systemctl daemon-reload && systemctl restart {UNIT}"
-        yield Finding(
-            "watchdog", "warn", "is off: a daemon that hangs is not started again", f"mkdir -p {place.rpartition('/')[0]} && {mend}"
-        )
+    of_user = config.daemon.manager == "user"
+    if shown(UNIT, "WatchdogUSec", of_user=of_user) in ("0", "infinity"):
+        ctl = "systemctl --user" if of_user else "systemctl"
+        place = shlex.quote(f"{view.manager.wanted_beneath}/{UNIT}.d")
+        mend = f"printf '[Service]\\nWatchdogSec=60\\n' > {place}/20-watchdog.conf && {ctl} daemon-reload && {ctl} restart {UNIT}"
+        yield Finding("watchdog", "warn", "is off: a daemon that hangs is not started again", f"mkdir -p {place} && {mend}")
     else:
         yield Finding("watchdog", "ok", "systemd starts a daemon that hangs again")
 

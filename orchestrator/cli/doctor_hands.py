@@ -11,7 +11,7 @@ from orchestrator import __version__
 from orchestrator.cli.daemon_user import daemon_user
 from orchestrator.cli.finding import HANDS, HANDS_SOCKET, UNIT, Finding
 from orchestrator.cli.options import config_file, reader
-from orchestrator.config import DEFAULT_FILE, Config
+from orchestrator.config import Config, default_file
 from orchestrator.host import View
 
 _SOCKET_MODE = 0o660
@@ -34,7 +34,7 @@ def _in_one_process(view: View, config: Config) -> Iterator[Finding]:
     if user is None or view.units.get(HANDS_SOCKET).load_state != "loaded":
         yield Finding("hands", "ok", "are the daemon itself: [hands] socket is not set")
         return
-    place = (config_file() or DEFAULT_FILE).parent / "conf.d" / "10-hands.toml"
+    place = (config_file() or default_file()).parent / "conf.d" / "10-hands.toml"
     socket = "/run/autonomous-orchestrator/hands.sock"
     line = f"printf '[hands]\\nsocket = \"{socket}\"\\n' > {shlex.quote(str(place))} && systemctl restart {UNIT}"
     yield Finding(

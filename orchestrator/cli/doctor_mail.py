@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.cli.finding import UNIT, Finding
 from orchestrator.cli.options import config_file, reader
-from orchestrator.config import DEFAULT_FILE, Config, Mail
+from orchestrator.config import Config, Mail, default_file
 from orchestrator.host import Unavailable, View
 from orchestrator.store.times import age, lasting
 
@@ -19,7 +19,7 @@ _SERVERS = ("postfix.service", "exim4.service", "opensmtpd.service", "sendmail.s
 def look_at_mail(view: View, config: Config) -> Iterator[Finding]:
     mail = config.mail
     if not mail.enabled:
-        file = shlex.quote(str(config_file() or DEFAULT_FILE))
+        file = shlex.quote(str(config_file() or default_file()))
         mend = f"sed -i '/^\\[mail\\]/,/^\\[/s/^enabled *= *false/enabled = true/' {file} && systemctl reload {UNIT}"
         yield Finding("mail", "warn", "is off: escalations wait to be looked for", mend)
         return
@@ -77,7 +77,7 @@ def _is_here(view: View, name: str) -> bool:
 
 def _set(key: str, value: str) -> str:
     """In the file that says so already, or in one beside it."""
-    main = config_file() or DEFAULT_FILE
+    main = config_file() or default_file()
     files = f"{shlex.quote(str(main))} {shlex.quote(str(main.parent))}/conf.d/*.toml"
     beside = shlex.quote(str(main.parent / "conf.d" / "50-mail.toml"))
     return (

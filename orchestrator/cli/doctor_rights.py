@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.cli.daemon_user import DaemonUser, daemon_user, shown, written
 from orchestrator.cli.finding import HANDS, UNIT, Finding
 from orchestrator.cli.options import beside_config, config_file
-from orchestrator.config import DEFAULT_FILE, Config, ConfigError
+from orchestrator.config import Config, ConfigError, default_file
 from orchestrator.host import View
 
 _READ_ONLY = {"yes": ("/usr", "/boot", "/efi"), "full": ("/usr", "/boot", "/efi", "/etc"), "strict": ("/",)}
@@ -118,7 +118,7 @@ def _distrusted() -> str:
 
 
 def _files() -> list[Path]:
-    main = (config_file() or DEFAULT_FILE).absolute()
+    main = (config_file() or default_file()).absolute()
     folders = (main.parent / "conf.d", beside_config("runbooks.d"), beside_config("experts.d"))
     found = [main, *(path for folder in folders for path in sorted(folder.glob("*.toml")))]
     return [path for path in found if os.path.lexists(path)]

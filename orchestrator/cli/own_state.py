@@ -41,7 +41,7 @@ def look_at_directory(view: View, config: Config) -> Iterator[Finding]:
     elif not os.access(directory, os.W_OK | os.X_OK):
         yield Finding("state", "bad", f"{directory} cannot be written by you", "sudo orchestrator doctor")
     else:
-        yield Finding("state", "ok", f"{directory}, for {user.name if user else 'root'} and {_group(found.st_gid)}")
+        yield Finding("state", "ok", f"{directory}, for {user.name if user else view.manager.user} and {_group(found.st_gid)}")
     yield from _files_of_others(directory, user)
 
 

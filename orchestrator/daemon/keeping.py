@@ -11,7 +11,7 @@ from typing import Any
 from escalation import Desk
 from escalation.carrying import SOURCES
 from orchestrator import __version__
-from orchestrator.config import DEFAULT_FILE, Config, imprint
+from orchestrator.config import Config, default_file, imprint
 from orchestrator.host.witness import tell_head
 from orchestrator.model import Json, digest, utc
 from orchestrator.store import Store, StoreFailed
@@ -40,7 +40,7 @@ class Keeping:
     def configured(self, config: Config, file: Path | None, why: str) -> None:
         """At a start and a reload: which keys are not as they were. Written at the next turn, whatever the disk says now."""
         keys = dict(_keys(config.model_dump(mode="json", exclude_defaults=True)))
-        files = {str(path): utc(changed / 1e9) for path, _, changed, _ in imprint(file or DEFAULT_FILE)}
+        files = {str(path): utc(changed / 1e9) for path, _, changed, _ in imprint(file or default_file())}
         self._unwritten.append((keys, {"why": why, "version": __version__, "digest": digest(keys), "files": files}))
 
     def turn(self) -> None:

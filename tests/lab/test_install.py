@@ -206,7 +206,8 @@ def test_what_was_added_by_hand_comes_along(installed: Host) -> None:
 def test_the_removal_leaves_settings_and_data(installed: Host) -> None:
     """Uninstalled, all of the program is gone, and what belongs to the operator is still there, as the last lines say."""
     pieces = installed.read("/opt/autonomous-orchestrator/pieces").split()
-    told = installed.ok(f"{CHECKOUT}/scripts/install --uninstall")
+    told = installed.ok(f"systemctl start autonomous-orchestrator-failed@x || true; {CHECKOUT}/scripts/install --uninstall")
+    assert "orchestrator" not in installed.ok("systemctl --failed --no-legend --plain")
     assert f"rm -r {CONFIG.rpartition('/')[0]}" in told.splitlines()[-1]
     assert installed.sh("command -v orchestrator").status == 1
     for unit in (DAEMON, DASHBOARD, "autonomous-orchestrator-hands.socket", "autonomous-orchestrator-hands.service"):

@@ -78,6 +78,11 @@ def test_it_runs_as_the_user_and_says_what_is_not_his(mine: Host) -> None:
     assert checks["kernel_messages"] == "not here"
     assert checks["unit_failed"] == "ok"
     assert "blind" not in checks.values()
+    found = {row["part"]: row["what"] for row in json.loads(said(mine, "orchestrator doctor --json || true"))}
+    assert found["config"] == "3 files; the daemon can read them"
+    assert found["watchdog"] == "systemd starts a daemon that hangs again"
+    assert ", for ops and " in found["state"]
+    assert f"{SETTINGS}/config.toml" in said(mine, "orchestrator audit")
     port = said(mine, "orchestrator dashboard url").partition("127.0.0.1:")[2][:4]
     said(mine, f"curl -sf --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:{port}/ready")
 
