@@ -22,6 +22,8 @@ class Here:
     """Who asks; empty before a login."""
     session: str = ""
     """The secret of the session; empty for a program's token."""
+    door: str | None = None
+    """The digest of the session's or the token's secret: by that the hands know through which door a decision came."""
 
     @cached_property
     def config(self) -> Config:
@@ -58,7 +60,7 @@ class Here:
 
     @cached_property
     def operator(self) -> Operator:
-        return Operator(config=self.config, actor=self.actor)
+        return Operator(config=self.config, actor=self.actor, door=self.door)
 
     def get(self, name: str, default: object = None) -> Any:
         return getattr(self, name, default)

@@ -18,15 +18,27 @@ from orchestrator.model import Action, Json, digest, utc
 HANDS_SOCKET = "autonomous-orchestrator-hands.socket"
 
 
-def allow(plan: Sequence[Action], config: Config) -> str:
+def vouch(door: str, until: float | None, config: Config, through: str | None = None) -> str:
+    """Have the hands hear that a person made this door of the dashboard, or came to it `through` another; why they did not, or nothing.
+
+    Doors are named by their secrets' digests. `until` None: for good.
+    """
+    if config.hands.socket is None:
+        return ""
+    told = RemoteHands(Path(config.hands.socket)).vouch(door, until, through)
+    return "" if told["ok"] else str(told["detail"])
+
+
+def allow(plan: Sequence[Action], config: Config, door: str | None = None) -> str:
     """Have the hands hear that exactly this may run; why they do not take it, or nothing. Raises Unheard.
 
-    Where the hands are the daemon's own process it tells them itself, when it takes the decision.
+    `door`: by which the person came to the dashboard. Where the hands are the daemon's own process it tells them itself, when it takes
+    the decision.
     """
     if config.hands.socket is None or not plan:
         return ""
     steps = [action.model_dump(mode="json") for action in plan]
-    told = RemoteHands(Path(config.hands.socket)).approve(steps, time.time() + APPROVED_SECONDS)
+    told = RemoteHands(Path(config.hands.socket)).approve(steps, time.time() + APPROVED_SECONDS, door)
     if why := told.get("unavailable"):
         raise Unheard(f"nothing was approved: {why}; look with `systemctl status {HANDS_SOCKET}`, then say it again")
     return "" if told["ok"] else str(told["detail"])

@@ -26,6 +26,8 @@ class Operator:
 
     config: Config
     actor: str
+    door: str | None = None
+    """The digest of the session's or token's secret, where it is the dashboard that acts for somebody."""
     patience: float = PATIENCE_SECONDS
     once: str = ""
     """The caller's own name for the act under way: the same again is answered the same, and done once."""
@@ -90,7 +92,7 @@ class Operator:
             noted = self._apart("note")
             if not desk.has_answered(noted):  # else its own note, and then a death, made another version of it
                 _standing(desk, act, number)
-            if refusal := allow(allowed, self.config):
+            if refusal := allow(allowed, self.config, self.door):
                 return Done(text=f"refused: {refusal}", refused=True)
             if act.note:
                 desk.once(noted, lambda: desk.note(number, act.note, self.actor).status)

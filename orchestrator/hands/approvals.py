@@ -80,24 +80,26 @@ class Approvals:
 
     def _write(self, standing: tuple[Approval, ...]) -> None:
         try:
-            self._put(_Approvals.dump_json(standing))
+            replace_file(self._file, _Approvals.dump_json(standing))
         except OSError as error:
             raise ApprovalRefused(f"the approvals cannot be written: {error.strerror}") from None
         self._standing = standing
 
-    def _put(self, content: bytes) -> None:
-        new = self._file.with_suffix(".new")
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self._file)
-        directory = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+
+def replace_file(file: Path, content: bytes) -> None:
+    """As a whole, and on disk before this returns. Raises OSError; then the old one is there as it was."""
+    new = file.with_suffix(".new")
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "wb") as made:
+        made.write(content)
+        made.flush()
+        os.fsync(made.fileno())
+    new.rename(file)
+    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def whole_hash(action: Action) -> str:

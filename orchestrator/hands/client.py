@@ -63,9 +63,16 @@ class RemoteHands:
         answer = self._read({"verb": "remember", "service": service, "answered": answered, "changed": changed}, _ASK_SECONDS)
         return answer if "detail" in answer else {"detail": answer["error"], "unavailable": answer["error"]}
 
-    def approve(self, plan: list[Json], until: float) -> Json:
+    def approve(self, plan: list[Json], until: float, door: str | None = None) -> Json:
         """With `unavailable`, where they could not be told."""
-        answer = self._read({"verb": "approve", "plan": plan, "until": until}, repeated=False)
+        return self._told({"verb": "approve", "plan": plan, "until": until, "door": door})
+
+    def vouch(self, door: str, until: float | None, through: str | None = None) -> Json:
+        """As `approve`."""
+        return self._told({"verb": "vouch", "door": door, "until": until, "through": through})
+
+    def _told(self, request: Json) -> Json:
+        answer = self._read(request, repeated=False)
         if "ok" in answer:
             return answer
         said = str(answer["error"])

@@ -18,7 +18,8 @@ from orchestrator import __version__, actions
 from orchestrator.config import Config
 from orchestrator.hands import reads
 from orchestrator.hands.answers import DETAIL_CHARACTERS, answer, failed, guarded, refused
-from orchestrator.hands.approvals import Approvals, whole_hash
+from orchestrator.hands.approvals import ApprovalRefused, Approvals, whole_hash
+from orchestrator.hands.doors import UNKNOWN, Door, Doors
 from orchestrator.hands.reach import belongs_to, reach
 from orchestrator.hands.record import Entry, Op, Record, RecordFailed, performed_of
 from orchestrator.hands.remembering import Remembering
@@ -43,6 +44,7 @@ class Hands:
         self._view = view
         self._record = Record(record_file, make_room)
         self._approvals = Approvals(record_file.with_name("approvals"))
+        self._doors = Doors(record_file.with_name("doors"))
         self._memory, self._remembering = threading.Lock(), Remembering(view)
         self._lock = threading.Lock()
         self._under_way: set[int] = set()
@@ -81,9 +83,16 @@ class Hands:
         """
         return guarded(lambda: self._undo(change_id, action, before), refused)
 
-    def approve(self, plan: list[Json], until: float, by: int | None = None) -> Json:
-        """A person's word that exactly these actions may be performed, each once, before `until`. `by`: the person's uid."""
-        return guarded(lambda: self._approve(plan, until, os.getuid() if by is None else by), refused)
+    def approve(self, plan: list[Json], until: float, by: int | None = None, door: str | None = None) -> Json:
+        """A person's word that exactly these actions may be performed, each once, before `until`. `by`: the person's uid.
+
+        `door`: by which he came, where it is the dashboard that says so.
+        """
+        return guarded(lambda: self._approve(plan, until, os.getuid() if by is None else by, door), refused)
+
+    def vouch(self, door: Door, through: str | None) -> Json:
+        """That a person comes through this door of the dashboard; `through`: by the one that he came through before."""
+        return guarded(lambda: self._vouch(door, through), refused)
 
     def remember(self, service: str, answered: float = 0.0, *, changed: bool = True) -> Json:
         """Keep the files of this declared service as good, if it is well; of none, what names are found with.
@@ -130,9 +139,16 @@ class Hands:
             programs = self._remembering.good_files(service, self._config.server, answered, changed=changed)
             return {"detail": ""} if programs is None else {"detail": "", "programs": programs}
 
-    def _approve(self, plan: list[Json], until: float, by: int) -> Json:
+    def _vouch(self, door: Door, through: str | None) -> Json:
+        with self._lock:
+            self._doors.vouch(door, time.time(), through)
+        return answer("vouched for", ok=True)
+
+    def _approve(self, plan: list[Json], until: float, by: int, door: str | None) -> Json:
         approved = [actions.parse(item) for item in plan]
         with self._lock:
+            if door is not None and not self._doors.is_known(door, time.time()):
+                raise ApprovalRefused(UNKNOWN)
             self._approvals.add(approved, until, by, time.time())
         return answer(f"approved: {'; '.join(action.about() for action in approved)}", ok=True)
 

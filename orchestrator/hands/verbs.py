@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from orchestrator.hands.doors import Digest, Door
 from orchestrator.hands.hands import Hands
 from orchestrator.hands.peers import Role
 from orchestrator.model import Json, Word
 
 ChangeId = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Time = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _STEPS = 100
 
 
@@ -57,7 +59,7 @@ class Undo(Word):
 class Remember(Word):
     verb: Literal["remember"]
     service: Annotated[str, Field(max_length=300)]
-    answered: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    answered: Time = 0.0
     changed: bool = True
 
     def said_to(self, hands: Hands, uid: int) -> Json:
@@ -68,10 +70,21 @@ class Remember(Word):
 class Approve(Word):
     verb: Literal["approve"]
     plan: Annotated[list[Json], Field(min_length=1, max_length=_STEPS)]
-    until: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    until: Time
+    door: Digest | None = None
 
     def said_to(self, hands: Hands, uid: int) -> Json:
-        return hands.approve(self.plan, self.until, by=uid)
+        return hands.approve(self.plan, self.until, by=uid, door=self.door)
+
+
+class Vouch(Word):
+    verb: Literal["vouch"]
+    door: Digest
+    until: Time | None = None
+    through: Digest | None = None
+
+    def said_to(self, hands: Hands, uid: int) -> Json:
+        return hands.vouch(Door(digest=self.door, until=self.until, by=uid), self.through)
 
 
 class Ask(Word):
@@ -93,15 +106,16 @@ class Account(Word):
         return hands.account(self.since)
 
 
-Request = Prepare | Perform | Verify | Undo | Remember | Approve | Ask | Account
+Request = Prepare | Perform | Verify | Undo | Remember | Approve | Vouch | Ask | Account
 
 CHANGES = ("perform", "undo")
 _BRAIN = frozenset(("prepare", "perform", "verify", "undo", "remember", "ask", "account"))
+_PERSON = frozenset(("approve", "vouch"))
 _RIGHTS: Mapping[Role, frozenset[str]] = {
-    Role.ROOT: _BRAIN | {"approve"},
+    Role.ROOT: _BRAIN | _PERSON,
     Role.BRAIN: _BRAIN,
-    Role.WEB: frozenset(("approve",)),
-    Role.PERSON: frozenset(("approve",)),
+    Role.WEB: _PERSON,
+    Role.PERSON: _PERSON,
     Role.NOBODY: frozenset(),
 }
 
@@ -114,4 +128,7 @@ def parse(data: Json) -> Request:
 
 
 def may(role: Role, request: Request) -> bool:
+    """The dashboard is no person: it has to say by which door the person came."""
+    if role is Role.WEB:
+        return (isinstance(request, Approve) and request.door is not None) or (isinstance(request, Vouch) and request.through is not None)
     return request.verb in _RIGHTS[role]

@@ -60,10 +60,10 @@ def test_a_question_is_answered_or_unavailable(hands: Make, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("uid", "may"),
     [
-        (0, {"prepare", "perform", "verify", "undo", "remember", "ask", "approve"}),
+        (0, {"prepare", "perform", "verify", "undo", "remember", "ask", "approve", "vouch"}),
         (NOBODY, {"prepare", "perform", "verify", "undo", "remember", "ask"}),  # the brain
-        (GAMES, {"approve"}),  # the dashboard
-        (DAEMON, {"approve"}),  # a member of the group
+        (GAMES, set()),  # the dashboard, which does not say by which door a person came
+        (DAEMON, {"approve", "vouch"}),  # a member of the group
         (BIN, set()),
     ],
 )
@@ -78,6 +78,7 @@ def test_who_may_say_what(hands: Make, log: Path, tmp_path: Path, uid: int, may:
         "remember": {"service": "shop"},
         "ask": {"question": "programs"},
         "approve": {"plan": [action], "until": 0.0},
+        "vouch": {"door": "a" * 64},
     }
     with served(hands(), tmp_path) as path:
         answers = {verb: say(path, line(verb, **fields), uid) for verb, fields in said.items()}

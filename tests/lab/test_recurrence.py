@@ -24,10 +24,11 @@ def _crash(watched: Watched, web: Web, times: int) -> None:
     """Once more, and healed once more."""
     watched.host.ok(f"systemctl kill -s KILL {web.name}")
     fixed = "SELECT COUNT(*) AS n FROM tasks WHERE status = 'fixed' AND target = '{0}'"
-    watched.host.wait_until(lambda: watched.host.sql(fixed.format(web.target)) == [{"n": times}], 40, f"healed {times} times")
+    watched.host.wait_until(lambda: watched.host.sql(fixed.format(web.target)) == [{"n": times}], 75, f"healed {times} times")
     watched.host.ok("sleep 0.6")
 
 
+@pytest.mark.timeout(300)
 def test_the_third_repair_of_a_day_is_told_once_and_the_next_ones_are_done(watched: Watched) -> None:
     """The pattern that was seen is in the escalation; the service is healed each time, before and after."""
     webs = [watched.web(LEAKY), watched.web(STEADY)]

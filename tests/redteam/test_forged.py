@@ -1,5 +1,6 @@
 """Forged rows, with the whole product running: what the daemon may be made to believe, its hands do not."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 
@@ -129,3 +130,27 @@ def test_hands_that_nobody_can_reach_leave_no_row(lab: Host) -> None:
     lab.ok("systemctl start autonomous-orchestrator-hands.socket")
     assert (told.status, "nothing was approved" in told.out) == (75, True), told
     assert lab.sql("SELECT COUNT(*) AS n FROM inbox") == before
+
+
+def test_a_forged_token_of_the_dashboard_is_no_person(lab: Host) -> None:
+    """Its row says that a person made it: it lets look, and the hands take no approval through it. One that a person made does."""
+    lab.start_dashboard()
+    crash(lab, "careful")
+    number = lab.incident("careful.service", "waiting")["id"]
+    lab.wait_until(lambda: asked(lab, number), 30, "a question")
+    forged = f"orc_w_{'x' * 43}"
+    row = f"'t', 'write', '{hashlib.sha256(forged.encode()).hexdigest()}', 'ops', '2026-01-01 00:00:00.000'"
+    forge(lab, f"INSERT INTO door_tokens (name, right, hash, made_by, created_at) VALUES ({row});", db="escalations")
+    assert "nobody vouched for this session or token" in _approve(lab, number, forged)
+    assert lab.sh("systemctl is-active careful").status != 0
+    made = lab.orchestrator("dashboard", "token", "create", "hers", "--write", user="ops").out.split()[-1]
+    assert "approved" in _approve(lab, number, made)
+    lab.wait_until(lambda: lab.sh("systemctl is-active careful").status == 0, 30, "it runs again")
+
+
+def _approve(lab: Host, number: int, token: str) -> str:
+    question = asked(lab, number)[0]
+    said = json.dumps({"hash": question["hash"]})
+    headers = f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
+    place = f"http://127.0.0.1:8888/api/v1/escalations/{question['escalation_id']}/approve"
+    return lab.sh(f"curl -s -m 9 {headers} -d '{said}' {place}", user=BRAIN).out

@@ -45,6 +45,25 @@ def test_a_stranger_whom_a_mistake_lets_in_is_told_nothing(ground: Ground) -> No
     assert all("may say nothing" in answer["error"] for answer in answers)
 
 
+def test_the_dashboard_is_no_person(ground: Ground) -> None:
+    """It says by which door somebody came: one that a person's own process told of, or one behind such a one; each link lets in once."""
+    link, session, forged = ("a" * 64, "b" * 64, "c" * 64)
+    through: Json = {"verb": "vouch", "door": session, "until": 4_000_000_000.0, "through": link}
+    own: Json = {"verb": "vouch", "door": forged}
+    before = ground.say(APPROVE, {**APPROVE, "door": forged}, {**APPROVE, "door": session}, through, own, user=WEB)
+    assert all(map(is_refused, before)), before
+    (brains,) = ground.say({"verb": "vouch", "door": link})
+    assert "brain may not vouch" in brains["error"]
+    (told,) = ground.say({"verb": "vouch", "door": link, "until": 4_000_000_000.0}, user=PERSON)
+    let_in, again = ground.say(through, {**through, "door": forged}, user=WEB)
+    assert told["ok"], told
+    assert let_in["ok"], let_in
+    assert is_refused(again), again
+    approved, other = ground.say({**APPROVE, "until": ground.soon(), "door": session}, {**APPROVE, "door": forged}, user=WEB)
+    assert approved["ok"], approved
+    assert is_refused(other), other
+
+
 def test_the_brain_approves_nothing(ground: Ground) -> None:
     """Nor under another name for itself: with the group, as root of a namespace of its own, as any uid that it maps there."""
     (answer,) = ground.say({**APPROVE, "until": 1.0})

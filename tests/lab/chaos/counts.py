@@ -113,7 +113,6 @@ def _count_mails(town: Town, counts: Counts) -> None:
     told = Counter(
         (int(number), _told(mail))
         for mail in mails.values()
-        if " (for " not in str(mail["Subject"])
         for number in str(mail["X-Orchestrator-Escalation"] or "").split(", ")
         if number and ", " not in str(mail["X-Orchestrator-State"])
     )
@@ -121,10 +120,12 @@ def _count_mails(town: Town, counts: Counts) -> None:
         "SELECT escalation_id AS id, COUNT(*) AS n FROM interventions WHERE kind = 'approval' GROUP BY 1", db="escalations"
     )
     questions = {row["id"]: int(row["n"]) for row in asked}
+    reminded = town.host.sql("SELECT escalation_id AS id, COUNT(*) AS n FROM tellings WHERE kind = 'reminder' GROUP BY 1", db="escalations")
+    reminders = {row["id"]: int(row["n"]) for row in reminded}
     counts.doubled = [
         f"escalation {number} {state} was told {times} times"
         for (number, state), times in told.items()
-        if times > (questions.get(number, 0) if state in ("ASKS", "EXPIRED") else 1)
+        if times > (questions.get(number, 0) if state in ("ASKS", "EXPIRED") else 1 + reminders.get(number, 0) * (state == "OPEN"))
     ]
 
 
