@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.options import configured
+from orchestrator.cli.options import configured, raise_broken
 
 _MODULES = {
     "run": "run",
@@ -88,9 +88,14 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
         except BrokenPipeError:  # whoever read (`head`) has seen enough; click would make a failure of it
             return 0
+        except click.exceptions.Exit:
+            raise_broken(ctx)
+            raise
+        raise_broken(ctx)
+        return done
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Ends the program with its exit status, as click's own does; without `standalone_mode` it raises, as click's own does."""

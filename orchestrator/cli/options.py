@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.store import Reader
 
-_FILE, _CONFIG, _JSON = f"{__name__}.file", f"{__name__}.config", f"{__name__}.json"
+_FILE, _CONFIG, _TO_LOOK, _BROKEN, _JSON = (f"{__name__}.{name}" for name in ("file", "config", "to-look", "broken", "json"))
 
 NUMBER = click.IntRange(0, 2**63 - 1)
 """Of a row: a larger one no table knows."""
@@ -72,8 +72,34 @@ def settings() -> "Config":
     return config
 
 
+def to_look() -> "Config":
+    """The configuration, for who only looks: of one that is broken no more than where the state lies. Raises ConfigError.
+
+    What is wrong ends the command when all is shown (`raise_broken`): the daemon, too, goes on with what it had before.
+    """
+    from orchestrator.config import ConfigError, load_daemon  # noqa: PLC0415
+
+    meta = click.get_current_context().meta
+    if _TO_LOOK not in meta:
+        try:
+            meta[_TO_LOOK] = settings()
+        except ConfigError as broken:
+            try:
+                meta[_TO_LOOK], meta[_BROKEN] = load_daemon(config_file()), broken
+            except ConfigError:
+                raise broken from None
+    config: Config = meta[_TO_LOOK]
+    return config
+
+
+def raise_broken(ctx: click.Context) -> None:
+    """After a look. Raises ConfigError."""
+    if broken := ctx.meta.get(_BROKEN):
+        raise broken
+
+
 def state_dir() -> Path:
-    return Path(settings().daemon.state_dir)
+    return Path(to_look().daemon.state_dir)
 
 
 def beside_config(name: str) -> Path:

@@ -6,7 +6,7 @@ import time
 import click
 
 from escalation import Desk, FrontDesk
-from orchestrator.cli.options import configured, listing, reader, settings, state_dir, wants_json
+from orchestrator.cli.options import configured, listing, reader, settings, state_dir, to_look, wants_json
 from orchestrator.cli.printing import one_line, say, say_json, table
 from orchestrator.config import Config
 from orchestrator.model import Json
@@ -26,7 +26,7 @@ _MAIL_SECONDS = 30.0
 def status() -> int:
     """What is wrong now, on one screen. Exit status 1 when no daemon watches this host, whatever else is right."""
     found = reader().status()
-    why_dead = dead(found, settings().daemon.poll_seconds)
+    why_dead = dead(found, to_look().daemon.poll_seconds)
     live = first(reader().list_incidents, 1000, status=LIVE_STATES)
     fixed = first(reader().list_incidents, _FIXED_SHOWN, status=("fixed",))
     if wants_json():

@@ -2,7 +2,7 @@
 
 from orchestrator.config.agents import Agents, Backend, ModelSettings, Price
 from orchestrator.config.config import OWN_UNIT, PROTECTED_PATHS, Config, is_own
-from orchestrator.config.reading import DEFAULT_FILE, ConfigError, default_file, imprint, load
+from orchestrator.config.reading import DEFAULT_FILE, ConfigError, default_file, imprint, load, load_daemon
 from orchestrator.config.secrets import is_given, secret_file
 from orchestrator.config.services import Command, CommandProbe, FileProbe, HttpProbe, Probe, Service, TcpProbe, probes_from
 from orchestrator.config.tables import Argv, Certificate, CleanPath, Daemon, Dashboard, Disk, LogRule, Mail, Name, Notify
@@ -39,6 +39,7 @@ __all__ = [
     "is_given",
     "is_own",
     "load",
+    "load_daemon",
     "probes_from",
     "secret_file",
 ]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from orchestrator.config.config import Config
 from orchestrator.config.places import config_home
+from orchestrator.config.tables import Daemon
 
 DEFAULT_FILE = Path("/etc/autonomous-orchestrator/config.toml")
 _OF_USER = "autonomous-orchestrator/config.toml"
@@ -46,6 +47,26 @@ def load(file: Path | None = None) -> Config:
         return Config.model_validate(merged)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(error, owner, main))) from None
+
+
+def load_daemon(file: Path | None = None) -> Config:
+    """Of files that cannot be used as a whole what [daemon] says, as far as that can: enough to find what the daemon has written.
+
+    Nothing is to be done by it. Raises ConfigError where one cannot be read at all, or no daemon has written there.
+    """
+    usable: dict[str, Any] = {}
+    for path in _files(file or default_file(), required=file is not None):
+        table = _read(path).get("daemon", {})
+        for name, value in table.items() if isinstance(table, dict) else ():
+            try:
+                usable = Daemon.model_validate({**usable, name: value}).model_dump(exclude_unset=True)
+            except ValidationError:
+                if name == "state_dir":
+                    raise ConfigError(f"{path}: [daemon] state_dir: {value!r} is no place where the state can lie") from None
+    config = Config(daemon=Daemon.model_validate(usable))
+    if not Path(config.daemon.state_dir, "tasks.db").exists():  # "nothing waits" would be said of another place than the one that is meant
+        raise ConfigError(f"{config.daemon.state_dir}: no daemon has run there")
+    return config
 
 
 def imprint(main: Path) -> tuple[tuple[Path, int, int, int], ...]:

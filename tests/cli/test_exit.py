@@ -1,5 +1,6 @@
 """How the command ends: its exit status, and one line instead of a traceback."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from orchestrator.cli import _status_of
 from orchestrator.store import Store
 from tests.cli.conftest import ORCHESTRATOR, Call, all_commands
+from tests.cli.scenes import opened
 
 CONTRACT = {
     "run", "check-config", "status", "incidents", "show", "escalations", "patterns", "metrics", "sql", "doctor", "checks", "actions",
@@ -150,3 +152,20 @@ def test_completion_names_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMP_CWORD", "2")
     done = subprocess.run([str(Path(sys.executable).with_name("orchestrator"))], capture_output=True, text=True, check=False)
     assert done.stdout == "plain,unack\n"
+
+
+@pytest.mark.parametrize("broken", ["moode = 'auto'", "[[service]]\nname = 7", "[daemon.mode]\nx = 1"])
+@pytest.mark.usefixtures("desk")
+def test_a_broken_configuration_keeps_nobody_from_looking(store: Store, call: Call, config_file: Path, broken: str) -> None:
+    """The daemon goes on with the old one: what it knows is shown, with what is wrong; who decides or starts something is refused."""
+    number = opened(store)
+    with config_file.open("a", encoding="utf-8") as file:
+        file.write(f"\n{broken}\n")
+    for command in (["incidents"], ["show", str(number)], ["escalations"], ["audit"], ["metrics"], ["status"]):
+        told = call(*command)
+        assert (told.exit_code, bool(told.stdout)) == (os.EX_CONFIG, True), told.output
+        assert str(config_file) in told.stderr
+    assert "shop.service" in call("incidents").stdout
+    for command in (["run", "--once"], ["check-config"]):
+        told = call(*command)
+        assert (told.exit_code, told.stdout) == (os.EX_CONFIG, ""), command
