@@ -29,10 +29,13 @@ def check_config() -> None:
     """
     config = settings()
     from orchestrator.cli.naming import missing  # noqa: PLC0415
+    from orchestrator.config import default_file  # noqa: PLC0415
+    from orchestrator.hands.settings import distrusted  # noqa: PLC0415
     from orchestrator.knowledge import experts, runbooks  # noqa: PLC0415
 
     books, roster = runbooks.load(beside_config("runbooks.d")), experts.load(beside_config("experts.d"))
-    for line in missing(config):
+    refused = distrusted((config_file() or default_file()).absolute()) if config.hands.socket else ""
+    for line in (*([refused] if refused else []), *missing(config)):
         say(f"warning: {one_line(line)}", style="yellow", error=True)
     counts = (
         (len(config.service), "service"), (len(config.command), "command"), (len(config.path), "path"), (len(config.disk), "disk"),

@@ -42,9 +42,13 @@ class Settings:
 
     @staticmethod
     def _trouble(main: Path) -> None:
-        found = next((problem for path in _files(main) for problem in _writable(path)), "")
-        if found:
+        if found := distrusted(main):
             raise ConfigError(found)
+
+
+def distrusted(main: Path) -> str:
+    """Why the hands refuse everything by this configuration, with the line that mends it; empty where nobody but root can write it."""
+    return next((problem for path in _files(main) for problem in _writable(path)), "")
 
 
 def _files(main: Path) -> Iterator[Path]:

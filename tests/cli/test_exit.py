@@ -169,3 +169,14 @@ def test_a_broken_configuration_keeps_nobody_from_looking(store: Store, call: Ca
     for command in (["run", "--once"], ["check-config"]):
         told = call(*command)
         assert (told.exit_code, told.stdout) == (os.EX_CONFIG, ""), command
+
+
+def test_a_configuration_that_the_hands_refuse_is_told(call: Call, config_file: Path) -> None:
+    """Whoever may write it could have anything done: the line to type goes with the warning."""
+    with config_file.open("a", encoding="utf-8") as file:
+        file.write('[hands]\nsocket = "/run/hands.sock"\n')
+    config_file.chmod(0o666)
+    told = call("check-config")
+    assert f"chmod go-w {config_file}" in told.stderr
+    config_file.chmod(0o644)
+    assert "chmod" not in call("check-config").stderr
