@@ -38,7 +38,10 @@ def is_quiet(town: Town) -> bool:
 
 
 def counted(town: Town, injuries: list[Injury], forgotten_before: float) -> Counts:
-    """`forgotten_before`: what is older was on no copy from which a corrupted file was taken back, and need not be remembered."""
+    """`forgotten_before`: what is older was on no copy from which a corrupted file was taken back, and need not be remembered.
+
+    Nor that it was told: who is told of a loss may be told of what he knows once more.
+    """
     counts = Counts(harm=town.harm())
     counts.lost += _down_alone(town)
     counts.lost += _unended(town)
@@ -46,7 +49,7 @@ def counted(town: Town, injuries: list[Injury], forgotten_before: float) -> Coun
         if injury.at > forgotten_before and not _known(town, injury):
             counts.lost.append(f"{injury.kind} of {injury.target} at {injury.at:.1f}: nobody knows of it")
     counts.twice = _twice(town)
-    _count_mails(town, counts)
+    _count_mails(town, counts, forgotten_before)
     ended = Counter(row["status"] for row in town.host.incidents())
     counts.healed, counts.with_person = ended["fixed"], ended["escalated"] + ended["waiting"]
     return counts
@@ -102,12 +105,12 @@ def _twice(town: Town) -> list[str]:
     return found
 
 
-def _count_mails(town: Town, counts: Counts) -> None:
+def _count_mails(town: Town, counts: Counts, forgotten_before: float) -> None:
     """Of each escalation each question is told once, that it expired once, and that it is a person's, or over, once.
 
     A reminder (the clock jumps by days) is another mail, and so is news that says something else.
     """
-    arrived = town.mails()
+    arrived = town.mails(forgotten_before)
     mails = {str(mail["Message-ID"]): mail for mail in arrived}
     counts.redelivered = len(arrived) - len(mails)
     told = Counter(

@@ -109,9 +109,9 @@ class Town:
     def starts(self, unit: str) -> int:
         return int(self.host.sh(f"cat {STARTS}/{unit.removesuffix('.service')} 2>/dev/null | wc -l").out)
 
-    def mails(self) -> list[EmailMessage]:
-        """All that the server took."""
-        names = self.host.sh(f"ls -tr {MAILS}/new").out.split()
+    def mails(self, since: float = 0.0) -> list[EmailMessage]:
+        """All that the server took since then. A file of a Maildir begins with the time of its arrival."""
+        names = [name for name in self.host.sh(f"ls -tr {MAILS}/new").out.split() if float(name.partition(".")[0]) > since]
         return [email.message_from_string(self.host.read(f"{MAILS}/new/{name}"), policy=email.policy.default) for name in names]
 
     # What nobody may touch
