@@ -241,15 +241,18 @@ def is_anothers(directory: Path) -> bool:
 
 @contextmanager
 def as_owner(directory: Path) -> Iterator[None]:
-    """With no more rights than the one whose directory it is, where `is_anothers`."""
+    """With no more rights than the one whose directory it is, where `is_anothers`, and his group's: the dashboard writes there too."""
     if not is_anothers(directory):
         yield
         return
-    os.seteuid(directory.stat().st_uid)
+    owner, group = directory.stat(), os.getegid()
+    os.setegid(owner.st_gid)
     try:
+        os.seteuid(owner.st_uid)
         yield
     finally:
         os.seteuid(0)
+        os.setegid(group)
 
 
 def uri_to_read(path: Path) -> str:
