@@ -37,9 +37,17 @@ class Handoffs(FrontDesk):
         return tuple(row["task_id"] for row in rows)
 
     def _taken_by_person(self, incident: Incident, escalation_id: int, reason: str) -> None:
-        """The row of this escalation: what the phase wrote just before, or one that says no more than that."""
-        adopt = "UPDATE handoffs SET escalation_id = :new WHERE task_id = :task AND to_phase = 4 AND escalation_id IS NULL"
-        if not self.ledger.run(adopt, {"new": escalation_id, "task": incident.id}):
+        """The row of this escalation: what the phase wrote just before, or one that says no more than that.
+
+        What was written before that, by a step that a death cut short, was said anew.
+        """
+        written = "SELECT id FROM handoffs WHERE task_id = ? AND to_phase = 4 AND escalation_id IS NULL ORDER BY id"
+        rows = [row["id"] for row in self.ledger.rows(written, (incident.id,))]
+        for row_id in rows[:-1]:
+            self.ledger.run("DELETE FROM handoffs WHERE id = ?", (row_id,))
+        if rows:
+            self.ledger.update("handoffs", rows[-1], {"escalation_id": escalation_id})
+        else:
             row = {"task_id": incident.id, "from_phase": incident.phase, "to_phase": PERSON, "reason": reason, "created_at": utc()}
             self.ledger.insert("handoffs", {**row, "escalation_id": escalation_id})
 

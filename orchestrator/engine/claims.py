@@ -16,6 +16,8 @@ class Claims:
         self._store = store
         self._lock = threading.Lock()
         self._working: set[int] = set()
+        self._stepped: set[int] = set()
+        """Whose step ended since this round began: what the round knows of them is of before that."""
         self._held: dict[int, Scope] = {}
         self._blocked: set[int] = set()
         """Due, and not claimed at the last round: their lane was full, or their scope held."""
@@ -23,17 +25,19 @@ class Claims:
     def due(self, now: float, config: Config, has_room: Callable[[Case], bool]) -> Iterator[Case]:
         """The cases to step now: due, their lane has room, and no other change is under way in their scope."""
         self._blocked.clear()
+        with self._lock:
+            self._stepped.clear()
         for case in self._store.due(now):
             number = case.incident.id
             with self._lock:
-                if number in self._working:
+                if number in self._working or number in self._stepped:
                     continue
             self._blocked.add(number)
             if not has_room(case):
                 continue
             scope = case.scope if case.open_attempt else scope_of(case.fault, self._view, config)
             with self._lock:
-                if any(other != number and _overlap(scope, held) for other, held in self._held.items()):
+                if number in self._stepped or any(other != number and _overlap(scope, held) for other, held in self._held.items()):
                     continue
                 self._working.add(number)
                 self._held[number] = scope
@@ -53,6 +57,7 @@ class Claims:
             settling = True
         with self._lock:
             self._working.discard(number)
+            self._stepped.add(number)
             if not settling:
                 self._held.pop(number, None)
 

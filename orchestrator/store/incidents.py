@@ -107,8 +107,9 @@ class Incidents(Part):
     def _under_repair(self, then: float) -> set[str]:
         """An end that lies ahead is one of before the clock was set back."""
         rows = self.ledger.rows(
-            """SELECT target FROM tasks WHERE id IN (SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1
-            UNION ALL SELECT task_id FROM attempts WHERE ended_at BETWEEN ? AND ? AND executed = 1)""",
+            """SELECT target FROM tasks
+            WHERE (resolved_at IS NULL AND id IN (SELECT task_id FROM attempts WHERE outcome IS NULL AND executed = 1))
+            OR id IN (SELECT task_id FROM attempts WHERE ended_at BETWEEN ? AND ? AND executed = 1)""",
             (utc(then), utc()),
         )
         return {row["target"] for row in rows}

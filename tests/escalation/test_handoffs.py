@@ -125,3 +125,11 @@ def test_who_was_right_is_known_by_the_ending(desk: Desk) -> None:
     assert proved() == ["", "healed", "missed", ""]
     desk.came_back(1)
     assert proved() == ["", "relapsed", "moot", ""]
+
+
+def test_what_a_death_cut_short_and_was_said_anew_is_one(desk: Desk) -> None:
+    """The daemon died before the escalation was there, and gave it up for another reason the next time: a person has it all the same."""
+    desk.hand_off(1, SECOND, 4)
+    desk.hand_off(1, SECOND.model_copy(update={"reason": "the plan did not help"}), 4)
+    number = desk.escalate(an_incident(), "the plan did not help", body="")
+    assert handed(desk) == [(2, 4, None, number)]

@@ -120,7 +120,7 @@ def _count_mails(town: Town, counts: Counts, forgotten_before: float) -> None:
         if number and ", " not in str(mail["X-Orchestrator-State"])
     )
     asked = town.host.sql(
-        "SELECT escalation_id AS id, COUNT(*) AS n FROM interventions WHERE kind = 'approval' GROUP BY 1", db="escalations"
+        "SELECT escalation_id AS id, COUNT(*) AS n FROM interventions WHERE kind != 'escalation' GROUP BY 1", db="escalations"
     )
     questions = {row["id"]: int(row["n"]) for row in asked}
     reminded = town.host.sql("SELECT escalation_id AS id, COUNT(*) AS n FROM tellings WHERE kind = 'reminder' GROUP BY 1", db="escalations")
