@@ -112,6 +112,7 @@ def test_the_brain_sees_what_root_sees(shop: Host) -> None:
     assert as_root["databases"] == [["/var/lib/shop/shop.db", False]]
     assert as_root["old"]
     shop.ok("echo nothing >/etc/shop/shop.conf; systemctl stop shop; chmod 0700 /usr/local/bin/shop-test; chown root /var/lib/shop")
+    shop.ok("systemctl restart autonomous-orchestrator-hands")  # what they have just found out they tell again for some seconds
     as_root = act(shop, seen, config=CONFIG)
     with split():
         as_brain = act(shop, seen, config=CONFIG)
