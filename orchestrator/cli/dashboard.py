@@ -72,6 +72,7 @@ def create(name: str, right: str | None) -> None:
     found = next((kind for kind in PREFIXES if kind == right), None)
     if found is None:
         raise click.UsageError("say what it may do: --read, --write or --alerts")
+    settings()  # one that is broken ends this before a token is made that nobody is shown
     with Doors(state_dir()) as doors:
         secret = doors.create_token(name, found, actor())
     if found == "write":

@@ -166,9 +166,10 @@ def test_a_broken_configuration_keeps_nobody_from_looking(store: Store, call: Ca
         assert (told.exit_code, bool(told.stdout)) == (os.EX_CONFIG, True), told.output
         assert str(config_file) in told.stderr
     assert "shop.service" in call("incidents").stdout
-    for command in (["run", "--once"], ["check-config"]):
+    for command in (["run", "--once"], ["check-config"], ["dashboard", "token", "create", "ci", "--write"], ["dashboard", "url"]):
         told = call(*command)
         assert (told.exit_code, told.stdout) == (os.EX_CONFIG, ""), command
+    assert "ci" not in call("dashboard", "token", "list").stdout
 
 
 def test_a_configuration_that_the_hands_refuse_is_told(call: Call, config_file: Path) -> None:
