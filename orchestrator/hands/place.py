@@ -6,23 +6,11 @@ import os
 import stat
 from pathlib import Path
 
+from orchestrator.flocks import held
 from orchestrator.host import Unavailable
 
 RESERVE_BYTES = 1 << 20
 """Some thousand lines of the record, on a disk that stays full."""
-
-_held: set[int] = set()
-
-
-def _let_go_in_child() -> None:
-    """A flock belongs to the open file, which a forked child shares: a helper that hangs would keep it for ever."""
-    for descriptor in _held:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-    _held.clear()
-
-
-os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 class Place:
@@ -45,7 +33,7 @@ class Place:
             os.close(descriptor)
             raise Unavailable(f"other hands work in {self.directory} (pid {holder}); stop them first, or try again later") from None
         self._descriptor = descriptor
-        _held.add(descriptor)
+        held.add(descriptor)
         with contextlib.suppress(OSError):  # a full disk may refuse the pid: the lock itself is what counts
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -73,7 +61,7 @@ class Place:
 
     def leave(self) -> None:
         if self._descriptor is not None:
-            _held.discard(self._descriptor)
+            held.discard(self._descriptor)
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # closing alone leaves it to a child that has not come to its exec yet
             os.close(self._descriptor)
             self._descriptor = None

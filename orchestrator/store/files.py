@@ -7,25 +7,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestrator.flocks import held
 from orchestrator.store.words import StoreUnusable
 
 DIRECTORY_MODE = 0o2770
 FILE_MODE = 0o660
 BESIDE = ("", "-wal", "-shm")
 """SQLite gives the files beside a database the mode and owner of the database itself, once that one is right."""
-
-_held: set[int] = set()
-
-
-def _let_go_in_child() -> None:
-    """A flock belongs to the open file, which a forked child shares: a helper that hangs would keep it for ever."""
-    for descriptor in _held:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-    _held.clear()
-
-
-os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 def make_directory(path: Path) -> None:
@@ -101,7 +89,7 @@ class Lock:
             os.close(descriptor)
             raise StoreUnusable(f"another healer works on {self._path.parent} (pid {holder}); stop it first, or try again later") from None
         self._descriptor = descriptor
-        _held.add(descriptor)
+        held.add(descriptor)
         with contextlib.suppress(OSError):  # a full disk may refuse the pid: the lock itself is what counts
             os.fchmod(descriptor, FILE_MODE)
             os.ftruncate(descriptor, 0)
@@ -131,7 +119,7 @@ class Lock:
 
     def release(self) -> None:
         if self._descriptor is not None:
-            _held.discard(self._descriptor)
+            held.discard(self._descriptor)
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # closing alone leaves it to a child that has not come to its exec yet
             os.close(self._descriptor)
             self._descriptor = None
