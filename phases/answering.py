@@ -3,9 +3,9 @@
 With a model he answers from what he is shown; without one, or when it fails, from his role file.
 """
 
-import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -70,23 +70,15 @@ class Answering:
 
     def consult(self, experts: Sequence[Expert], deadline: float) -> tuple[Counsel, ...]:
         """All at once, none knowing of another. An interrupt ends them all. Raises StoreFailed."""
-        said: dict[int, Counsel] = {}
         remembered = [self._recall(self._case, expert.name) for expert in experts]
-
-        def ask(seat: int, expert: Expert) -> None:
-            said[seat] = self._ask(expert, remembered[seat], deadline, seat)
-
-        asked = [threading.Thread(target=ask, args=one) for one in enumerate(experts)]
-        for thread in asked:
-            thread.start()
-        try:
-            for thread in asked:
-                thread.join()
-        finally:  # one that waits for its turn begins when another has ended, and is ended too
-            while any(thread.is_alive() for thread in asked):
-                stop()
-                asked[-1].join(_ENDING_SECONDS)
-        return tuple(said[seat] for seat in sorted(said))
+        with ThreadPoolExecutor(max(1, len(experts))) as threads:
+            asked = [threads.submit(self._ask, *one, deadline, seat) for seat, one in enumerate(zip(experts, remembered, strict=True))]
+            try:
+                return tuple(counsel.result() for counsel in asked)
+            finally:  # one that waits for its turn begins when another has ended, and is ended too. Not by Thread.join: Python 3.11
+                # takes a thread for ended whose join was interrupted
+                while wait(asked, _ENDING_SECONDS).not_done:
+                    stop()
 
     def shown(self, expert: Expert) -> tuple[Evidence, ...]:
         """His own part and what everybody sees, as far as there is room."""
