@@ -146,6 +146,7 @@ HOUR = 3600
             "runs with what it loaded before",
         ),
     ],
+    ids=["not loaded", "ended since", "started since", "long ago", "long ago, ended", "reloaded", "in vain reloaded"],
 )
 def test_a_change_is_suspect_only_if_it_was_loaded(changed: float, unit: Unit, innocent: str) -> None:
     """A service that runs well beside a broken file is told of, never touched; nor is a version blamed that it ran with for hours."""

@@ -431,7 +431,7 @@ def test_a_stranger_with_the_same_pid_lives(processes: ProcessChanges, child: su
     assert processes.end([(gone.pid, time.time())]) == 0
 
 
-@pytest.mark.parametrize("pid", [0, 1, -1, os.getpid(), os.getppid()])
+@pytest.mark.parametrize("pid", [0, 1, -1, os.getpid(), os.getppid()], ids=["group", "first", "all", "own", "parent"])
 def test_the_first_process_and_our_own_are_never_ended(processes: ProcessChanges, pid: int) -> None:
     """Nor a process group, which a pid below one would mean."""
     with pytest.raises(ChangeFailed, match="not to be ended"):

@@ -4,6 +4,7 @@ import base64
 import json
 import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,9 +97,19 @@ class Ground:
     host: Host
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def say(self, *requests: Json, user: str = BRAIN, at_once: int = 1) -> list[Json]:
-        """Each request in a connection of its own, one after the other."""
-        return self.send([{"say": request} for request in requests], user, at_once)
+    def say(self, *requests: Json, user: str = BRAIN) -> list[Json]:
+        """One after the other, each in a connection of its own; again while the hands are busy: a flood before may have cost the pace."""
+        answers = self.send([{"say": request} for request in requests], user)
+        until = time.monotonic() + 60
+        while busy := [number for number, answer in enumerate(answers) if "busy" in answer]:
+            assert time.monotonic() < until, [answers[number] for number in busy]
+            for number, answer in zip(busy, self.send([{"say": requests[number]} for number in busy], user), strict=True):
+                answers[number] = answer
+        return answers
+
+    def flood(self, *requests: Json) -> list[Json]:
+        """Many at once, each said once."""
+        return self.send([{"say": request} for request in requests], at_once=32)
 
     def raw(self, *lines: bytes, user: str = BRAIN, **more: Any) -> list[Json]:
         return self.send([{"raw": base64.b64encode(line).decode(), **more} for line in lines], user)

@@ -83,10 +83,7 @@ def test_a_flood_of_connections_ends_with_whoever_sends_it(ground: Ground) -> No
 def test_a_flood_of_requests_is_paced(ground: Ground) -> None:
     """Three thousand changes: none is done, most are not even looked at, and afterwards root is served at once."""
     with ground.unchanged():
-        many = ground.say(
-            *({"verb": "perform", "change_id": 6000, "action": {"kind": "stop_unit", "unit": "payments.service"}} for _ in range(3000)),
-            at_once=32,
-        )
+        many = ground.flood(*[{"verb": "perform", "change_id": 6000, "action": {"kind": "stop_unit", "unit": "payments.service"}}] * 3000)
     assert all("busy" in answer or is_refused(answer) for answer in many)
     assert any("busy" in answer for answer in many)
 
@@ -95,7 +92,7 @@ def test_a_flood_of_questions_runs_no_flood_of_tests(ground: Ground) -> None:
     """Each look whether a restart may be asks the service's own test, as a unit of its own: who asks too often is not asked for."""
     ground.host.ok("rm -f /var/tmp/tests")
     asked = {"verb": "prepare", "action": {"kind": "restart_unit", "unit": "tested.service"}}
-    answers = ground.say(*[asked] * 900, at_once=32)
+    answers = ground.flood(*[asked] * 900)
     assert answers[0]["refusal"] == "", answers[0]
     assert sum("busy" in answer for answer in answers) > 100
     assert int(ground.host.ok("wc -l </var/tmp/tests")) < 800
