@@ -27,7 +27,7 @@ _REASONS_OF = ("unit_inactive", "service_down")
 _GATHER_SECONDS = 20.0
 _GLANCES = 200
 _AT_ONCE = 10
-"""So many are looked at in one sweep, the oldest first."""
+"""So many are looked at in one sweep."""
 _FIRST_PAUSE_SECONDS, _PAUSE_FACTOR, _MOST = 5.0, 6.0, 6
 """From the second time on it must have stood for longer and longer: 30 s, 3 min, 18 min ...; after six times it is the person's alone."""
 
@@ -37,8 +37,10 @@ class SecondLook:
         self._view = view
         self._store = store
         self._desk = desk
-        self._seen: dict[int, str] = {}
-        """Marks that differed at the last sweep: only one that stays the same for two is no work in progress."""
+        self._last = 0
+        """The incident that was looked at last."""
+        self._differing: dict[int, str] = {}
+        """Marks that differed at the last look: only one that stays the same for two is no work in progress."""
         self._glanced: dict[int, str] = {}
         """The mark of what each case under way was judged by last."""
 
@@ -54,29 +56,35 @@ class SecondLook:
         self._store.set_mark(case.incident.id, mark)
 
     def sweep(self, config: Config) -> None:
-        """Make due what changed since. Raises StoreFailed."""
-        differing: dict[int, str] = {}
-        for kept in self._store.marks()[:_AT_ONCE]:
-            case = self._store.case(kept.incident)
-            if case is None or not self._may(case, kept):
+        """Make due what changed since; some at a time, in turn. Raises StoreFailed."""
+        marks = {kept.incident: kept for kept in self._store.marks()}
+        self._differing = {incident: mark for incident, mark in self._differing.items() if incident in marks}
+        looked = 0
+        for incident in sorted(marks, key=lambda incident: (incident <= self._last, incident)):
+            kept = marks[incident]
+            if looked == _AT_ONCE:
+                break
+            if (case := self._ripe(kept)) is None:
                 continue
-            mark = self._mark(case, config)
+            looked += 1
+            self._last = incident  # before the look: one that fails keeps nobody back
+            mark, before = self._mark(case, config), self._differing.pop(incident, "")
             if mark == kept.mark:
                 continue
-            differing[kept.incident] = mark
-            if self._seen.get(kept.incident) == mark:
+            self._differing[incident] = mark
+            if mark == before:
                 self._anew(kept, mark)
-        self._seen = differing
 
-    def _may(self, case: Case, kept: Mark) -> bool:
-        """Whether nobody has it in hand, and it was not tried too often or too lately."""
-        pause = _FIRST_PAUSE_SECONDS * _PAUSE_FACTOR**kept.again
-        if kept.again >= _MOST or self._view.now() - kept.at < pause:
-            return False
-        if any(attempt.outcome is Outcome.STRANDED for attempt in case.tried[-1:]):
-            return False
-        escalation = self._desk.open_for(case.incident.id)
-        return escalation is not None and escalation.status == "open" and not self._desk.was_refused(case.incident.id)
+    def _ripe(self, kept: Mark) -> Case | None:
+        """Its case, when nobody has it in hand, and it was not tried too often or too lately."""
+        if kept.again >= _MOST or self._view.now() - kept.at < _FIRST_PAUSE_SECONDS * _PAUSE_FACTOR**kept.again:
+            return None
+        case = self._store.case(kept.incident)
+        if case is None or any(attempt.outcome is Outcome.STRANDED for attempt in case.tried[-1:]):
+            return None
+        escalation = self._desk.open_for(kept.incident)
+        taken = escalation is None or escalation.status != "open" or self._desk.was_refused(kept.incident)
+        return None if taken else case
 
     def _anew(self, kept: Mark, mark: str) -> None:
         log.info("incident %d: its evidence changed since a person got it; it is tried anew", kept.incident)
