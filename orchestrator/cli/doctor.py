@@ -1,8 +1,10 @@
 """`doctor`: what of the daemon itself does not work, and the line that mends it."""
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import click
 
@@ -23,6 +25,8 @@ from orchestrator.store.life import dead
 from orchestrator.store.times import ago
 
 Look = Callable[[View, Config], Iterator[Finding]]
+_OF_SYSTEMD = re.compile(r"\b(systemctl|journalctl)\b(?! --user)")
+"""In a line that mends: the words that speak to the host's systemd, where the user's own is meant."""
 
 
 @click.command()
@@ -39,6 +43,8 @@ def doctor() -> int:
     try:
         # Of what is equally bad the deeper comes first: a daemon is dead because its disk is full, and not the other way round.
         found = sorted((finding for look in _LOOKS for finding in _looked(look, view, config)), key=lambda item: item.rank)
+        if config.daemon.manager == "user":
+            found = [replace(item, mend=_OF_SYSTEMD.sub(r"\1 --user", item.mend)) for item in found]
     finally:
         view.close()
     if wants_json():
@@ -93,11 +99,9 @@ def _watchdog(view: View, config: Config) -> Iterator[Finding]:
     """Whether systemd ends a daemon that hangs."""
     if view.units.get(UNIT).load_state != "loaded":
         return
-    of_user = config.daemon.manager == "user"
-    if shown(UNIT, "WatchdogUSec", of_user=of_user) in ("0", "infinity"):
-        ctl = "systemctl --user" if of_user else "systemctl"
+    if shown(UNIT, "WatchdogUSec", of_user=config.daemon.manager == "user") in ("0", "infinity"):
         place = shlex.quote(f"{view.manager.wanted_beneath}/{UNIT}.d")
-        mend = f"printf '[Service]\\nWatchdogSec=60\\n' > {place}/20-watchdog.conf && {ctl} daemon-reload && {ctl} restart {UNIT}"
+        mend = f"printf '[Service]\\nWatchdogSec=60\\n' > {place}/20-watchdog.conf && systemctl daemon-reload && systemctl restart {UNIT}"
         yield Finding("watchdog", "warn", "is off: a daemon that hangs is not started again", f"mkdir -p {place} && {mend}")
     else:
         yield Finding("watchdog", "ok", "systemd starts a daemon that hangs again")

@@ -87,6 +87,15 @@ def test_it_runs_as_the_user_and_says_what_is_not_his(mine: Host) -> None:
     said(mine, f"curl -sf --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:{port}/ready")
 
 
+def test_the_line_that_mends_speaks_to_the_users_own_systemd(mine: Host) -> None:
+    """Pasted as it stands by the user, it starts his dead daemon."""
+    said(mine, "systemctl --user disable --now autonomous-orchestrator")
+    found = {row["part"]: row for row in json.loads(said(mine, "orchestrator doctor --json || true"))}
+    assert found["daemon"]["state"] == "bad"
+    said(mine, found["daemon"]["mend"])
+    mine.wait_until(lambda: "watched" in mine.sh("runuser -u ops -- bash -lc '~/.local/bin/orchestrator status'").out, 60, "a tick")
+
+
 def test_a_failed_unit_of_the_user_is_healed_proved_and_learned(mine: Host) -> None:
     """Killed, it is started again by his own systemd, settled, and becomes a pattern."""
     mine.wait_until(lambda: "watched" in mine.sh("runuser -u ops -- bash -lc '~/.local/bin/orchestrator status'").out, 60, "a tick")
