@@ -95,8 +95,12 @@ def _ways(status: Json, waits: int) -> Iterator[Way]:
 
 def _signs(status: Json, why_dead: str, config: Config) -> Iterator[Sign]:
     """What is as it should be is told in two words, and nothing else of it."""
+    summary = status["daemon"]["summary"] if status["daemon"] else {}
+    summary = summary if isinstance(summary, dict) else {}
     yield _watched(status, why_dead)
-    yield _mode(status, config)
+    if (away := summary.get("hands_away")) and not why_dead:
+        yield Sign(icon="blind", tone="bad", text=f"NOTHING IS HEALED: {one_line(away)}", title="orchestrator doctor")
+    yield _mode(summary, config)
     yield from _damaged(status["put_back"])
     yield from _maintenance(status["maintenance"])
     if names := [check["name"] for check in status["blind_checks"]]:
@@ -127,10 +131,9 @@ def _watched(status: Json, why_dead: str) -> Sign:
     return Sign(icon="eye", tone="good", text=f"Watched, last look {ago(status['daemon']['tick_at'])}")
 
 
-def _mode(status: Json, config: Config) -> Sign:
+def _mode(summary: Json, config: Config) -> Sign:
     """The daemon's own word: it reads its configuration anew, and this process may have read an older one."""
-    summary = status["daemon"]["summary"] if status["daemon"] else {}
-    mode = str(summary.get("mode", config.daemon.mode)) if isinstance(summary, dict) else str(config.daemon.mode)
+    mode = str(summary.get("mode", config.daemon.mode))
     others = sum(1 for service in config.service if service.mode and service.mode != mode)
     text = f"mode {mode}" + (f", {_count(others, 'service')} otherwise" if others else "")
     return Sign(icon="mode", tone="" if mode == "auto" else "tell", text=text, title=MODES.get(mode, ""))

@@ -118,11 +118,17 @@ def _tell_daemon(found: Json, why_dead: str) -> None:
         say("  look: systemctl status autonomous-orchestrator; journalctl -u autonomous-orchestrator -n 50")
     else:
         say(f"watched: {about}, last tick {ago(daemon['tick_at'])}, up since {clock(daemon['started_at'])}", style="green")
+        if away := _summary(daemon).get("hands_away"):
+            say(f"NOTHING IS HEALED: {one_line(away)}: orchestrator doctor", style="bold red")
 
 
 def _mode(daemon: Json) -> str:
-    summary = daemon["summary"]
-    return str(summary.get("mode", "unknown")) if isinstance(summary, dict) else "unknown"
+    return str(_summary(daemon).get("mode", "unknown"))
+
+
+def _summary(daemon: Json) -> Json:
+    """What the daemon said of itself with its last tick."""
+    return daemon["summary"] if isinstance(daemon["summary"], dict) else {}
 
 
 def _tell_live(live: list[Json], *, watched: bool) -> None:

@@ -289,6 +289,7 @@ class Daemon:
                 "mode": str(self.config.daemon.mode),
                 "state": state,
                 "events": bool(self._signals and self._signals.alive),
+                "hands_away": self._wiring.hands.away,
             },
             self._observing.clean,
         )

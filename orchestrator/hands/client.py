@@ -38,6 +38,8 @@ class RemoteHands:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._deaf_until, self._deaf_why = 0.0, ""
+        self.away = ""
+        """Why they did not serve when they were asked last; empty when they did."""
 
     def prepare(self, action: Json, root: int | None = None) -> Json:
         answer = self._read({"verb": "prepare", "action": action, "root": root})
@@ -128,6 +130,18 @@ class RemoteHands:
 
     def _say(self, request: Json, seconds: float) -> Json:
         """Raises FrameError; _Unsent where the hands have not heard it."""
+        try:
+            answer = self._answered(request, seconds)
+        except FrameError as problem:
+            self.away = str(problem)
+            raise
+        self.away = "" if answer.get("serves", True) else f"{_REFUSE}: {answer['error']}"
+        if "busy" in answer:
+            return {"error": f"the hands are busy: {answer['busy']}", "busy": True}
+        return {"error": f"{_REFUSE}: {answer['error']}"} if "error" in answer else answer
+
+    def _answered(self, request: Json, seconds: float) -> Json:
+        """Raises as `_say`."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             try:
                 connection.settimeout(_CONNECT_SECONDS)
@@ -138,10 +152,7 @@ class RemoteHands:
                 send(connection, request, REQUEST_BYTES, _SEND_SECONDS)
             except FrameError as problem:
                 raise _Unsent(f"the hands could not be told: {problem}") from None
-            answer = receive(connection, ANSWER_BYTES, seconds)
-        if "busy" in answer:
-            return {"error": f"the hands are busy: {answer['busy']}", "busy": True}
-        return {"error": f"{_REFUSE}: {answer['error']}"} if "error" in answer else answer
+            return receive(connection, ANSWER_BYTES, seconds)
 
 
 class _Unsent(FrameError):

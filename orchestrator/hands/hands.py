@@ -50,6 +50,11 @@ class Hands:
         self._under_way: set[int] = set()
         """Changes that whoever asked for them may have died over, or lost sight of."""
 
+    @property
+    def away(self) -> str:
+        """They are here."""
+        return ""
+
     def reload(self, config: Config) -> None:
         self._config = config
         with self._memory:

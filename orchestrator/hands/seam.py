@@ -7,6 +7,10 @@ from orchestrator.model import Json
 
 
 class AnyHands(Protocol):
+    @property
+    def away(self) -> str:
+        """Why they did not serve when they were asked last; empty when they did."""
+
     def prepare(self, action: Json, root: int | None = None) -> Json: ...
 
     def perform(self, change_id: int, action: Json, root: int | None = None) -> Json: ...

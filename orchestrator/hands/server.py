@@ -154,7 +154,7 @@ class Server:
         try:
             self._follow_settings()
         except ConfigError as problem:
-            return {"error": str(problem)}
+            return {"error": str(problem), "serves": False}
         if request.verb in verbs.CHANGES:
             with self._guard:
                 self._changing.add(threading.get_ident())

@@ -32,6 +32,16 @@ def test_a_healthy_host_is_0(call: Call, store: Store) -> None:
     assert "\nnothing is wrong\n" in result.stdout
 
 
+def test_hands_that_are_away_are_told_at_once(call: Call, store: Store) -> None:
+    """A host that is watched and not healed looks like one that is well. A dead daemon's word for it says nothing of now."""
+    store.remember_tick(time.time(), {"mode": "auto", "hands_away": "the hands cannot be reached at /run/\x1b[2Jhands.sock"})
+    told = call("status").stdout.splitlines()
+    assert told[1].startswith("NOTHING IS HEALED: the hands cannot be reached at /run/")
+    assert "\x1b" not in told[1]
+    store.remember_tick(time.time() - 600, {"mode": "auto", "hands_away": "the hands cannot be reached"})
+    assert "NOTHING IS HEALED" not in call("status").stdout
+
+
 def test_everything_that_matters_is_on_one_screen(call: Call, store: Store, desk: Desk) -> None:
     """What is wrong, what is blind, maintenance, who waits, and what was fixed; what is wrong on the host is no failure of `status`."""
     store.remember_tick(time.time(), {"mode": "approve"})

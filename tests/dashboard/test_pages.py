@@ -177,6 +177,12 @@ def test_a_watched_host_is_called_that(read: Callable[[str], Markup], store: Sto
         assert words in page.text
 
 
+def test_a_host_that_nobody_heals_is_called_that(read: Callable[[str], Markup], store: Store) -> None:
+    """It is watched; but what could change anything does not answer the daemon."""
+    store.remember_tick(time.time(), {"hands_away": "the hands cannot be reached"})
+    assert "NOTHING IS HEALED: the hands cannot be reached" in read("/checks").text
+
+
 def test_how_far_the_daemon_may_go_is_its_own_word(read: Callable[[str], Markup], store: Store) -> None:
     """It was told another mode while this process goes on with the configuration that it began with."""
     store.remember_tick(time.time(), {"mode": "suggest"})

@@ -46,6 +46,7 @@ def test_it_is_the_same_object_at_the_other_end(hands: Make, log: Path, tmp_path
         assert (far.perform(1, action)["ok"], mode(log), far.verify(action)) == (True, 0o2750, {"failed": ""})
         assert far.perform(1, action)["refused"]
         assert (far.undo(1, action, before)["ok"], mode(log)) == (True, 0o777)
+        assert not far.away
 
 
 def test_a_question_is_answered_or_unavailable(hands: Make, tmp_path: Path) -> None:
@@ -158,6 +159,7 @@ def test_hands_that_are_not_there_are_a_clear_answer(tmp_path: Path, log: Path, 
     assert all("the hands" in words and "No such file" in words for words in said), said
     with pytest.raises(Unavailable, match="the hands"):
         nobody.ask("programs")
+    assert "No such file" in nobody.away
 
 
 def test_while_nobody_is_there_one_question_waits_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,8 +118,10 @@ def test_without_an_answer_of_the_hands_a_crash_waits_and_the_daemon_lives(split
     split.crash()
     waits = "SELECT id FROM tasks WHERE target = 'till.service' AND waiting_for LIKE '%the hands%'"
     split.host.wait_until(lambda: split.host.sql(waits), 60, "an incident that waits for the hands")
+    split.host.wait_until(lambda: "NOTHING IS HEALED: the hands" in split.host.orchestrator("status").out, 30, "a status that says so")
     split.host.ok(given_back)
     assert split.host.incident("till.service", "fixed", "escalated", "cleared")["status"] == "fixed"
+    split.host.wait_until(lambda: "NOTHING IS HEALED" not in split.host.orchestrator("status").out, 30, "a status that is well")
     assert split.host.show(DAEMON, "NRestarts") == {"NRestarts": "0"}
 
 
