@@ -39,7 +39,7 @@ Called = TypeVar("Called", bound=Callable[..., Any])
 _BRAIN = False
 _PERSON = "/run/acting-person.sock"
 _numbers = itertools.count()
-_ROOTS_OWN: set[str] = set()
+_ROOTS_OWN: set[Callable[..., Any]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def split() -> Iterator[None]:
 
 def by_the_hands(function: Called) -> Called:
     """A test's function that does what no brain may."""
-    _ROOTS_OWN.add(function.__name__)
+    _ROOTS_OWN.add(function)
     return function
 
 
@@ -104,7 +104,7 @@ def act(host: Host, function: Callable[..., Any], *, config: Json | None = None,
     order = json.dumps([function.__module__, function.__name__, config or {}, arguments])
     if _BRAIN:
         shipped.start_hands(host, toml(config or {}))
-    if _BRAIN and function.__name__ not in _ROOTS_OWN:
+    if _BRAIN and function not in _ROOTS_OWN:
         return _as_brain(host, order, timeout)
     script = f"cd {CHECKOUT} && PYTHONDONTWRITEBYTECODE=1 exec {sys.executable} -m tests.lab.acting"
     result = host.sh(script, timeout, given=order)
