@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from orchestrator.model import Case
+from orchestrator.store import Turn
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +33,15 @@ class Lanes:
         """So many may be under way from now on; what is under way goes on, and counts."""
         self._room["slow"] = max(_THINKERS, calls)
 
-    def has_room(self, case: Case) -> bool:
-        lane = _lane(case)
+    def has_room(self, turn: Turn) -> bool:
+        lane = _lane(turn.phase, settling=turn.settling)
         self._steps[lane] = {step for step in self._steps[lane] if not step.done()}
         return len(self._steps[lane]) < self._room[lane]
 
     def submit(self, step: Callable[[Case], None], case: Case) -> None:
-        future = self._pools[_lane(case)].submit(step, case)
-        self._steps[_lane(case)].add(future)
+        lane = _lane(case.incident.phase, settling=case.open_attempt is not None)
+        future = self._pools[lane].submit(step, case)
+        self._steps[lane].add(future)
         future.add_done_callback(lambda _done: self._ended())
 
     @property
@@ -58,5 +60,5 @@ class Lanes:
                 log.warning("a step does not end in time; it is taken up at the next start")
 
 
-def _lane(case: Case) -> str:
-    return "quick" if case.incident.phase == 1 or case.open_attempt else "slow"
+def _lane(phase: int, *, settling: bool) -> str:
+    return "quick" if phase == 1 or settling else "slow"

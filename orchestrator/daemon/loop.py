@@ -183,8 +183,7 @@ class Daemon:
         """Whether a case will move without an event or a person: one that is being proved, or due."""
         now = self.view.now()
         return any(
-            not case.incident.waiting_for or case.incident.waiting_for.startswith(PROVING) or case.open_attempt
-            for case in self.store.due(now + _ONCE_SECONDS)
+            not turn.waiting_for or turn.waiting_for.startswith(PROVING) or turn.settling for turn in self.store.turns(now + _ONCE_SECONDS)
         )
 
     def _pause(self) -> float:
@@ -272,13 +271,13 @@ class Daemon:
         except Unavailable:
             return False
         # A unit that nobody declared may be broken since ever: it must not hold up the healing of what users care about.
-        return not quiet or any(self.config.service_of(case.fault.target) for case in self.store.due(float("inf")))
+        return not quiet or any(self.config.service_of(turn.target) for turn in self.store.turns(float("inf")))
 
     def _note_tick(self) -> None:
         if not self._trouble and time.monotonic() - self._noted_at < _TICK_NOTED_SECONDS:
             return
         self._noted_at = time.monotonic()
-        wrong = len(self.store.due(float("inf"))) + len(self.store.with_person())
+        wrong = len(self.store.turns(float("inf"))) + len(self.store.with_person())
         self._observing.note(all_well=not wrong)
         state = f"{len(self.looks.names)} checks, {self._observing.blind} blind, {wrong} incident(s) under way"
         self.store.remember_tick(

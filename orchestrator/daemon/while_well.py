@@ -75,7 +75,7 @@ class WhileWell:
             self._store.save_baseline(baseline.to_json())
 
     def _troubled(self) -> frozenset[str]:
-        return frozenset(case.fault.target for case in self._store.due(float("inf")))
+        return frozenset(turn.target for turn in self._store.turns(float("inf")))
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

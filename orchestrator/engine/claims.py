@@ -7,7 +7,7 @@ from orchestrator.config import Config
 from orchestrator.host import View
 from orchestrator.model import Case, Scope, Status
 from orchestrator.scopes import scope_of
-from orchestrator.store import Store, StoreFailed
+from orchestrator.store import Store, StoreFailed, Turn
 
 
 class Claims:
@@ -22,18 +22,18 @@ class Claims:
         self._blocked: set[int] = set()
         """Due, and not claimed at the last round: their lane was full, or their scope held."""
 
-    def due(self, now: float, config: Config, has_room: Callable[[Case], bool]) -> Iterator[Case]:
+    def due(self, now: float, config: Config, has_room: Callable[[Turn], bool]) -> Iterator[Case]:
         """The cases to step now: due, their lane has room, and no other change is under way in their scope."""
         self._blocked.clear()
         with self._lock:
             self._stepped.clear()
-        for case in self._store.due(now):
-            number = case.incident.id
+        for turn in self._store.turns(now):
+            number = turn.incident
             with self._lock:
                 if number in self._working or number in self._stepped:
                     continue
             self._blocked.add(number)
-            if not has_room(case):
+            if not has_room(turn) or (case := self._store.case(number)) is None:
                 continue
             scope = case.scope if case.open_attempt else scope_of(case.fault, self._view, config)
             with self._lock:
@@ -48,11 +48,15 @@ class Claims:
         with self._lock:
             return self._store.next_due(besides=self._working | self._blocked)
 
+    def _settles(self, number: int) -> bool:
+        """Whether a change settles there: its attempt is still open, and the incident its own."""
+        fresh = self._store.case(number)
+        return fresh is not None and fresh.open_attempt is not None and fresh.incident.status is not Status.MERGED
+
     def let_go(self, number: int) -> None:
-        """The scope stays held while a change settles there: its attempt is still open, and the incident its own."""
+        """The scope stays held while a change settles there."""
         try:
-            fresh = self._store.case(number)
-            settling = fresh is not None and fresh.open_attempt is not None and fresh.incident.status is not Status.MERGED
+            settling = self._settles(number)
         except StoreFailed:
             settling = True
         with self._lock:

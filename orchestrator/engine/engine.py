@@ -27,7 +27,7 @@ from orchestrator.model import (
     Proposal,
 )
 from orchestrator.policy import stand_down
-from orchestrator.store import Stale, Store, StoreFailed
+from orchestrator.store import Stale, Store, StoreFailed, Turn
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Engine:
         self._attempting.reload(config)
         self._phases = phases
 
-    def claim_due(self, now: float, has_room: Callable[[Case], bool]) -> Iterator[Case]:
+    def claim_due(self, now: float, has_room: Callable[[Turn], bool]) -> Iterator[Case]:
         """The cases to step now: one change at a time per scope."""
         return self._claims.due(now, self.config, has_room)
 

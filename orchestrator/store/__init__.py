@@ -23,6 +23,7 @@ from orchestrator.store.words import (
     StoreDamaged,
     StoreFailed,
     StoreUnusable,
+    Turn,
     Window,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "StoreFailed",
     "StoreUnusable",
     "Taken",
+    "Turn",
     "Wanted",
     "Window",
     "mask",

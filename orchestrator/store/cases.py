@@ -17,7 +17,7 @@ from orchestrator.store.rows import (
     readable,
     scope_of,
 )
-from orchestrator.store.words import Anomaly
+from orchestrator.store.words import Anomaly, Turn
 
 CLAIMED_AT_ONCE = 100
 """Cases of one `due`: a storm is worked off the most severe first."""
@@ -25,8 +25,10 @@ EVIDENCE_SHOWN = 60
 ATTEMPTS_SHOWN = 50
 
 _SEVERITY_RANK = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
-_DUE = f"""SELECT * FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL AND next_at <= ?
-ORDER BY {_SEVERITY_RANK}, detected_at, id LIMIT {CLAIMED_AT_ONCE}"""  # noqa: S608 - two constants of this module
+_DUE = f"""FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL AND next_at <= ?
+ORDER BY {_SEVERITY_RANK}, detected_at, id"""
+_TURNS = f"""SELECT id AS incident, target, phase, waiting_for,
+EXISTS (SELECT 1 FROM attempts WHERE task_id = tasks.id AND outcome IS NULL AND executed = 1) AS settling {_DUE}"""  # noqa: S608 - a constant
 _NEXT = """SELECT id, next_at FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL
 AND next_at IS NOT NULL ORDER BY next_at"""
 _UNENDED = """SELECT * FROM tasks WHERE resolved_at IS NULL AND status != 'merged'
@@ -40,7 +42,12 @@ class Cases(Part):
     @looking
     def due(self, now: float) -> tuple[Case, ...]:
         """Roots that are open or healing and whose time has come: the most severe first, then the oldest."""
-        return all_readable("incident", self.ledger.rows(_DUE, (stamp(now),)), self._case)
+        return all_readable("incident", self.ledger.rows(f"SELECT * {_DUE} LIMIT {CLAIMED_AT_ONCE}", (stamp(now),)), self._case)
+
+    @looking
+    def turns(self, now: float) -> tuple[Turn, ...]:
+        """The same of all that are due, in brief: of many none may hide the last."""
+        return tuple(Turn.model_validate(row) for row in self.ledger.rows(_TURNS, (stamp(now),)))
 
     @looking
     def next_due(self, besides: Collection[int] = ()) -> float | None:

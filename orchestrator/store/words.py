@@ -96,6 +96,17 @@ class Click(Word):
     args: Json
 
 
+class Turn(Word):
+    """Of a root that is due: what tells where it would go, without all that belongs to it."""
+
+    incident: int
+    target: str
+    phase: int
+    settling: bool
+    """Its changes were begun, and have no outcome yet."""
+    waiting_for: str
+
+
 class Window(Word):
     """Hands off, for a while: one service, the whole host when `service` is empty, or one fault when there is a `key`."""
 

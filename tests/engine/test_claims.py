@@ -43,3 +43,24 @@ def test_an_attempt_of_what_is_over_hides_nothing(store: Store) -> None:
     a_begun_change(store, number)
     store.ledger.run("UPDATE tasks SET status = 'cleared', resolved_at = detected_at")
     assert store.observe("unit_inactive", (a_fault("web.service", "unit_inactive"),), 4_000_000_000.0).opened
+
+
+def test_what_cannot_be_taken_keeps_nothing_else_back(store: Store, view: View) -> None:
+    """However many severe ones wait for a thinker: what needs none has its turn; and nobody is woken again and again for the others."""
+    severe = tuple(a_fault(f"thought-{n}.service", severity="critical") for n in range(150))
+    store.observe("unit_failed", severe, time.time())
+    store.ledger.run("UPDATE tasks SET phase = 2")
+    mild = an_incident(store, a_fault("quick.service", "probe_failing", severity="warning"))
+    claims, config = Claims(view, store), Config()
+    claimed = [case.incident.id for case in claims.due(time.time(), config, lambda turn: turn.phase == 1)]
+    assert claimed == [mild]
+    assert claims.next_due() is None
+
+
+def test_what_cannot_be_read_wakes_nobody(store: Store, view: View) -> None:
+    """A damaged row is due for ever, and nobody can take it."""
+    number = an_incident(store)
+    store.ledger.run("UPDATE tasks SET fault = 'x' WHERE id = ?", (number,))
+    claims = Claims(view, store)
+    assert list(claims.due(time.time(), Config(), lambda _turn: True)) == []
+    assert claims.next_due() is None
