@@ -27,6 +27,7 @@ class Claims:
         self._blocked.clear()
         with self._lock:
             self._stepped.clear()
+        self._free_what_ended()
         for turn in self._store.turns(now):
             number = turn.incident
             with self._lock:
@@ -47,6 +48,16 @@ class Claims:
     def next_due(self) -> float | None:
         with self._lock:
             return self._store.next_due(besides=self._working | self._blocked)
+
+    def _free_what_ended(self) -> None:
+        """A person's word ends an attempt between two of its steps; then no step comes any more that lets go of its scope."""
+        with self._lock:
+            settling = self._held.keys() - self._working
+        for number in settling:
+            if not self._settles(number):
+                with self._lock:
+                    if number not in self._working:
+                        self._held.pop(number, None)
 
     def _settles(self, number: int) -> bool:
         """Whether a change settles there: its attempt is still open, and the incident its own."""

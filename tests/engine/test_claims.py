@@ -64,3 +64,17 @@ def test_what_cannot_be_read_wakes_nobody(store: Store, view: View) -> None:
     claims = Claims(view, store)
     assert list(claims.due(time.time(), Config(), lambda _turn: True)) == []
     assert claims.next_due() is None
+
+
+def test_a_scope_is_free_when_a_person_ends_what_was_proved_there(store: Store, view: View) -> None:
+    """A word that cuts an attempt short between two of its steps leaves no step that could let go of it."""
+    first = an_incident(store, a_fault("a.service", "unit_failed", severity="critical"))
+    other = an_incident(store, a_fault("a.service", "probe_failing", severity="warning"))
+    claims, config = Claims(view, store), Config()
+    assert [case.incident.id for case in claims.due(time.time(), config, lambda _turn: True)] == [first]
+    a_begun_change(store, first)
+    store.wait(first, time.time() + 60, "it is being proved")
+    claims.let_go(first)
+    assert list(claims.due(time.time(), config, lambda _turn: True)) == []
+    store.escalated(first, reason="ann rejected the plan")
+    assert [case.incident.id for case in claims.due(time.time(), config, lambda _turn: True)] == [other]
