@@ -24,6 +24,8 @@ _FIRST_COPY_SECONDS = 5.0
 _CLOCK_JUMP_SECONDS = 5.0
 _USUAL_POLL_SECONDS = 30.0
 _TOLD_CHARACTERS = 300
+_SLOW = "slow"
+"""The lane of the three that take their time, each with a thread: a mail server or a disk that hangs keeps no check from its turn."""
 
 
 class Timetable:
@@ -54,22 +56,22 @@ class Timetable:
         """Begin, or begin anew, from the clock as it is now."""
         self.stop()
         scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(2)},
+            executors={"default": ThreadPoolExecutor(1), _SLOW: ThreadPoolExecutor(3)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
         for name, check in self._checks.items():
             self._add(scheduler, f"check-{name}", partial(self._ask, name), pace(check.every, poll_seconds))
         self._add(scheduler, "sweep", self._sweep, poll_seconds)
-        self._add(scheduler, "second-look", self._look_again, poll_seconds)
-        self._add(scheduler, "outbox", self._deliver, _OUTBOX_SECONDS)
-        self._add(scheduler, "copy", self._copy, _COPY_SECONDS)
+        self._add(scheduler, "second-look", self._look_again, poll_seconds, _SLOW)
+        self._add(scheduler, "outbox", self._deliver, _OUTBOX_SECONDS, _SLOW)
+        self._add(scheduler, "copy", self._copy, _COPY_SECONDS, _SLOW)
         scheduler.modify_job("copy", next_run_time=datetime.now(UTC) + timedelta(seconds=_FIRST_COPY_SECONDS))
         scheduler.start()
         self._scheduler, self._clock = scheduler, _offset()
 
-    def _add(self, scheduler: BackgroundScheduler, name: str, job: Callable[[], None], seconds: float) -> None:
-        scheduler.add_job(self.take_turn, "interval", args=[name, job], seconds=seconds, id=name)
+    def _add(self, scheduler: BackgroundScheduler, name: str, job: Callable[[], None], seconds: float, lane: str = "default") -> None:
+        scheduler.add_job(self.take_turn, "interval", args=[name, job], seconds=seconds, id=name, executor=lane)
 
     def take_turn(self, name: str, job: Callable[[], None]) -> None:
         """Never raises: what goes wrong in the job is told, and it has its next turn."""

@@ -2,9 +2,12 @@
 
 import logging
 import threading
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
+from orchestrator.checks import all_checks
 from orchestrator.daemon.timetable import Timetable, pace
 
 
@@ -62,3 +65,32 @@ def test_what_is_cut_short_by_the_stop_is_no_trouble(caplog: pytest.LogCaptureFi
     stopped.set()
     workers[0].join(20)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_what_takes_its_time_keeps_no_check_from_its_turn() -> None:
+    """A mail server that does not answer, a look at what people have, and a slow disk for the copy: all at once."""
+    hold, asked, all_began = threading.Event(), threading.Event(), threading.Event()
+    began: set[str] = set()
+
+    def slow(name: str) -> None:
+        began.add(name)
+        if len(began) == 3:
+            all_began.set()
+        hold.wait(20)
+
+    def ask(_: str) -> None:
+        asked.set()
+
+    jobs = (partial(slow, name) for name in ("deliver", "look_again", "copy"))
+    timetable = Timetable({"clock": all_checks()["clock_unsynchronised"]}, ask, lambda: None, *jobs)
+    timetable.start(0.02)
+    try:
+        assert timetable._scheduler
+        for name in ("outbox", "copy"):
+            timetable._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        all_began.wait(2)
+        asked.clear()
+        assert asked.wait(5)
+    finally:
+        hold.set()
+        timetable.stop()
