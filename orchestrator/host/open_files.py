@@ -131,17 +131,23 @@ class OpenFiles:
         return False
 
     def _named(self, pids: tuple[int, ...], unseen: list[int] | None = None) -> Iterator[tuple[int, str, str]]:
-        """Raises PermissionError at the first process that may not be looked into; with `unseen` it is told there."""
+        """Raises PermissionError at the first process that may not be looked into; with `unseen` it is told there.
+
+        So is there one with more descriptors than are left to be looked into: what it has beyond these, nobody saw.
+        """
         left = _DESCRIPTORS
         for pid in pids:
             try:  # it may become another user's between its list and its links
-                held = [(name, link(f"{self._proc}/{pid}/fd/{name}")) for name in names(f"{self._proc}/{pid}/fd")[:left]]
+                there = names(f"{self._proc}/{pid}/fd")
+                held = [(name, link(f"{self._proc}/{pid}/fd/{name}")) for name in there[:left]]
             except PermissionError:
                 if unseen is None:
                     raise
                 unseen.append(pid)
                 continue
             left -= len(held)
+            if unseen is not None and len(held) < len(there):
+                unseen.append(pid)
             for name, path in held:
                 if path.startswith("/") and not path.startswith(_NOT_FILES):
                     yield pid, name, path

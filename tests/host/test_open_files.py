@@ -1,5 +1,6 @@
 """What processes hold of a file system: found by their descriptors, since no directory shows it."""
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import Service
-from orchestrator.host import OpenFile, Unit, View, places, room
+from orchestrator.host import OpenFile, Unavailable, Unit, View, places, room
 
 SIZE = 1 << 20
 
@@ -78,3 +79,17 @@ def test_a_path_in_its_configuration_belongs_to_a_service(view: View, tmp_path: 
     found = set(places.paths(view, Unit(name="shop.service"), service))
     assert {"/srv/till/data", "/var/log/shop.log"} <= found
     assert not found & {"//shop.example/x", "/2", "/x"}
+
+
+def test_who_lies_beyond_what_was_looked_into_is_not_nobody(view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with more descriptors than are looked into: the youngest processes come last, and a lock of theirs is a lock."""
+    lock = tmp_path / "shop.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert view.open_files.lockers([str(lock)]) == {str(lock): os.getpid()}
+        monkeypatch.setattr("orchestrator.host.open_files._DESCRIPTORS", 3)
+        with pytest.raises(Unavailable):
+            view.open_files.lockers([str(lock)])
+        with pytest.raises(Unavailable):
+            view.open_files.holding_locks([1, os.getpid()])
+        assert not view.open_files.on(view.mounts.of_path(str(tmp_path)).point)[1]
