@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import IO
 
 OUTPUT_BYTES = 20_000
+LEFT_OUT = "..."
+"""The line that stands for the middle of an output that is too long."""
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -152,5 +154,5 @@ class _Bounded:
                 return
 
     def text(self) -> str:
-        middle = b"\n...\n" if self._cut else b""
+        middle = f"\n{LEFT_OUT}\n".encode() if self._cut else b""
         return bytes(self._head + middle + self._tail).decode(errors="replace")

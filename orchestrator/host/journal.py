@@ -119,10 +119,11 @@ class Journal:
     def _by_manager(self, units: Sequence[str]) -> list[str]:
         return [f"_PID={self._manager.pid}", *(f"{self._manager.about}={unit}" for unit in units)]
 
-    def of_units(self, units: Sequence[str], since: float, lines: int) -> tuple[Line, ...]:
-        """The last `lines` entries of these units' own processes and of PID 1 about them, oldest first."""
+    def of_units(self, units: Sequence[str], since: float, lines: int) -> tuple[tuple[Line, ...], bool]:
+        """The last `lines` entries of these units' own processes and of PID 1 about them, oldest first; and whether these are all."""
         own = [[f"{self._manager.of_unit}={unit}"] for unit in units]
-        return self._read([*own, self._by_manager(units)], lines, since)
+        found, cut = self._told([*own, self._by_manager(units)], lines, since)
+        return found, not cut and len(found) < lines
 
     def kernel_lines(self, since: float, lines: int = 200) -> tuple[Line, ...]:
         """What the kernel logged since then, oldest first."""
@@ -137,7 +138,13 @@ class Journal:
         return self._read([[f"MESSAGE_ID={_DROPPED}", "_TRANSPORT=driver"]], lines, since)
 
     def _read(self, matches: list[list[str]], lines: int, since: float | None, *, boot_only: bool = True) -> tuple[Line, ...]:
-        """Newest first from journalctl: with --since it would otherwise stop after the *oldest* n."""
+        return self._told(matches, lines, since, boot_only=boot_only)[0]
+
+    def _told(self, matches: list[list[str]], lines: int, since: float | None, *, boot_only: bool = True) -> tuple[tuple[Line, ...], bool]:
+        """And whether it was cut short: by its bytes, or its time.
+
+        Newest first from journalctl: with --since it would otherwise stop after the *oldest* n.
+        """
         if not self.has_journal():
             raise Unavailable("there is no journal here that may be read")
         argv = ["journalctl", "--quiet", "--no-pager", "--reverse", "--output=json", "--all", f"--output-fields={','.join(self._fields())}"]
@@ -149,11 +156,12 @@ class Journal:
         for number, group in enumerate(matches):
             argv += [*(["+"] if number else []), *group, *boot]
         result = commands.run(argv, timeout=READ_SECONDS, cap=_OUTPUT_BYTES)
-        lines_read = (parse(text, self._manager) for text in result.output.splitlines() if text.startswith("{"))
+        said = result.output.splitlines()
+        lines_read = (parse(text, self._manager) for text in said if text.startswith("{"))
         found = [line for line in lines_read if line and line.up >= began]
         if not found and not result.ok:
             raise Unavailable(f"the journal did not answer in {READ_SECONDS:g} s" if result.timed_out else _complaint(result.output))
-        return tuple(reversed(found))
+        return tuple(reversed(found)), commands.LEFT_OUT in said or result.timed_out
 
     def _fields(self) -> tuple[str, ...]:
         return (self._manager.of_unit, *map(self._manager.field, _FIELDS))

@@ -18,6 +18,8 @@ from orchestrator.host.mounts import Mounts
 READ_BYTES = 1 << 20
 _LINES = 5000
 _MATCH_SECONDS = 3.0
+_LATE_SECONDS = 60.0
+"""So far back a journal is read once more: journald may have come late to a line."""
 _MOST_RULES = 200
 
 
@@ -93,18 +95,21 @@ class LogWatch:
 
     def _written(self, place: _Place, now: float) -> list[tuple[float, str]]:
         """Its share of what all watched units wrote since the last reading: one question for all that are asked at one time."""
-        if now > self._read_at:
-            self._read_journal()
+        if now != self._read_at:
+            self._read_journal(now)
             self._read_at = now
         news, place.news = place.news, []
         return news
 
-    def _read_journal(self) -> None:
+    def _read_journal(self, now: float) -> None:
         units = self._units()
-        since = min(place.at for (log, _), place in self._places.items() if log in units)
-        lines = self.journal.of_units(units, since=since, lines=LINES_LIMIT)
-        if len(lines) == LINES_LIMIT:  # who floods must not hide the others
-            lines = tuple(line for unit in units for line in self.journal.of_units((unit,), since=since, lines=LINES_LIMIT))
+        for place in self._places.values():
+            place.at = min(place.at, now)  # the clock may have been set back
+        first = min(place.at for (log, _), place in self._places.items() if log in units)
+        since = first if now < self._read_at else max(first, self._read_at - _LATE_SECONDS)
+        lines, whole = self.journal.of_units(units, since=since, lines=LINES_LIMIT)
+        if not whole:  # who floods must not hide the others
+            lines = tuple(line for unit in units for line in self.journal.of_units((unit,), since=since, lines=LINES_LIMIT)[0])
         for (log, _), place in self._places.items():
             own = [line for line in lines if line.unit == log and line.at > place.at]
             place.at = max([place.at, *(line.at for line in own)])

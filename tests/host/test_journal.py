@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.host import Journal, Unavailable
+from orchestrator.host.commands import LEFT_OUT, CommandResult, run
 from orchestrator.host.journal import MESSAGE_CHARACTERS, clean, parse
 from orchestrator.host.kernel import Kernel
 
@@ -121,3 +122,20 @@ def test_without_a_journal_it_is_blind(tmp_path: Path, monkeypatch: pytest.Monke
     assert not journal.has_journal()
     with pytest.raises(Unavailable, match="no journal"):
         journal.tail("web.service")
+
+
+@pytest.mark.parametrize(("output", "whole"), [("{0}\n{1}", True), ("{0}\n...\n{1}", False)])
+def test_what_is_cut_by_its_bytes_is_not_all(monkeypatch: pytest.MonkeyPatch, output: str, whole: bool) -> None:  # noqa: FBT001
+    """Fewer lines than were asked for may still be too many."""
+    journal = Journal(Kernel())
+    said = CommandResult(exit=0, output=output.format(_entry(MESSAGE="new"), _entry(MESSAGE="old")))
+    monkeypatch.setattr(journal, "has_journal", lambda: True)
+    monkeypatch.setattr("orchestrator.host.journal.commands.run", lambda *_, **__: said)
+    lines, is_whole = journal.of_units(("shop.service",), 0.0, 100)
+    assert ([line.message for line in lines], is_whole) == (["old", "new"], whole)
+
+
+def test_the_middle_of_a_long_output_is_left_out_in_a_line_of_its_own() -> None:
+    """Whoever reads it line by line sees that."""
+    said = run(["seq", "100000"], timeout=20, cap=1000).output.splitlines()
+    assert LEFT_OUT in said

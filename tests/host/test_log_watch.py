@@ -1,12 +1,14 @@
 """Declared patterns in the news of a log."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from orchestrator.host import Unavailable, View
+from orchestrator.host.journal import Journal, Line
+from orchestrator.host.kernel import Kernel
 from orchestrator.host.log_watch import READ_BYTES, LogWatch
 
 NOW = 1000.0
@@ -125,3 +127,49 @@ def test_what_was_seen_to_is_forgotten(watch: LogWatch, log: Path) -> None:
     assert watch.look(str(log), "deadlock", NOW)
     watch.seen_to(str(log), "deadlock", NOW + 1)
     assert watch.look(str(log), "deadlock", NOW) is None
+
+
+class Written(Journal):
+    """A journal that tells no more than some bytes at once, as the real one; and notes since when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(Kernel())
+        self.lines: list[Line] = []
+        self.asked: list[tuple[tuple[str, ...], float]] = []
+
+    def of_units(self, units: Sequence[str], since: float, lines: int) -> tuple[tuple[Line, ...], bool]:
+        self.asked.append((tuple(units), since))
+        found = [line for line in self.lines if line.unit in units and line.at >= since]
+        told = found[-min(lines, 500) :]  # long lines: the bytes are used up before the lines are
+        return tuple(told), len(told) == len(found)
+
+
+@pytest.fixture
+def journal(watch: LogWatch) -> Written:
+    watch.journal = Written()
+    return watch.journal
+
+
+def test_who_writes_long_lines_hides_nobody_elses(watch: LogWatch, journal: Written) -> None:
+    """The flood is cut by its bytes before its lines are counted: the others are asked after one by one all the same."""
+    for unit in ("loud.service", "shop.service"):
+        assert watch.look(unit, "deadlock", NOW) is None
+    journal.lines.append(Line(at=NOW + 1, message="deadlock", unit="shop.service"))
+    journal.lines += [Line(at=NOW + 2 + n / 1000, message="x" * 2000, unit="loud.service") for n in range(900)]
+    assert watch.look("loud.service", "deadlock", NOW + 15) is None
+    assert watch.look("shop.service", "deadlock", NOW + 15)
+
+
+def test_who_is_silent_does_not_have_all_of_a_long_day_read_again(watch: LogWatch, journal: Written) -> None:
+    """What was read once is read: a little further back alone, for what journald took in late."""
+    for n in range(3):
+        watch.look("shop.service", "deadlock", NOW + 3600 * n)
+    assert [since >= NOW + 3600 * (n - 1) - 60 for n, (_, since) in enumerate(journal.asked)] == [True] * 3
+
+
+def test_a_clock_that_was_set_back_makes_nobody_deaf(watch: LogWatch, journal: Written) -> None:
+    """What is written from now on has times that were there before."""
+    watch.look("shop.service", "deadlock", NOW)
+    assert watch.look("shop.service", "deadlock", NOW - 500) is None
+    journal.lines.append(Line(at=NOW - 490, message="deadlock", unit="shop.service"))
+    assert watch.look("shop.service", "deadlock", NOW - 480)
