@@ -379,6 +379,7 @@ class Daemon:
         self._wiring.reload(config)
         self.desk.configure(config)
         self._while_well.reload()
+        self.view.logs.keep((rule.log, rule.pattern) for rule in config.log)
         self._timetable.start(config.daemon.poll_seconds)
         self.looks.ask_all()
         self._keeping.configured(config, self._config_file, "reload")

@@ -6,6 +6,7 @@ of it is bounded. A pattern that once took too long is not tried again.
 
 import base64
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ _LINES = 5000
 _MATCH_SECONDS = 3.0
 _LATE_SECONDS = 60.0
 """So far back a journal is read once more: journald may have come late to a line."""
-_MOST_RULES = 200
+MOST_RULES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ class LogWatch:
         if pattern in self._slow:
             raise Unavailable(f"the pattern {pattern!r} takes too long on lines of {log}; it is not tried any more")
         with self._lock:
-            if len(self._places) >= _MOST_RULES and (log, pattern) not in self._places:
-                raise Unavailable(f"more than {_MOST_RULES} patterns are watched for; {pattern!r} of {log} is not")
+            if len(self._places) >= MOST_RULES and (log, pattern) not in self._places:
+                raise Unavailable(f"more than {MOST_RULES} patterns are watched for; {pattern!r} of {log} is not")
             place = self._places.setdefault((log, pattern), _Place(at=now))
             news = self._appended(log, place, now) if log.startswith("/") else self._written(place, now)
             if fitting := self._fitting(pattern, [line for _, line in news]):
@@ -74,6 +75,12 @@ class LogWatch:
                 at, line = news[fitting[-1]]
                 place.match = Match(at, line, count, place.unread)
             return place.match
+
+    def keep(self, rules: Iterable[tuple[str, str]]) -> None:
+        """These logs and patterns are declared now: whatever was watched besides takes no place any more."""
+        declared = set(rules)
+        with self._lock:
+            self._places = {rule: place for rule, place in self._places.items() if rule in declared}
 
     def last(self, log: str, pattern: str) -> Match | None:
         """What the last look saw."""

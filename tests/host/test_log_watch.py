@@ -9,7 +9,7 @@ import pytest
 from orchestrator.host import Unavailable, View
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel
-from orchestrator.host.log_watch import READ_BYTES, LogWatch
+from orchestrator.host.log_watch import MOST_RULES, READ_BYTES, LogWatch
 
 NOW = 1000.0
 
@@ -173,3 +173,13 @@ def test_a_clock_that_was_set_back_makes_nobody_deaf(watch: LogWatch, journal: W
     assert watch.look("shop.service", "deadlock", NOW - 500) is None
     journal.lines.append(Line(at=NOW - 490, message="deadlock", unit="shop.service"))
     assert watch.look("shop.service", "deadlock", NOW - 480)
+
+
+def test_patterns_that_nobody_declares_any_more_take_no_place(watch: LogWatch, log: Path) -> None:
+    """Each reload may bring others."""
+    for n in range(MOST_RULES):
+        watch.look(str(log), f"old {n}", NOW)
+    with pytest.raises(Unavailable):
+        watch.look(str(log), "new", NOW)
+    watch.keep([(str(log), "new")])
+    assert watch.look(str(log), "new", NOW) is None
