@@ -9,6 +9,8 @@ from orchestrator.host import Baseline, View
 from orchestrator.servers import Server
 
 _DROPPED_AFTER = 3
+_MOST_CHANGED = 5000
+"""Units that are told apart; of more than that any may have changed."""
 
 
 class Remembering:
@@ -24,10 +26,11 @@ class Remembering:
 
     def note_changed(self, names: frozenset[str]) -> None:
         """Units that systemd reported; an empty set means any. Any thread may call it."""
-        if names:
+        if names and len(self._changed) < _MOST_CHANGED:
             self._changed.update(names)
         else:
             self._told = set()  # a turn that is under way, of before, fills the old one
+            self._changed.clear()
 
     def baseline(self, wrong: frozenset[str] = frozenset()) -> Baseline:
         """What runs now, with what ran before and is missing only now: a unit leaves after three quiet sweeps without it.
@@ -46,14 +49,15 @@ class Remembering:
         server, told = self._view.servers.of(service.target), self._told
         names = {service.target, *(server.units if server else ())}
         changed = bool(names & self._changed) or service.name not in told
+        if changed:  # from here on it is news again
+            self._changed.difference_update(names)
+            told.discard(service.name)
         if changed and service.unit:
             self._view.servers.meet(service, servers)
         answer = heard(self._hands.remember(service.name, self._view.answered.get(service.target, 0.0), changed=changed))
         if "programs" in answer:
             self._view.programs.note(service.target, tuple(answer["programs"]))
-        if changed:
-            self._changed -= names
-            told.add(service.name)
+        told.add(service.name)
 
     def name_files(self) -> None:
         """The same for what names are found with, when all that services need were found last. Raises Unavailable."""
