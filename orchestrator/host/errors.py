@@ -13,6 +13,10 @@ class Late(Unavailable):
     """What was asked hangs: it has no answer in time, or an earlier question has none yet."""
 
 
+class Ended(Unavailable):
+    """Who was asked ended over the question."""
+
+
 class NoRight(Unavailable):
     """This process may not see it, and whoever may did not tell: what lies there is neither something nor nothing."""
 

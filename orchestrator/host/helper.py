@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from orchestrator.host.errors import Late, Unavailable
+from orchestrator.host.errors import Ended, Late, Unavailable
 
 ASK_SECONDS = 3.0
 _CHILD = str(Path(__file__).with_name("helper_child.py"))
@@ -61,7 +61,7 @@ class Helper:
             except _Gone:
                 child.close()
                 if fresh:
-                    raise Unavailable("the helper ended without an answer") from None
+                    raise Ended("the helper ended without an answer") from None
                 continue
             self._give_back(child)
             if "errno" in answer:

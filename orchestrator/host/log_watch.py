@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.host.errors import Late, Unavailable
+from orchestrator.host.errors import Ended, Late, Unavailable
 from orchestrator.host.helper import Helper
 from orchestrator.host.journal import LINES_LIMIT, Journal, clean
 from orchestrator.host.mounts import Mounts
@@ -69,8 +69,14 @@ class LogWatch:
             if len(self._places) >= MOST_RULES and (log, pattern) not in self._places:
                 raise Unavailable(f"more than {MOST_RULES} patterns are watched for; {pattern!r} of {log} is not")
             place = self._places.setdefault((log, pattern), _Place(at=now))
+            was = place.inode, place.offset, place.unread
             news = self._appended(log, place, now) if log.startswith("/") else self._written(place, now)
-            if fitting := self._fitting(pattern, [line for _, line in news]):
+            try:
+                fitting = self._fitting(pattern, [line for _, line in news])
+            except Unavailable:
+                (place.inode, place.offset, place.unread), place.news = was, [] if log.startswith("/") else news
+                raise
+            if fitting:
                 count = len(fitting) + (place.match.count if place.match else 0)
                 at, line = news[fitting[-1]]
                 place.match = Match(at, line, count, place.unread)
@@ -143,6 +149,6 @@ class LogWatch:
             return []
         try:
             return list(self.helper.ask("fitting", "", _MATCH_SECONDS, about=f"pattern {pattern}", pattern=pattern, lines=lines))
-        except (Late, Unavailable):
+        except (Late, Ended):
             self._slow.add(pattern)
             raise Unavailable(f"the pattern {pattern!r} takes too long; it is not tried any more") from None

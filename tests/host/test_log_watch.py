@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator.host import Unavailable, View
+from orchestrator.host.helper import Helper
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel
 from orchestrator.host.log_watch import MOST_RULES, READ_BYTES, LogWatch
@@ -183,3 +185,25 @@ def test_patterns_that_nobody_declares_any_more_take_no_place(watch: LogWatch, l
         watch.look(str(log), "new", NOW)
     watch.keep([(str(log), "new")])
     assert watch.look(str(log), "new", NOW) is None
+
+
+class NoHelper(Helper):
+    """All that there may be hang already, on mounts that nobody answers for."""
+
+    def ask(self, question: str, path: str, timeout: float = 3.0, *, about: str = "", **more: Any) -> Any:
+        del question, path, timeout, about, more
+        raise Unavailable("16 helpers hang already")
+
+
+@pytest.mark.parametrize("where", ["a file", "a journal"])
+def test_a_pattern_that_nobody_could_try_is_tried_again_on_the_same_lines(watch: LogWatch, log: Path, journal: Written, where: str) -> None:
+    """It did not take too long: there was nobody to be asked."""
+    name = str(log) if where == "a file" else "shop.service"
+    watch.look(name, "deadlock", NOW)
+    append(log, "deadlock\n")
+    journal.lines.append(Line(at=NOW + 1, message="deadlock", unit="shop.service"))
+    able, watch.helper = watch.helper, NoHelper()
+    with pytest.raises(Unavailable, match="16 helpers"):
+        watch.look(name, "deadlock", NOW + 2)
+    watch.helper = able
+    assert watch.look(name, "deadlock", NOW + 3)
