@@ -45,3 +45,11 @@ def test_what_somebody_has_in_hand_is_not_forgotten() -> None:
     kept = now.missing(before, frozenset({"/srv/kept", "b.service"}))
     assert kept == replace(now, active=frozenset({"b.service", "c.service"}), mounts=frozenset({"/", "/srv/kept"}), rescued=frozenset())
     assert now.missing(before, frozenset()) == now
+
+
+def test_a_host_of_many_devices_misses_its_services_all_the_same() -> None:
+    """What is beyond the bound is what nobody would miss: devices, and what comes and goes with sessions."""
+    devices = [f"dev-disk-{n:05}.device" for n in range(6000)]
+    known = Baseline.from_json({"active": [*devices, "web.service", "zone.mount"]})
+    assert {"web.service", "zone.mount"} <= known.active
+    assert len(known.active) == 5000
