@@ -10,7 +10,9 @@ from orchestrator.host import Mount, Unavailable, Unit, View
 from orchestrator.host.graph import mount_unit
 from orchestrator.model import Fault, Severity
 
-_MOST = 50
+_MOST = 200
+"""So many are asked in one look. Of more each has its turn; one that nobody answered for is asked every time."""
+_TURN_SECONDS = 10.0
 _REASONS = {
     "dead": ("MountDead", "the process that answered for it has ended"),
     "stale": ("MountStale", "its server does not know it any more"),
@@ -18,21 +20,29 @@ _REASONS = {
 }
 
 
-@check(every=10, deadline=60, confirm=2, on_events=True)
+@check(every=_TURN_SECONDS, deadline=60, confirm=2, on_events=True)
 def mount_stale(view: View, config: Config) -> Iterator[Fault]:
     """A mount of another process or host (FUSE, NFS) that nobody answers for any more."""
+    blind, seen = "", False
     for mount in _asked(view):
-        standing = view.mounts.standing(mount.point)
+        try:
+            standing = view.mounts.standing(mount.point)
+        except Unavailable as reason:
+            blind = str(reason)
+            continue
         if standing and (server_of(view, config, mount.point) or _stood_on(view, config, mount.point)):
-            reason, told = _REASONS[standing]
+            seen = True
+            why, told = _REASONS[standing]
             yield Fault(
                 check="mount_stale",
                 target=mount.point,
-                reason=reason,
+                reason=why,
                 message=f"{mount.point} ({mount.fstype}) is mounted and cannot be used: {told}",
                 severity=Severity.CRITICAL,
                 facts={"mount.type": mount.fstype},
             )
+    if blind and not seen:  # one that cannot be asked must not hide those that were
+        raise Unavailable(blind)
 
 
 def server_of(view: View, config: Config, point: str) -> str:
@@ -63,7 +73,10 @@ def serves(unit: Unit, mount: Mount) -> bool:
 def _asked(view: View) -> list[Mount]:
     """autofs is left alone: to ask it is to mount what is behind it."""
     found = {mount.point: mount for mount in view.mounts.list() if mount.may_hang and mount.fstype not in ("autofs", "fusectl")}
-    return list(found.values())[:_MOST]
+    known = [found.pop(point) for point in view.mounts.dead() if point in found]
+    others = list(found.values())
+    first = int(view.now() // _TURN_SECONDS) * _MOST % len(others) if len(others) > _MOST else 0
+    return [*known, *(others[first:] + others[:first])[:_MOST]]
 
 
 def _stood_on(view: View, config: Config, point: str) -> bool:

@@ -186,6 +186,10 @@ class Mounts:
             said = self._standing_by_others(point) if self._is_shut(point, usage) else ""
         except Late:
             said = "hangs"
+        except Unavailable:  # nobody could be sent there: what was so is so
+            if (known := self._dead.get(point)) is None:
+                raise
+            said = known
         except OSError as error:
             said = self._standing_by_others(point) if error.errno in REFUSED else _NOBODY.get(error.errno or 0, "")
         with self._lock:
