@@ -135,9 +135,9 @@ class Looks:
 
     @property
     def idle(self) -> bool:
-        """Nothing looks, and nothing waits for its confirmation."""
+        """Nothing looks, but for what is late and blind, and nothing waits for its confirmation."""
         with self._lock:
-            return all(looking.future is None and looking.retry_at is None for looking in self._looking.values())
+            return all((looking.future is None or looking.told_late) and looking.retry_at is None for looking in self._looking.values())
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

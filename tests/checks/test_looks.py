@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,18 @@ def test_a_look_that_took_long_rests_before_an_event_wakes_it_again(bench: Bench
     assert list(bench.looks.finished()) == []
     assert bench.ended.acquire(timeout=5)
     assert len(list(bench.looks.finished())) == 1
+
+
+def test_a_look_that_hangs_is_no_work_that_anybody_waits_for(bench: Bench) -> None:
+    """It is blind until it answers, maybe for days: what waits for all to have looked does not wait for it."""
+    bench.looks._checks = {"c": replace(bench.looks._checks["c"], deadline=0.05)}
+    bench.hold.clear()
+    bench.looks.ask("c")
+    idle = [bench.looks.idle]
+    deadline = time.monotonic() + 5
+    while not (seen := list(bench.looks.finished())) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert isinstance(seen[0][1], Blind)
+    idle.append(bench.looks.idle)
+    bench.hold.set()
+    assert idle == [False, True]
