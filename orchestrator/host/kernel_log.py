@@ -11,8 +11,8 @@ import re
 import threading
 import time
 import tomllib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -81,7 +81,7 @@ class KernelLog:
         """What is missing in what was read last; empty where it was the kernel's own log."""
         self._descriptor: int | None = None
         self._lock = threading.Lock()
-        self._events: deque[KernelEvent] = deque(maxlen=_KEPT)
+        self._events: deque[KernelEvent] = deque()
 
     def events(self, seconds: float = KEPT_SECONDS) -> tuple[KernelEvent, ...]:
         """What the kernel said in so many seconds, oldest first. Raises Unavailable where its log may not be read."""
@@ -111,18 +111,24 @@ class KernelLog:
         except OSError as error:
             self._read_elsewhere(Unavailable(f"the kernel's log cannot be read: {error.strerror}"))
             return
+        news: list[KernelEvent] = []
         try:
-            self._events.extend(event for record in _records(self._descriptor) if (event := parse(record)))
+            news.extend(event for record in _records(self._descriptor) if (event := parse(record)))
         except OSError as error:
             raise Unavailable(f"the kernel's log cannot be read: {error.strerror}") from None
+        finally:
+            self._keep(news)
         self.loses = ""
+
+    def _keep(self, news: Iterable[KernelEvent]) -> None:
+        self._events = deque(_bounded((*self._events, *news)))
 
     def _read_elsewhere(self, trouble: Unavailable) -> None:
         try:
             if self._in_journal is None:
                 raise trouble
             lines = self._in_journal.new(time.time() - KEPT_SECONDS)
-            self._events.extend(event for line in lines if (event := _meant(line.message, line.at - line.lag, line.facility)))
+            self._keep(event for line in lines if (event := _meant(line.message, line.at - line.lag, line.facility)))
         except Unavailable:
             try:
                 self._events = deque(map(_told, self._rights.ask("kernel_events")), maxlen=_KEPT)
@@ -149,6 +155,22 @@ def _meant(said: str, at: float, facility: int) -> KernelEvent | None:
             names = {name: value for name, value in match.groupdict().items() if value}
             return KernelEvent(at, kind, line, names, written=facility != _KERNEL)
     return None
+
+
+def _bounded(events: Sequence[KernelEvent]) -> Sequence[KernelEvent]:
+    """Of too many the newest of each kind and device: what is said again and again must not hide what was said once."""
+    if len(events) <= _KEPT:
+        return events
+    about = [(event.kind.name, event.names.get("device", ""), event.written) for event in events]
+    counts, share = Counter(about), _KEPT
+    while share > 1 and sum(min(count, share) for count in counts.values()) > _KEPT:
+        share //= 2
+    kept, left = [], Counter({one: min(count, share) for one, count in counts.items()})
+    for event, one in zip(reversed(events), reversed(about), strict=True):
+        if left[one]:
+            left[one] -= 1
+            kept.append(event)
+    return kept[:_KEPT][::-1]
 
 
 def _told(row: dict[str, Any]) -> KernelEvent:

@@ -120,6 +120,19 @@ def test_lines_are_kept_for_an_hour(log: Log) -> None:
     assert [event.names["device"] for event in kernel.events(60)] == ["sdc"]
 
 
+def test_a_program_that_crashes_again_and_again_hides_no_damaged_disk(log: Log) -> None:
+    """Each crash is a line of the kernel's: hundreds in a minute, and the hour's one word of the disk stays."""
+    disk = _record("EXT4-fs error (device sda1): ext4_lookup:1855: inode #2: comm ls: deleted inode referenced: 12", age=60)
+    made = log(disk)
+    for _ in range(12):
+        for n in range(50):
+            made.more(_record(f"till[{n}]: segfault at 0 ip 00007f sp 00007f error 4 in libc.so[7f+1]"))  # type: ignore[attr-defined]
+        told = made.events()
+    assert [event.names["device"] for event in told if event.danger] == ["sda1"]
+    assert 200 < len(told) <= 500
+    assert [event.at for event in told] == sorted(event.at for event in told)
+
+
 def test_a_log_that_may_not_be_read_is_blindness() -> None:
     """An unprivileged process sees nothing of the kernel, and says so."""
 
