@@ -1,10 +1,14 @@
 """What of a log counts as a sign of danger, and who may give it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
-from orchestrator.host import Line, Unit
+from orchestrator.config import Config
+from orchestrator.host import Line, Unit, View
+from orchestrator.host.stops import STARTING
 from orchestrator.host.unit import DUMPED, EXITED
-from orchestrator.knowledge.evidence.journal_lines import _signs
+from orchestrator.knowledge.evidence.journal_lines import _signs, journal_lines
 from orchestrator.model import Case, Fault, Incident, Scope
 
 FAILED = Unit(name="damaged.service", active_state="failed", result="exit-code", exec_main_code=EXITED, exec_main_status=1)
@@ -29,3 +33,18 @@ def test_what_hangs_and_what_crashed_was_refused_nothing() -> None:
     assert _signs([OWN, REFUSED], FAILED, case("NoAnswer")) == {}
     assert set(_signs([OWN, REFUSED], FAILED, case())) == {"danger.corruption", "danger.authentication"}
     assert set(_signs([OWN, REFUSED], replace(FAILED, exec_main_code=DUMPED), case())) == {"danger.corruption"}
+
+
+def test_what_a_long_trace_stands_behind_is_heard() -> None:
+    """A program says what is damaged, and then a hundred lines of where it was: the first of them counts."""
+    starting = Line(at=0.5, message="Starting", unit=FAILED.name, trusted=True, fields={"MESSAGE_ID": STARTING, "INVOCATION_ID": "a"})
+    trace = [Line(at=1.0 + n / 1000, message=f"    at org.example.Store.read(Store.java:{n})", unit=FAILED.name) for n in range(150)]
+    said = [starting, OWN, *trace, SYSTEMD]
+    view = SimpleNamespace(
+        now=lambda: 100.0,
+        answered={},
+        units=SimpleNamespace(get=lambda _: FAILED),
+        journal=SimpleNamespace(tail=lambda _, lines: tuple(said[-lines:])),
+    )
+    facts = {name: value for item in journal_lines(cast("View", view), Config(), case()) for name, value in item.facts.items()}
+    assert facts["danger.corruption"] == OWN.message

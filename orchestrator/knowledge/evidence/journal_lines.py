@@ -10,7 +10,8 @@ from orchestrator.knowledge.evidence import bounded, observation, unit_of
 from orchestrator.knowledge.signs import signs_in
 from orchestrator.model import Case, Evidence, is_unit
 
-_LINES = 60
+_LINES = 400
+"""A program that says what is wrong may say a long trace after it."""
 _FRESH_SECONDS = 5.0
 _SHOWN = 300
 _MAY_BE_CUT = "\n(nobody could have journald write down what it just heard: the last words may be missing)"
