@@ -69,6 +69,9 @@ class Floods:
         return not then or ran - before >= _BUSY_SHARE * (at - then)
 
     def _read(self, now: float) -> None:
+        if self._read_until > now:  # the clock was set back: those times come again
+            self._read_until = 0.0
+            self._drops.clear()
         told = self._told(max(self._read_until, now - _LOOK_BACK_SECONDS))
         for at, unit, count in told:
             if at > self._read_until:

@@ -73,6 +73,14 @@ def test_what_was_seen_to_is_over() -> None:
     assert floods.now(NOW + 11) == ()
 
 
+def test_a_clock_that_was_set_back_hides_no_flood() -> None:
+    """What is dropped from then on has times that were there before."""
+    floods, says = watched(*dropped(65, 35, 5))
+    assert floods.now(NOW)
+    says.lines = [Line(at=at - 500, message=message) for at, message in dropped(65, 35, 5, by="tap.service")]
+    assert [flood.unit for flood in floods.now(NOW - 500)] == ["tap.service"]
+
+
 def test_while_journald_rests_no_journal_is_read() -> None:
     """Nobody can flood without keeping it busy, so that a quiet host pays for one look into /proc."""
 
