@@ -139,5 +139,12 @@ class Looks:
         with self._lock:
             return all((looking.future is None or looking.told_late) and looking.retry_at is None for looking in self._looking.values())
 
+    def have_looked_since(self, at: float) -> bool:
+        """Idle; or each check has ended a look that began since then, but for what is late, and nothing waits for its confirmation."""
+        with self._lock:
+            each = all(looking.looked_at >= at or (looking.future and looking.told_late) for looking in self._looking.values())
+            soft = any(count < self._checks[name].confirm for name, looking in self._looking.items() for count in looking.misses.values())
+        return (each and not soft) or self.idle
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

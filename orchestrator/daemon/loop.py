@@ -86,6 +86,8 @@ class Daemon:
         """Since it was noted down what is due, for all that a new daemon knows."""
         self._tidy_due = threading.Event()
         self._remember_due = threading.Event()
+        self._asked_to_remember = math.inf
+        """When that was due first, in seconds since the epoch."""
 
     def _phases(self, config: Config) -> Mapping[int, Thinker]:
         """With what is written down now, the operator's own included. Raises RunbookError, ExpertError."""
@@ -240,14 +242,21 @@ class Daemon:
                 self.view.heals = self.store.heals(self.view.now() - LOOKS_BACK_SECONDS)
                 self.desk.tidy(self.view.now())
                 self.desk.expire(self.view.now())
-            if self._remember_due.is_set() and self.looks.idle and not self.engine.booting and not self._while_well.busy:
-                self._remember_due.clear()
-                self._while_well.begin(self.config)
+            if self._remember_due.is_set():
+                self._remember()
             self._note_tick()
         except StoreFailed as trouble:
             self._in_trouble(str(trouble))
         else:
             self._in_trouble("")
+
+    def _remember(self) -> None:
+        """Once every check has looked: on a host where something always changes there is no moment when none of them does."""
+        self._asked_to_remember = min(self._asked_to_remember, self.view.now())
+        if self.looks.have_looked_since(self._asked_to_remember) and not self.engine.booting and not self._while_well.busy:
+            self._remember_due.clear()
+            self._asked_to_remember = math.inf
+            self._while_well.begin(self.config)
 
     def _hear(self) -> None:
         """What other watchers said since the last turn is looked at at once."""

@@ -150,3 +150,26 @@ def test_a_look_that_hangs_is_no_work_that_anybody_waits_for(bench: Bench) -> No
     idle.append(bench.looks.idle)
     bench.hold.set()
     assert idle == [False, True]
+
+
+def test_a_check_that_is_woken_all_the_time_has_looked_all_the_same(tmp_path: Path) -> None:
+    """On a host where units come and go it looks, rests and looks again for ever; what waits for it waits for one look."""
+    bench = Bench(tmp_path, confirm=2)
+    began = bench.looks._view.now()
+    bench.hold.clear()
+    bench.looks.ask("c")
+    looked = [bench.looks.have_looked_since(began)]
+    time.sleep(0.3)
+    bench.looks.ask("c")
+    bench.hold.set()
+    assert bench.ended.acquire(timeout=5)
+    assert [seen for _, seen in bench.looks.finished()] == [()]
+    looked += [bench.looks.idle, bench.looks.have_looked_since(began), bench.looks.have_looked_since(began + 100)]
+    bench.answer = (FAULT,)
+    time.sleep(0.6)
+    list(bench.looks.finished())
+    assert bench.ended.acquire(timeout=5)
+    list(bench.looks.finished())
+    looked.append(bench.looks.have_looked_since(began))
+    bench.looks.close()
+    assert looked == [False, False, True, False, False]
