@@ -1,6 +1,6 @@
 """A declared service that runs, by systemd's word, and does not answer its user."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -28,9 +28,15 @@ _CLIENTS_WORD = ("exit", "status", "content")
 _STALLED_PERCENT = 60.0
 """PSI, of the last 10 s."""
 _AT_WORK_SECONDS = 900.0
+_PROCESSES = 64
 _ASSUMED_SECONDS = 30.0
 STARTING_SECONDS = 20.0
 """How long a run may take until it answers for the first time: systemd calls most programs active before they are ready."""
+OPENING_SECONDS = 90.0
+"""The same for one that has not opened any door yet: a JVM that warms up, a server that reads its data. It is what systemd itself
+gives a start (DefaultTimeoutStartSec=)."""
+_LOOPS, _LOOPS_WITHIN_SECONDS = 2, 600.0
+"""What systemd restarted so often lately does not warm up, it falls."""
 
 
 @check(every=10, deadline=60, confirm=4)
@@ -47,7 +53,7 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
         answers = list(pool.map(lambda service: ask(view, service), asked))
     for service, results in zip(asked, answers, strict=True):
         misses = [result for result in results if not result.ok and not result.blind]
-        if misses and not _is_starting(view, service) and not is_wanted(view, config, service, misses):
+        if misses and not _is_starting(view, service, misses) and not is_wanted(view, config, service, misses):
             fault = _or_certificate(view, config, service, misses) or _or_starved(view, service, fault_of(service, misses))
             yield _with_asked(view, fault)
         elif results and all(result.ok for result in results):
@@ -90,12 +96,34 @@ def _should_answer(view: View, service: Service, lines: Mapping[str, UnitLine]) 
     return any(view.units.get(name).running for name in unit.triggered_by)
 
 
-def _is_starting(view: View, service: Service) -> bool:
+def _is_starting(view: View, service: Service, misses: Sequence[ProbeResult]) -> bool:
     """A young run that has not answered yet; what answered once and does not now is no start any more."""
     unit = view.units.get(service.unit) if service.unit else None
-    began = unit.active_enter_at if unit else 0.0
+    if unit is None:
+        return False
+    began = unit.active_enter_at
     young = view.answered.get(service.target, 0.0) < began and view.now() - began < STARTING_SECONDS
-    return young or (unit is not None and _is_at_work(view, unit))
+    refused = all(miss.failure == "refused" for miss in misses)
+    return young or (refused and view.now() < opening_until(view, service, unit)) or _is_at_work(view, unit)
+
+
+def opening_until(view: View, service: Service, unit: Unit) -> float:
+    """Until when a run that nobody can reach yet, on any port or socket, is only starting; 0.0 when it is not, or nobody can tell.
+
+    So is one that closed its doors for a reload, as what reads all its rules anew does: it has not answered since.
+    """
+    began = max(unit.active_enter_at, unit.reloaded_at)
+    until = began + min(unit.timeout_start, OPENING_SECONDS)
+    answered = view.answered.get(service.target, 0.0) >= began
+    if not unit.running or not unit.main_pid or answered or view.now() >= until:
+        return 0.0
+    if view.units.restarts(unit.name, _LOOPS_WITHIN_SECONDS) >= _LOOPS:
+        return 0.0
+    try:
+        served = any(view.sockets.serves(process.pid) for process in view.processes.in_cgroup(unit.control_group)[:_PROCESSES])
+    except Unavailable:
+        return 0.0
+    return 0.0 if served else until
 
 
 def _is_at_work(view: View, unit: Unit) -> bool:

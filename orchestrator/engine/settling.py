@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from orchestrator.actions import parse
 from orchestrator.checks import all_checks
+from orchestrator.checks.probe_failing import OPENING_SECONDS, opening_until
 from orchestrator.config import Config
 from orchestrator.engine.look import Look, is_worse, look
 from orchestrator.hands.seam import AnyHands, heard
@@ -97,10 +98,21 @@ class Settling:
         if _ended_again(case, attempt, seen):
             return 0.0
         if attempt.ready_by is not None:
-            return attempt.ready_by
+            return max(attempt.ready_by, min(self._opening_until(seen), attempt.ready_by + OPENING_SECONDS))
         if seen.has(case.fault.key) and not _is_soft(case.fault):
             return 0.0
         return self._view.now() + READY_SECONDS - (time.monotonic() - self._started)
+
+    def _opening_until(self, seen: Look) -> float:
+        """Until when all that still stands is what has been started and has not opened its doors yet; 0.0 when more is wrong."""
+        until = 0.0
+        for fault in seen.standing:
+            service = self.config.service_of(fault.target)
+            if fault.check != "probe_failing" or fault.reason != "ConnectionRefused" or service is None or not service.unit:
+                return 0.0
+            with suppress(Unavailable):
+                until = max(until, opening_until(self._view, service, self._view.units.get(service.unit)))
+        return until
 
     def _blind(self, case: Case, attempt: Attempt, seen: Look, now: float) -> Settled:
         if now - (attempt.ready_by or attempt.began_at) < BLIND_SECONDS:

@@ -1,10 +1,40 @@
 """A declared service that fails its users."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from orchestrator.checks import all_checks
-from orchestrator.config import Config
-from orchestrator.host import View
+from orchestrator.checks.probe_failing import OPENING_SECONDS, STARTING_SECONDS, opening_until
+from orchestrator.config import Config, Service
+from orchestrator.host import Unavailable, Unit, View
+
+SHOP = Service.model_validate({"name": "shop", "unit": "shop.service"})
+YOUNG = Unit(
+    name="shop.service", active_state="active", main_pid=7, control_group="/shop", active_enter_at=1000.0, timeout_start=OPENING_SECONDS
+)
+
+
+def _view(seconds: float = STARTING_SECONDS + 20, *, answered: float = 0.0, serves: bool | None = False, restarts: int = 0) -> Any:
+    """A host on which it was started so many seconds ago. `serves` None: nobody tells."""
+
+    def serving(pid: int) -> bool:
+        assert pid == YOUNG.main_pid
+        if serves is None:
+            raise Unavailable("nobody tells")
+        return serves
+
+    return SimpleNamespace(
+        answered={"shop.service": answered},
+        now=lambda: YOUNG.active_enter_at + seconds,
+        processes=SimpleNamespace(in_cgroup=lambda _group: [SimpleNamespace(pid=YOUNG.main_pid)]),
+        sockets=SimpleNamespace(serves=serving),
+        units=SimpleNamespace(restarts=lambda _name, _within: restarts),
+    )
 
 
 def test_an_answer_proves_what_ran_when_it_was_asked_for(tmp_path: Path) -> None:
@@ -18,3 +48,30 @@ def test_an_answer_proves_what_ran_when_it_was_asked_for(tmp_path: Path) -> None
         assert 0 < view.answered["shop"] < stamp.stat().st_mtime + 0.2  # the kernel's stamps lag behind by a tick
     finally:
         view.close()
+
+
+def test_a_run_that_has_opened_no_door_yet_is_starting() -> None:
+    """A program that warms up for 40 s is restarted by nobody: it would never come up."""
+    assert opening_until(_view(), SHOP, YOUNG) == YOUNG.active_enter_at + OPENING_SECONDS
+    assert opening_until(_view(), SHOP, replace(YOUNG, timeout_start=30.0)) == 0.0  # its unit allows a start less than that
+
+
+def test_a_run_that_closed_its_doors_for_a_reload_is_starting() -> None:
+    """It answered before, and reads its rules anew."""
+    reloaded = replace(YOUNG, reloaded_at=YOUNG.active_enter_at + 500)
+    assert opening_until(_view(530, answered=YOUNG.active_enter_at + 490), SHOP, reloaded) == reloaded.reloaded_at + OPENING_SECONDS
+
+
+def _no_starts() -> Iterator[tuple[str, Any, Unit]]:
+    yield "listens elsewhere", _view(serves=True), YOUNG
+    yield "nobody tells", _view(serves=None), YOUNG
+    yield "has answered", _view(answered=YOUNG.active_enter_at + 1), YOUNG
+    yield "too old", _view(OPENING_SECONDS + 1), YOUNG
+    yield "falls again and again", _view(restarts=2), YOUNG
+    yield "waits for its restart", _view(), replace(YOUNG, active_state="activating")
+
+
+@pytest.mark.parametrize(("view", "unit"), [one[1:] for one in _no_starts()], ids=[one[0] for one in _no_starts()])
+def test_what_is_no_start_is_a_fault_at_once(view: Any, unit: Unit) -> None:
+    """Open doors that answer nobody, a run that served before, or a loop: waiting would be an outage."""
+    assert opening_until(view, SHOP, unit) == 0.0
