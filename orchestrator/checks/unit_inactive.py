@@ -77,14 +77,19 @@ def _was_unmounted(view: View, unit: Unit) -> bool:
     return unit.name.endswith(".mount") and bool(view.by_hand.unmounted(unit.where, since, gone_at))
 
 
+def _was_swapped_off(unit: Unit) -> bool:
+    """A swap never goes away by itself: without a job of systemd's it was swapoff(8), of which systemd knows nothing."""
+    return unit.name.endswith(".swap") and unit.active_enter_at > 0 and unit.result == "success"
+
+
 def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:
     """A package's scripts stop its service before its files are exchanged, and start it again at the end: this one never came."""
     return bool(view.packages.half_done_of((unit.fragment_path, *unit.programs))) and not view.packages.busy()
 
 
 def _may_be_down(view: View, unit: Unit) -> bool:
-    """It did its work and ended; it is nobody's for long; an administrator masked it; or what triggers it waits for the need."""
-    ended = unit.type == "oneshot" and not unit.remain_after_exit
+    """It did its work and ended; it is nobody's for long; an administrator masked or switched it off; or what triggers it waits."""
+    ended = (unit.type == "oneshot" and not unit.remain_after_exit) or _was_swapped_off(unit)
     masked = unit.unit_file_state in ("masked", "masked-runtime")
     return ended or unit.transient or masked or any(view.units.get(name).running for name in unit.triggered_by)
 
