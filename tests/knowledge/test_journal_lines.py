@@ -1,14 +1,15 @@
 """What of a log counts as a sign of danger, and who may give it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 from orchestrator.config import Config
 from orchestrator.host import Line, Unit, View
-from orchestrator.host.stops import STARTING
+from orchestrator.host.stops import STARTED, STARTING
 from orchestrator.host.unit import DUMPED, EXITED
-from orchestrator.knowledge.evidence.journal_lines import _signs, journal_lines
+from orchestrator.knowledge.evidence.journal_lines import _signs, _without_noise, journal_lines
 from orchestrator.model import Case, Fault, Incident, Scope
 
 FAILED = Unit(name="damaged.service", active_state="failed", result="exit-code", exec_main_code=EXITED, exec_main_status=1)
@@ -48,3 +49,30 @@ def test_what_a_long_trace_stands_behind_is_heard() -> None:
     )
     facts = {name: value for item in journal_lines(cast("View", view), Config(), case()) for name, value in item.facts.items()}
     assert facts["danger.corruption"] == OWN.message
+
+
+def _refused(at: float, address: str) -> Line:
+    return Line(at=at, message=f"warning: unknown[{address}]: SASL LOGIN authentication failed", unit=FAILED.name)
+
+
+def _left(lines: Sequence[Line], heard: Sequence[Line], answered: float) -> dict[str, str]:
+    started = Line(at=100.0, message="Started", unit=FAILED.name, trusted=True, fields={"MESSAGE_ID": STARTED})
+    journal = SimpleNamespace(tail=lambda _unit, **_how_many: (started, *lines))
+    view: Any = SimpleNamespace(answered={FAILED.name: answered}, journal=journal)
+    return _without_noise(_signs(heard, FAILED, case()), heard, view, FAILED)
+
+
+def test_what_strangers_try_day_and_night_refused_the_service_nothing() -> None:
+    """A mail relay says so of its clients all the time, also just before it crashes of something else."""
+    before, last = _refused(150.0, "203.0.113.7"), _refused(300.0, "203.0.113.8")
+    assert _left([before, last], [last], answered=295.0) == {}
+
+
+def test_a_login_that_is_refused_is_no_noise_when_it_is_news() -> None:
+    """In this run it was not said while all was well; what an earlier run said is another story, and so is a like word beside it."""
+    last, before_that_run, own = _refused(300.0, "203.0.113.8"), _refused(50.0, "203.0.113.7"), replace(REFUSED, at=301.0)
+    assert "danger.authentication" in _left([last], [last], answered=295.0)
+    assert "danger.authentication" in _left([before_that_run, last], [last], answered=295.0)
+    assert "danger.authentication" in _left([_refused(290.0, "203.0.113.7"), last], [last], answered=295.0)  # it may have begun just then
+    assert "danger.authentication" in _left([_refused(150.0, "203.0.113.7"), last], [last], answered=0.0)
+    assert _left([_refused(150.0, "203.0.113.7"), last, own], [last, own], answered=295.0) == {"danger.authentication": own.message}

@@ -5,15 +5,19 @@ from orchestrator.host import NoRight, Unit, View
 from orchestrator.host.journal import Line
 from orchestrator.host.last_words import killed_from_outside, last_words
 from orchestrator.host.own_logs import own_lines
+from orchestrator.host.stops import STARTED, STARTING
 from orchestrator.host.unit import DUMPED, KILLED
 from orchestrator.knowledge.evidence import bounded, observation, unit_of
 from orchestrator.knowledge.signs import signs_in
+from orchestrator.knowledge.templates import template
 from orchestrator.model import Case, Evidence, is_unit
 
 _LINES = 400
 """A program that says what is wrong may say a long trace after it."""
 _FRESH_SECONDS = 5.0
 _SHOWN = 300
+_NOISE_LINES, _NOISE_SECONDS = 500, 30.0
+"""What it said so long before its users were answered last is no cause: strangers try passwords at every door, day and night."""
 _MAY_BE_CUT = "\n(nobody could have journald write down what it just heard: the last words may be missing)"
 
 
@@ -41,7 +45,7 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     yield Evidence(
         source="journal_lines",
         text=(bounded(text) or "the failing run itself has said nothing") + (_MAY_BE_CUT if cut else "") + unread,
-        facts={**_signs(heard, unit, case), **_last(heard)},
+        facts={**_without_noise(_signs(heard, unit, case), heard, view, unit), **_last(heard)},
     )
     before = "\n".join(line.message for line in lines if line not in heard)
     if before:
@@ -67,6 +71,20 @@ def _signs(heard: Sequence[Line], unit: Unit, case: Case) -> dict[str, str]:
         own.pop("danger.authentication", "")
     points = {name: line for name, line in found.items() if not name.startswith("danger.")}
     return points | {name: line for name, line in own.items() if name.startswith("danger.")}
+
+
+def _without_noise(facts: dict[str, str], heard: Sequence[Line], view: View, unit: Unit) -> dict[str, str]:
+    """A login that was refused while it served its users, in this same run, was refused by it to somebody, and not to it."""
+    answered = view.answered.get(unit.name, 0.0)
+    if "danger.authentication" not in facts or not answered:
+        return facts
+    lines = view.journal.tail(unit.name, lines=_NOISE_LINES)
+    began = max((line.at for line in lines if line.trusted and line.fields.get("MESSAGE_ID") in (STARTING, STARTED)), default=0.0)
+    own = [line for line in lines if not line.trusted and line.unit == unit.name]
+    noise = {template(line.message) for line in own if began <= line.at < answered - _NOISE_SECONDS}
+    left = [line.message for line in heard if not line.trusted and template(line.message) not in noise]
+    facts = {name: line for name, line in facts.items() if name != "danger.authentication"}
+    return facts | {name: line for name, line in signs_in("\n".join(left)).items() if name == "danger.authentication"}
 
 
 def _last(heard: Sequence[Line]) -> dict[str, str]:
