@@ -73,6 +73,7 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         dynamic_user=read.flag("DynamicUser"),
         own_root=bool(read.text("RootDirectory") or read.text("RootImage")),
         status_text=read.text("StatusText"),
+        log_level_max=level if (level := read.raw("LogLevelMax", -1)) >= 0 else 7,
         user=read.text("User"),
         group=read.text("Group"),
         pid_file=read.text("PIDFile"),

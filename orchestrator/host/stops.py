@@ -31,11 +31,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from signal import SIGINT, SIGTERM
 
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.graph import is_basic
 from orchestrator.host.journal import Journal, Line
-from orchestrator.host.unit import Stop, Unit
+from orchestrator.host.unit import KILLED, Stop, Unit
 from orchestrator.model import is_unit
 
 STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"
@@ -47,6 +48,8 @@ DEACTIVATED = "7ad2d189f7e94e70a38c781354912448"
 FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
 """sd-messages.h. The same for every type of unit ("Unmounted", "Closed" have STOPPED too)."""
 
+_INFO = 6
+"""syslog(3)."""
 _NO_END = (STARTING, STARTED, STOPPING)
 _TOO_QUICKLY = "Start request repeated too quickly."
 _LATE_SECONDS = 2.0
@@ -119,6 +122,8 @@ class Stops:
     def _read(self, unit: Unit) -> "_End":
         lines = self._lines_of_end(unit)
         stopped, cycle = _last_stop(lines), _cycle(unit.name, lines)
+        if stopped is None and _may_have_been_asked(unit):
+            raise Unavailable(f"{unit.name} ended as if it was asked to, and its LogLevelMax= keeps PID 1 from saying whether it was")
         if stopped is None:
             return _End(cycle=cycle, until=_believed(lines[-1].at) if cycle else math.inf)
         job = _job(stopped)
@@ -231,6 +236,12 @@ def _died(name: str, lines: Sequence[Line], dependency: Unit, began: float) -> b
     ends = [line.at for line in lines if line.unit == name and line.fields.get("MESSAGE_ID") in (DEACTIVATED, FAILED)]
     ends.append(dependency.inactive_enter_at)
     return any(began - _AT_ONCE_SECONDS <= end <= began + _CLOCK_SLACK_SECONDS for end in ends)
+
+
+def _may_have_been_asked(unit: Unit) -> bool:
+    """A failed unit whose stop nobody would have written down (`Stopped` is of level info), and that ended as a SIGTERM ends programs."""
+    asked = (SIGTERM,) if unit.exec_main_code == KILLED else (128 + SIGTERM, 128 + SIGINT)
+    return unit.log_level_max < _INFO and unit.active_state == "failed" and unit.exec_main_status in asked
 
 
 def _job(line: Line) -> int:

@@ -129,6 +129,8 @@ class Unit:
     own_root: bool = False
     """Runs with a root file system of its own (RootDirectory=, RootImage=): its paths are not the host's."""
     status_text: str = ""
+    log_level_max: int = 7
+    """LogLevelMax=: what PID 1 says of the unit beyond this level is not written down either."""
 
     user: str = ""
     group: str = ""

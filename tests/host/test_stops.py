@@ -1,13 +1,15 @@
 """Why a unit is down, by what PID 1 wrote."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from orchestrator.host.errors import Unavailable
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel
-from orchestrator.host.stops import STARTED, STOPPED, STOPPING, Stops
-from orchestrator.host.unit import Unit
+from orchestrator.host.stops import FAILED, STARTED, STOPPED, STOPPING, Stops
+from orchestrator.host.unit import EXITED, Unit
 
 GIVEN_UP = (
     "south.service: Found ordering cycle on north.service/start",
@@ -72,3 +74,16 @@ def test_a_circle_of_before_its_last_start_explains_nothing() -> None:
     stops, unit = _down([*(_line(90.0, text) for text in GIVEN_UP), _line(95.0, "Started", STARTED), *_by_hand()])
     assert stops.asked_for(unit)
     assert stops.cycle(unit) == ()
+
+
+def test_a_stop_that_nobody_writes_down_is_unknown() -> None:
+    """LogLevelMax=warning: of the stop of a Java that exits with 143 only the failure is left in the journal."""
+    failed = _line(100.0, "north.service: Failed with result 'exit-code'.", FAILED)
+    down = Unit(
+        name="north.service", load_state="loaded", active_state="failed", result="exit-code", inactive_enter_at=100.0,
+        exec_main_code=EXITED, exec_main_status=143, log_level_max=4,
+    )  # fmt: skip
+    with pytest.raises(Unavailable, match="LogLevelMax"):
+        Stops(Written([failed]), lambda name: Unit(name=name)).asked_for(down)
+    for told in (replace(down, log_level_max=7), replace(down, exec_main_status=1)):
+        assert Stops(Written([failed]), lambda name: Unit(name=name)).asked_for(told) is None
