@@ -169,9 +169,11 @@ class Fault(Word):
 
 
 class Blind(Word):
-    """A check could not tell. Neither healthy nor a fault: nothing opens and nothing clears."""
+    """A check could not tell. Neither healthy nor a fault: of what it could not see nothing opens and nothing clears."""
 
     reason: str
+    seen: tuple[Fault, ...] = ()
+    """What it saw all the same: what is wrong there is wrong, whatever else it could not see."""
 
 
 Seen = tuple[Fault, ...] | Blind

@@ -44,12 +44,14 @@ class Check:
 
     def ask(self, view: View, config: Config) -> Seen:
         """One look, now, in this thread. Our own trouble is blindness: it never becomes a fault, nor hides one."""
+        faults: list[Fault] = []
         try:
-            return tuple(self.look(view, config))
+            faults.extend(self.look(view, config))
         except Unavailable as trouble:
-            return Blind(reason=str(trouble))
+            return Blind(reason=str(trouble), seen=tuple(faults))
         except Exception as error:  # noqa: BLE001  # a bug in one check must not end the watch of all others
             return Blind(reason=f"the check itself failed: {type(error).__name__}: {error}")
+        return tuple(faults)
 
 
 _REGISTERED: dict[str, Check] = {}

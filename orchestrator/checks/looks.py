@@ -112,12 +112,14 @@ class Looks:
 
     def _confirmed(self, check: Check, looking: _Looking, seen: Seen, now: float) -> Seen:
         """Only faults that were seen often enough in a row; while one waits for that, the next look comes soon."""
-        if isinstance(seen, Blind):
+        faults = seen.seen if isinstance(seen, Blind) else seen
+        if isinstance(seen, Blind) and not faults:
             return seen
-        looking.misses = {fault.key: looking.misses.get(fault.key, 0) + 1 for fault in seen}
+        looking.misses = {fault.key: looking.misses.get(fault.key, 0) + 1 for fault in faults}
         if any(count < check.confirm for count in looking.misses.values()):
             looking.retry_at = now + check.retry
-        return tuple(fault for fault in seen if self._counts(check, looking, fault))
+        counted = tuple(fault for fault in faults if self._counts(check, looking, fault))
+        return seen.model_copy(update={"seen": counted}) if isinstance(seen, Blind) else counted
 
     @staticmethod
     def _counts(check: Check, looking: _Looking, fault: Fault) -> bool:

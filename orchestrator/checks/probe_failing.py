@@ -60,7 +60,7 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
             # What was loaded after the question is not proved by the answer: a new run may answer nobody.
             view.answered[service.target] = asked_at
     blind = [result for results in answers for result in results if result.blind]
-    if blind:  # said last: what was seen of the other services is lost to this look, and comes with the next
+    if blind:  # said last: what was seen of the other services counts
         raise Unavailable(f"{blind[0].probe}: {blind[0].detail}")
 
 

@@ -85,7 +85,7 @@ class Observing:
 
     def _tell_unwritten(self, seen: Seen) -> None:
         """A fault that cannot be stored: the journal is the only place left, and hears of it once."""
-        for fault in () if isinstance(seen, Blind) else seen:
+        for fault in seen.seen if isinstance(seen, Blind) else seen:
             if fault.key not in self._unwritten:
                 self._unwritten.add(fault.key)
                 log.error("seen, and not written down: %s", fault.message)

@@ -73,9 +73,9 @@ def stands(case: Case, view: View, config: Config) -> bool | str:
     if one is None:
         return True
     seen = one.ask(view, config if one.on_events else config.narrowed(case.fault.target))
-    if isinstance(seen, Blind):
-        return seen.reason
-    return any(fault.key == case.fault.key for fault in seen)
+    faults = seen.seen if isinstance(seen, Blind) else seen
+    standing = any(fault.key == case.fault.key for fault in faults)
+    return standing or (seen.reason if isinstance(seen, Blind) else False)
 
 
 def taken_back(case: Case, view: View, config: Config) -> Fault | None:

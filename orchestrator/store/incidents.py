@@ -25,9 +25,11 @@ class Incidents(Part):
         engine's own looks judge it. Raises StoreFailed.
         """
         self._note_look(check, seen, now)
-        if isinstance(seen, Blind):
+        blind = isinstance(seen, Blind)
+        faults = seen.seen if isinstance(seen, Blind) else seen
+        if blind and not faults:
             return Observed()
-        standing = _one_a_key(check, seen)
+        standing = _one_a_key(check, faults)
         live = {row["key"]: row for row in self.ledger.rows("SELECT * FROM tasks WHERE check_name = ? AND resolved_at IS NULL", (check,))}
         for key in standing.keys() & live.keys():
             self._see_again(live[key], standing[key], now)
@@ -35,7 +37,7 @@ class Incidents(Part):
         new = [fault for key, fault in standing.items() if key not in live and fault.target not in under_repair]
         back = {fault.key: self._reopen(fault, now, relapse_seconds) for fault in new}
         opened = [self._open(fault, now) for fault in new if back[fault.key] is None]
-        cleared = [row["id"] for key, row in live.items() if key not in standing and self._miss(row, now)]
+        cleared = [row["id"] for key, row in live.items() if key not in standing and not blind and self._miss(row, now)]
         arranged = arrange_live(self.ledger, arrange)
         return Observed(
             opened=tuple(row_id for row_id in (*opened, *arranged.freed) if row_id not in arranged.merged),

@@ -60,6 +60,29 @@ def test_unavailable_is_blind_and_no_fault(bench: Bench) -> None:
     assert bench.seen() == Blind(reason="the bus does not answer")
 
 
+def test_what_a_blind_check_saw_all_the_same_is_confirmed_as_ever(tmp_path: Path) -> None:
+    """Soft state counts for what it sees beside what it cannot see."""
+    check = Check("c", _half_blind, "about", None, 5, 2, on_events=True, retry=0.01)
+    looks = Looks(View(tmp_path), Config(), {"c": check}, lambda: None)
+    try:
+        seen = [_one_look(looks), _one_look(looks)]
+    finally:
+        looks.close()
+    assert seen == [Blind(reason="no such program"), Blind(reason="no such program", seen=(FAULT,))]
+
+
+def _half_blind(_view: View, _config: Config) -> Iterator[Fault]:
+    yield FAULT
+    raise Unavailable("no such program")
+
+
+def _one_look(looks: Looks) -> Seen:
+    looks.ask("c")
+    while not (found := tuple(looks.finished())):
+        time.sleep(0.005)
+    return found[0][1]
+
+
 def test_a_bug_in_a_check_is_blind_too(bench: Bench) -> None:
     """A raising check ends no watch, and is told with its error."""
     bench.answer = ZeroDivisionError("oops")

@@ -12,6 +12,7 @@ from orchestrator.checks import all_checks
 from orchestrator.checks.probe_failing import OPENING_SECONDS, STARTING_SECONDS, opening_until
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View
+from orchestrator.model import Blind
 
 SHOP = Service.model_validate({"name": "shop", "unit": "shop.service"})
 YOUNG = Unit(
@@ -75,3 +76,17 @@ def _no_starts() -> Iterator[tuple[str, Any, Unit]]:
 def test_what_is_no_start_is_a_fault_at_once(view: Any, unit: Unit) -> None:
     """Open doors that answer nobody, a run that served before, or a loop: waiting would be an outage."""
     assert opening_until(view, SHOP, unit) == 0.0
+
+
+def test_one_probe_that_cannot_be_asked_hides_no_other_service(tmp_path: Path) -> None:
+    """The program of one was uninstalled: that is told, and what is wrong elsewhere is healed all the same."""
+    gone, fails = [str(tmp_path / "pg_isready")], ["/bin/false"]
+    services = [{"name": "books", "probes": [{"command": gone}]}, {"name": "shop", "probes": [{"command": fails}]}]
+    view = View(tmp_path)
+    try:
+        seen = all_checks()["probe_failing"].ask(view, Config.model_validate({"service": services}))
+    finally:
+        view.close()
+    assert isinstance(seen, Blind)
+    assert "pg_isready" in seen.reason
+    assert [fault.target for fault in seen.seen] == ["shop"]

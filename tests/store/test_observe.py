@@ -225,3 +225,15 @@ def test_what_a_person_has_is_not_over_while_its_target_stands_wrong_in_another_
     store.observe("unit_inactive", (), NOW + 100)
     store.observe("unit_failed", (), NOW + 100)
     assert store.observe("unit_failed", (), NOW + 101 + CLEAR_AFTER_SECONDS).cleared == (task_id,)
+
+
+def test_of_a_half_blind_look_what_was_seen_opens_and_nothing_clears(store: Store) -> None:
+    """One service cannot be asked: what stands elsewhere is an incident, and its own is not over."""
+    unseen = an_incident(store)
+    for seconds in (30, 30 + CLEAR_AFTER_SECONDS):
+        observed = store.observe("unit_failed", Blind(reason="no such program", seen=(a_fault("other.service"),)), NOW + seconds)
+        assert observed.cleared == ()
+    assert [(row["id"] == unseen, row["resolved_at"]) for row in rows(store, "SELECT * FROM tasks ORDER BY id")] == [
+        (True, None),
+        (False, None),
+    ]
