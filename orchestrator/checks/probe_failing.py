@@ -25,6 +25,7 @@ REASONS = {
 }
 _CLIENTS_WORD = ("exit", "status", "content")
 """How a probe fails that speaks with the service: one that is refused or gets no answer says nothing of a certificate."""
+_CANNOT_RUN = ("exit status 126", "exit status 127")
 _STALLED_PERCENT = 60.0
 """PSI, of the last 10 s."""
 _AT_WORK_SECONDS = 900.0
@@ -183,5 +184,11 @@ def fault_of(service: Service, misses: list[ProbeResult]) -> Fault:
         message=f"{service.name} runs and does not answer as it should: {told}",
         severity=Severity.HIGH,
         facts={"probe": first.probe.split(" ")[0], "failure": first.failure}
-        | ({"status": str(first.status)} if first.failure == "status" else {}),
+        | ({"status": str(first.status)} if first.failure == "status" else {})
+        | ({"cannot_run": "yes"} if all(map(_cannot_run, misses)) else {}),
     )
+
+
+def _cannot_run(miss: ProbeResult) -> bool:
+    """A shell's word that what its script calls is not there, or may not be executed: said of the probe, and not of the service."""
+    return miss.failure == "exit" and miss.detail.split(":")[0] in _CANNOT_RUN

@@ -90,3 +90,16 @@ def test_one_probe_that_cannot_be_asked_hides_no_other_service(tmp_path: Path) -
     assert isinstance(seen, Blind)
     assert "pg_isready" in seen.reason
     assert [fault.target for fault in seen.seen] == ["shop"]
+
+
+@pytest.mark.parametrize(("said", "cannot_run"), [("no-such-tool --ask", "yes"), ("exit 1", None), ("/etc/passwd", "yes")])
+def test_a_probe_that_cannot_run_says_so(tmp_path: Path, said: str, cannot_run: str | None) -> None:
+    """The shell's 126 and 127 are about the script."""
+    config = Config.model_validate({"service": [{"name": "shop", "probes": [{"command": ["/bin/sh", "-c", said]}]}]})
+    view = View(tmp_path)
+    try:
+        seen = all_checks()["probe_failing"].ask(view, config)
+    finally:
+        view.close()
+    assert isinstance(seen, tuple)
+    assert [fault.facts.get("cannot_run") for fault in seen] == [cannot_run]
