@@ -28,6 +28,8 @@ _LATELY, _LATELY_SECONDS = 1000, 10.0
 _SLACK_SECONDS = 0.1
 """Between the clock of PID 1's line and that of whoever had it stop the unit."""
 _SHUTDOWN_SCHEDULED = Path("/run/systemd/shutdown/scheduled")
+_SCHEDULED_FOR = re.compile(r"^USEC=(\d+)$", re.MULTILINE)
+_SOON_SECONDS = 900.0
 
 
 class Units:
@@ -92,8 +94,12 @@ class Units:
         return str(self._property("SystemState"))
 
     def shutdown_scheduled(self) -> bool:
-        """Whether the host goes down: `shutdown +5` is pending, or it is stopping now."""
-        return _SHUTDOWN_SCHEDULED.exists() or self.system_state() == "stopping"
+        """Whether the host goes down: `shutdown +5` is pending, or it stops now. Tonight's reboot leaves nobody down till then."""
+        try:
+            scheduled = is_soon(_SHUTDOWN_SCHEDULED.read_text(encoding="utf-8", errors="replace"), time.time())
+        except OSError:
+            scheduled = _SHUTDOWN_SCHEDULED.exists()
+        return scheduled or self.system_state() == "stopping"
 
     def needs(self, name: str) -> tuple[str, ...]:
         """What the unit cannot run without, one level: Requires, Requisite, BindsTo, its mounts, and the sockets that trigger it.
@@ -219,3 +225,9 @@ def unit_name(path: str) -> str:
         return ""
     raw = re.sub(rb"_([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), path.removeprefix(prefix).encode())
     return raw.decode(errors="replace")
+
+
+def is_soon(scheduled: str, now: float) -> bool:
+    """Whether a scheduled shut-down, as logind writes it down, comes soon; one that does not say when may."""
+    moment = _SCHEDULED_FOR.search(scheduled)
+    return moment is None or int(moment[1]) / 1e6 - now < _SOON_SECONDS

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.host import Unit
 from orchestrator.host.properties import unit_from
-from orchestrator.host.systemd import unit_name, unit_path
+from orchestrator.host.systemd import is_soon, unit_name, unit_path
 
 UNSET = 2**64 - 1
 
@@ -122,3 +122,10 @@ def test_a_socket_that_was_overrun_waits_for_its_interval() -> None:
     closed = Unit(name="web.socket", result="trigger-limit-hit", inactive_enter_at=100.0, trigger_limit_seconds=2.0)
     assert closed.overrun_until == 102.0
     assert replace(closed, result="resources").overrun_until == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "soon"), [(-5, True), (60, True), (43_200, False)])
+def test_a_reboot_of_tonight_is_not_soon(*, seconds: int, soon: bool) -> None:
+    """What crashes at noon is not left down until then; what crashes in its last minutes is."""
+    assert is_soon(f"USEC={1_000 + seconds}000000\nWARN_WALL=1\nMODE=reboot\n", 1_000.0) is soon
+    assert is_soon("MODE=reboot\n", 1_000.0)

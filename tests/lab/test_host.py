@@ -283,12 +283,12 @@ tell([units.needs("onmount.service"), unused, used, units.below("over.service"),
 
 
 def test_a_shutdown_is_seen_coming(host: Host) -> None:
-    """A scheduled one, until it is called off."""
+    """A scheduled one that is near, until it is called off; tonight's is not."""
     told = _asked(
         host,
         """
-before = units.shutdown_scheduled(); sh("shutdown +60"); during = until(units.shutdown_scheduled); sh("shutdown -c")
-tell([before, during, until(lambda: not units.shutdown_scheduled())])
+before = units.shutdown_scheduled(); sh("shutdown +5"); during = until(units.shutdown_scheduled); sh("shutdown +600")
+tell([before, during, until(lambda: not units.shutdown_scheduled())]); sh("shutdown -c")
 """,
     )
     assert told == [False, True, True]
