@@ -89,7 +89,8 @@ def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:
 
 def _may_be_down(view: View, unit: Unit) -> bool:
     """It did its work and ended; it is nobody's for long; an administrator masked or switched it off; or what triggers it waits."""
-    ended = (unit.type == "oneshot" and not unit.remain_after_exit) or _was_swapped_off(unit)
+    skipped = unit.result == "exec-condition"  # its own ExecCondition= says that it is not to run here now: a standby
+    ended = (unit.type == "oneshot" and not unit.remain_after_exit) or skipped or _was_swapped_off(unit)
     masked = unit.unit_file_state in ("masked", "masked-runtime")
     return ended or unit.transient or masked or any(view.units.get(name).running for name in unit.triggered_by)
 

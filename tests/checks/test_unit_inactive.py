@@ -10,11 +10,15 @@ from orchestrator.config import Config
 from orchestrator.host import Unit
 
 
-@pytest.mark.parametrize(("name", "faults"), [("dev-vda2.swap", 0), ("spare.service", 1)])
-def test_a_swap_that_was_switched_off_stays_off(name: str, faults: int) -> None:
-    """`swapoff -a` leaves no job behind; what was a service's end without a job is a swap's switching off."""
+@pytest.mark.parametrize(
+    ("name", "result", "faults"),
+    [("dev-vda2.swap", "success", 0), ("spare.service", "success", 1), ("spare.service", "exec-condition", 0)],
+    ids=["a swap that was switched off", "a service that went away", "a service that its own condition keeps down"],
+)
+def test_what_somebody_wants_down_is_not_missed(name: str, result: str, faults: int) -> None:
+    """`swapoff -a` leaves no job behind, and no swap goes away by itself; ExecCondition= is how a standby knows that it is one."""
     unit = Unit(
-        name=name, load_state="loaded", unit_file_state="generated", result="success", active_enter_at=1.0, active_exit_at=100.0,
+        name=name, load_state="loaded", unit_file_state="generated", result=result, active_enter_at=1.0, active_exit_at=100.0,
         inactive_enter_at=100.0,
     )  # fmt: skip
     view: Any = SimpleNamespace(
