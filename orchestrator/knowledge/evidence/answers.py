@@ -14,7 +14,7 @@ _SIGNS = {
     "answer.memory_full": re.compile(
         r"OOM command not allowed|maxmemory|out of memory storing object|memory limit (was )?(reached|exceeded)", re.IGNORECASE
     ),
-    "answer.maintenance": MAINTENANCE,
+    "answer.maintenance": re.compile(rf"{MAINTENANCE.pattern}|\bdraining\b|\blame[ -]?duck\b|\bout[ _]of[ _]service\b", re.IGNORECASE),
 }
 """What a service says of itself."""
 _SHOWN = 200
