@@ -29,6 +29,8 @@ def _missing_units(config: Config, view: View) -> Iterator[str]:
         found = view.units.get(unit)
         if found.load_state != "loaded":
             yield f"{where} {unit!r}: systemd says {found.load_state}{': ' + found.load_error if found.load_error else ''}"
+        elif found.name != unit:
+            yield f"{where} {unit!r}: that is another name of {found.name}, by which systemd tells of it: write {found.name!r}"
 
 
 def _missing_files(config: Config, view: View) -> Iterator[str]:
