@@ -9,7 +9,7 @@ from orchestrator.config import Config
 from orchestrator.host import Line, Unit, View
 from orchestrator.host.stops import STARTED, STARTING
 from orchestrator.host.unit import DUMPED, EXITED
-from orchestrator.knowledge.evidence.journal_lines import _signs, _without_noise, journal_lines
+from orchestrator.knowledge.evidence.journal_lines import _at_work, _signs, _without_noise, journal_lines
 from orchestrator.model import Case, Fault, Incident, Scope
 
 FAILED = Unit(name="damaged.service", active_state="failed", result="exit-code", exec_main_code=EXITED, exec_main_status=1)
@@ -76,3 +76,20 @@ def test_a_login_that_is_refused_is_no_noise_when_it_is_news() -> None:
     assert "danger.authentication" in _left([_refused(290.0, "203.0.113.7"), last], [last], answered=295.0)  # it may have begun just then
     assert "danger.authentication" in _left([_refused(150.0, "203.0.113.7"), last], [last], answered=0.0)
     assert _left([_refused(150.0, "203.0.113.7"), last, own], [last, own], answered=295.0) == {"danger.authentication": own.message}
+
+
+def _working(messages: Sequence[str], *, answered: float = 0.0, later: float = 1.0) -> dict[str, str]:
+    unit = replace(FAILED, active_state="active", active_enter_at=50.0)
+    lines = [Line(at=100.0 + n, message=message, unit=unit.name) for n, message in enumerate(messages)]
+    view: Any = SimpleNamespace(answered={unit.name: answered}, now=lambda: lines[-1].at + later)
+    return _at_work(lines, view, unit, case("ConnectionRefused"))
+
+
+def test_a_migration_at_its_start_is_work() -> None:
+    """A restart would begin it anew; what says the same all the time, is at a loss, has served before or has fallen silent is none."""
+    migrates = [f"migrating table {n} of 50" for n in range(12, 15)]
+    assert _working(migrates) == {"log.at_work": "migrating table 14 of 50"}
+    assert _working(["waiting for the lock holder"] * 5) == {}
+    assert _working([f"attempt {n}: connection refused" for n in range(3)]) == {}
+    assert _working(migrates, answered=60.0) == {}
+    assert _working(migrates, later=60.0) == {}

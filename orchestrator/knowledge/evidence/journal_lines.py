@@ -18,6 +18,7 @@ _FRESH_SECONDS = 5.0
 _SHOWN = 300
 _NOISE_LINES, _NOISE_SECONDS = 500, 30.0
 """What it said so long before its users were answered last is no cause: strangers try passwords at every door, day and night."""
+_AT_WORK_LINES, _AT_WORK_SECONDS = 3, 20.0
 _MAY_BE_CUT = "\n(nobody could have journald write down what it just heard: the last words may be missing)"
 
 
@@ -45,7 +46,7 @@ def journal_lines(view: View, config: Config, case: Case) -> Iterator[Evidence]:
     yield Evidence(
         source="journal_lines",
         text=(bounded(text) or "the failing run itself has said nothing") + (_MAY_BE_CUT if cut else "") + unread,
-        facts={**_without_noise(_signs(heard, unit, case), heard, view, unit), **_last(heard)},
+        facts={**_without_noise(_signs(heard, unit, case), heard, view, unit), **_last(heard), **_at_work(heard, view, unit, case)},
     )
     before = "\n".join(line.message for line in lines if line not in heard)
     if before:
@@ -91,3 +92,14 @@ def _last(heard: Sequence[Line]) -> dict[str, str]:
     """What the program itself said last: for a person, and never a condition."""
     own = [line.message.strip() for line in heard if not line.trusted and line.message.strip()]
     return {"log.last": own[-1][:_SHOWN]} if own else {}
+
+
+def _at_work(heard: Sequence[Line], view: View, unit: Unit, case: Case) -> dict[str, str]:
+    """What a run tells that has opened no door yet and is not at a loss: `migrating table 14 of 50`. It only ever keeps us from acting."""
+    if not unit.running or case.fault.reason != "ConnectionRefused" or view.answered.get(unit.name, 0.0) >= unit.active_enter_at:
+        return {}
+    own = [line for line in heard if not line.trusted and view.now() - line.at < _AT_WORK_SECONDS]
+    new = dict.fromkeys(line.message.strip() for line in own)
+    if len(new) < _AT_WORK_LINES or signs_in("\n".join(new)):
+        return {}
+    return {"log.at_work": own[-1].message.strip()[:_SHOWN]}
