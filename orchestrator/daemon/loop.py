@@ -48,6 +48,8 @@ _IDLE_SECONDS = 2.0
 _TICK_NOTED_SECONDS = 10.0
 _STOP_SECONDS = 4.0
 _ONCE_SECONDS = 900.0
+_BOOT_SECONDS = 900.0
+"""A boot that systemd still calls one after so long is none any more."""
 _LOST = "its incident is lost with a damaged file; what still stands is seen anew"
 
 
@@ -276,6 +278,8 @@ class Daemon:
             booted_at = self.view.units.booted_at()
             if booted_at and not 0 <= self.view.now() - booted_at <= self.config.daemon.boot_grace_seconds:
                 return False  # a boot that lies ahead is one of before the clock was set back
+            if not booted_at and self.view.now() - self.view.units.boot_began_at() > _BOOT_SECONDS:
+                return False  # a oneshot that hangs, and has no time-out by default, keeps systemd at its boot for ever
             quiet = bool(booted_at) and not self.view.units.jobs() and self.looks.idle
         except Unavailable:
             return False

@@ -89,6 +89,10 @@ class Units:
         """When the boot finished by systemd's own word; 0.0 while it still starts."""
         return float(self._property("FinishTimestamp")) / 1e6
 
+    def boot_began_at(self) -> float:
+        """When systemd itself was started."""
+        return float(self._property("UserspaceTimestamp")) / 1e6
+
     def system_state(self) -> str:
         """One of running, degraded, initializing, starting, maintenance, stopping."""
         return str(self._property("SystemState"))
