@@ -6,6 +6,7 @@ read since, and that the file is as it was then.
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +27,8 @@ _MAX_FILE_BYTES = 1 << 20
 PROBATION_SECONDS = 60.0
 """So long a service must have run well with a changed file before that is what "good" means."""
 _LASTED_SECONDS = 10.0
+_MADE_ANEW = re.compile(r"/run/(user/\d+/)?systemd/generator")
+"""systemd.generator(7): what lies beneath is written at each reload of systemd, out of other files."""
 
 _Mark = tuple[object, ...]
 
@@ -75,11 +78,12 @@ class Remembering:
         configured = config_files(service, self._view)
         owned = tuple(path for path in owned_files(service, self._view) if path not in configured)
         programs = tuple(path for unit in units for path in programs_of(unit) if path not in configured)
+        run = {path for unit in units if self._runs_as_written(unit) for path in programs_of(unit)}
         known_since = max((good.loaded_at for path in configured if (good := self._view.known_good.get(path))), default=math.inf)
         for path in configured:
             with suppress(Unavailable):  # a file that is too large or cannot be read has no good copy, and `doctor` says so
                 self._good_file(path, self._read_at(path, oldest), known_since=known_since)
-        for path in dict.fromkeys((*owned, *programs)):
+        for path in dict.fromkeys((*owned, *(path for path in programs if path in run))):
             with suppress(Unavailable):
                 self._good_owner(path, oldest, self._digest(path, oldest) if path in programs else "")
         proven_at = max(loads) + PROBATION_SECONDS
@@ -95,6 +99,13 @@ class Remembering:
         for path in NAME_FILES:
             with suppress(Unavailable):
                 self._good_file(path, looked_at)
+
+    def _runs_as_written(self, unit: Unit) -> bool:
+        """Whether systemd tells of the program that runs: what it has read anew since the start is what the next start will run."""
+        began = unit.main_started_at or unit.active_enter_at
+        files = (path for path in (unit.fragment_path, *unit.drop_ins) if path and not _MADE_ANEW.match(path))
+        states = [self._view.files.look(path, follow=True) for path in files]
+        return all(state is not None and _changed_at(state) <= began for state in states)
 
     def _loaded_at(self, unit: Unit) -> float:
         """When it read its files last; for a timer, when its job did."""
