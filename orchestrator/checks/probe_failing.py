@@ -33,9 +33,11 @@ _PROCESSES = 64
 _ASSUMED_SECONDS = 30.0
 STARTING_SECONDS = 20.0
 """How long a run may take until it answers for the first time: systemd calls most programs active before they are ready."""
-OPENING_SECONDS = 90.0
-"""The same for one that has not opened any door yet: a JVM that warms up, a server that reads its data. It is what systemd itself
-gives a start (DefaultTimeoutStartSec=)."""
+OPENING_SECONDS, _QUIET_OPENING_SECONDS = 90.0, 45.0
+"""The same for one that has not opened any door yet: a JVM that warms up, a server that reads its data. The first is what systemd
+itself gives a start (DefaultTimeoutStartSec=); the other is for one that uses hardly any CPU meanwhile, and may wait for ever."""
+_WARMS_UP = 0.2
+"""Of a CPU."""
 _LOOPS, _LOOPS_WITHIN_SECONDS = 2, 600.0
 """What systemd restarted so often lately does not warm up, it falls."""
 
@@ -114,7 +116,8 @@ def opening_until(view: View, service: Service, unit: Unit) -> float:
     So is one that closed its doors for a reload, as what reads all its rules anew does: it has not answered since.
     """
     began = max(unit.active_enter_at, unit.reloaded_at)
-    until = began + min(unit.timeout_start, OPENING_SECONDS)
+    warms_up = unit.cpu_seconds >= _WARMS_UP * (view.now() - unit.active_enter_at)
+    until = began + min(unit.timeout_start, OPENING_SECONDS if warms_up else _QUIET_OPENING_SECONDS)
     answered = view.answered.get(service.target, 0.0) >= began
     if not unit.running or not unit.main_pid or answered or view.now() >= until:
         return 0.0

@@ -71,6 +71,7 @@ def unit_from(properties: Properties, job_type: str = "") -> Unit:
         exec_start=tuple(tuple(row[1]) for row in read.rows("ExecStart")),
         programs=tuple(row[0] for line in ("ExecStartPre", "ExecStart") for row in read.rows(line) if not row[_IGNORED]),
         dynamic_user=read.flag("DynamicUser"),
+        cpu_seconds=(read.count("CPUUsageNSec") or 0) / 1e9,
         own_root=bool(read.text("RootDirectory") or read.text("RootImage")),
         status_text=read.text("StatusText"),
         log_level_max=level if (level := read.raw("LogLevelMax", -1)) >= 0 else 7,

@@ -126,6 +126,8 @@ class Unit:
     programs: tuple[str, ...] = ()
     """What its ExecStartPre and ExecStart lines run, but for those whose errors are ignored."""
     dynamic_user: bool = False
+    cpu_seconds: float = 0.0
+    """Of a CPU, that its run has used so far; 0.0 also where systemd does not count."""
     own_root: bool = False
     """Runs with a root file system of its own (RootDirectory=, RootImage=): its paths are not the host's."""
     status_text: str = ""

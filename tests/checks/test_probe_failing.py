@@ -16,7 +16,13 @@ from orchestrator.model import Blind
 
 SHOP = Service.model_validate({"name": "shop", "unit": "shop.service"})
 YOUNG = Unit(
-    name="shop.service", active_state="active", main_pid=7, control_group="/shop", active_enter_at=1000.0, timeout_start=OPENING_SECONDS
+    name="shop.service",
+    active_state="active",
+    main_pid=7,
+    control_group="/shop",
+    active_enter_at=1000.0,
+    timeout_start=OPENING_SECONDS,
+    cpu_seconds=200.0,
 )
 
 
@@ -54,6 +60,7 @@ def test_an_answer_proves_what_ran_when_it_was_asked_for(tmp_path: Path) -> None
 def test_a_run_that_has_opened_no_door_yet_is_starting() -> None:
     """A program that warms up for 40 s is restarted by nobody: it would never come up."""
     assert opening_until(_view(), SHOP, YOUNG) == YOUNG.active_enter_at + OPENING_SECONDS
+    assert opening_until(_view(), SHOP, replace(YOUNG, cpu_seconds=0.5)) == YOUNG.active_enter_at + 45  # it sleeps, which proves less
     assert opening_until(_view(), SHOP, replace(YOUNG, timeout_start=30.0)) == 0.0  # its unit allows a start less than that
 
 
@@ -69,6 +76,7 @@ def _no_starts() -> Iterator[tuple[str, Any, Unit]]:
     yield "has answered", _view(answered=YOUNG.active_enter_at + 1), YOUNG
     yield "too old", _view(OPENING_SECONDS + 1), YOUNG
     yield "falls again and again", _view(restarts=2), YOUNG
+    yield "idle for long", _view(50), replace(YOUNG, cpu_seconds=0.5)
     yield "waits for its restart", _view(), replace(YOUNG, active_state="activating")
 
 
