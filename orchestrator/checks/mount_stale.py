@@ -23,7 +23,7 @@ _REASONS = {
 @check(every=_TURN_SECONDS, deadline=60, confirm=2, on_events=True)
 def mount_stale(view: View, config: Config) -> Iterator[Fault]:
     """A mount of another process or host (FUSE, NFS) that nobody answers for any more."""
-    blind, seen = "", False
+    blind = ""
     for mount in _asked(view):
         try:
             standing = view.mounts.standing(mount.point)
@@ -31,7 +31,6 @@ def mount_stale(view: View, config: Config) -> Iterator[Fault]:
             blind = str(reason)
             continue
         if standing and (server_of(view, config, mount.point) or _stood_on(view, config, mount.point)):
-            seen = True
             why, told = _REASONS[standing]
             yield Fault(
                 check="mount_stale",
@@ -41,7 +40,7 @@ def mount_stale(view: View, config: Config) -> Iterator[Fault]:
                 severity=Severity.CRITICAL,
                 facts={"mount.type": mount.fstype},
             )
-    if blind and not seen:  # one that cannot be asked must not hide those that were
+    if blind:  # said last: what was seen of the others counts
         raise Unavailable(blind)
 
 

@@ -19,16 +19,15 @@ from orchestrator.store.rows import (
 )
 from orchestrator.store.words import Anomaly, Turn
 
-CLAIMED_AT_ONCE = 100
-"""Cases of one `due`: a storm is worked off the most severe first."""
+_ANOMALIES = 100
 EVIDENCE_SHOWN = 60
 ATTEMPTS_SHOWN = 50
 
 _SEVERITY_RANK = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
-_DUE = f"""FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL AND next_at <= ?
-ORDER BY {_SEVERITY_RANK}, detected_at, id"""
 _TURNS = f"""SELECT id AS incident, target, phase, waiting_for,
-EXISTS (SELECT 1 FROM attempts WHERE task_id = tasks.id AND outcome IS NULL AND executed = 1) AS settling {_DUE}"""  # noqa: S608 - a constant
+EXISTS (SELECT 1 FROM attempts WHERE task_id = tasks.id AND outcome IS NULL AND executed = 1) AS settling
+FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL AND next_at <= ?
+ORDER BY {_SEVERITY_RANK}, detected_at, id"""  # noqa: S608 - a constant of this module
 _NEXT = """SELECT id, next_at FROM tasks WHERE resolved_at IS NULL AND status IN ('open', 'healing') AND root_id IS NULL
 AND next_at IS NOT NULL ORDER BY next_at"""
 _UNENDED = """SELECT * FROM tasks WHERE resolved_at IS NULL AND status != 'merged'
@@ -40,13 +39,8 @@ _ATTEMPTS = f"SELECT * FROM (SELECT * FROM attempts WHERE task_id = ? ORDER BY i
 
 class Cases(Part):
     @looking
-    def due(self, now: float) -> tuple[Case, ...]:
-        """Roots that are open or healing and whose time has come: the most severe first, then the oldest."""
-        return all_readable("incident", self.ledger.rows(f"SELECT * {_DUE} LIMIT {CLAIMED_AT_ONCE}", (stamp(now),)), self._case)
-
-    @looking
     def turns(self, now: float) -> tuple[Turn, ...]:
-        """The same of all that are due, in brief: of many none may hide the last."""
+        """Roots that are open or healing and whose time has come: the most severe first, then the oldest. All: none may hide the last."""
         return tuple(Turn.model_validate(row) for row in self.ledger.rows(_TURNS, (stamp(now),)))
 
     @looking
@@ -76,7 +70,7 @@ class Cases(Part):
         """All that stands wrong now, roots and symptoms, the oldest first."""
         rows = self.ledger.rows(
             f"""SELECT id, root_id AS root, check_name AS "check", target, severity, detected_at FROM tasks
-            WHERE resolved_at IS NULL ORDER BY detected_at, id LIMIT {CLAIMED_AT_ONCE}"""  # noqa: S608 - a constant of this module
+            WHERE resolved_at IS NULL ORDER BY detected_at, id LIMIT {_ANOMALIES}"""  # noqa: S608 - a constant of this module
         )
         return tuple(Anomaly.model_validate({**row, "detected_at": epoch(row["detected_at"])}) for row in rows)
 

@@ -89,9 +89,9 @@ class Field(House):
         wake, agents = threading.Event(), self.config.agents
         lanes = Lanes(self.config.daemon.workers, wake.set, agents.calls)
         try:
-            while self.store.due(float("inf")):
+            while self.store.turns(float("inf")):
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"{len(self.store.due(float('inf')))} incidents are not decided")
+                    raise TimeoutError(f"{len(self.store.turns(float('inf')))} incidents are not decided")
                 for case in self.engine.claim_due(time.time(), lanes.has_room):
                     lanes.submit(self.engine.step, case)
                 due = self.engine.next_due()

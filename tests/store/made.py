@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from orchestrator import actions
-from orchestrator.model import Fault, Proposal, Severity, Verdict
+from orchestrator.model import Case, Fault, Proposal, Severity, Verdict
 from orchestrator.store import Store
 
 ALLOWED = Verdict(answer="allow", rule="low_risk")
@@ -26,6 +26,14 @@ def an_incident(store: Store, fault: Fault | None = None, now: float | None = No
     fault = fault or a_fault()
     (task_id,) = store.observe(fault.check, (fault,), time.time() if now is None else now).opened
     return task_id
+
+
+def the_due_case(store: Store, now: float) -> Case:
+    """The only one whose time has come by then."""
+    (turn,) = store.turns(now)
+    case = store.case(turn.incident)
+    assert case is not None
+    return case
 
 
 def a_begun_change(store: Store, task_id: int, proposal: Proposal | None = None) -> tuple[int, int]:

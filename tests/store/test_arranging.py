@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.model import Fault, Outcome, Status
 from orchestrator.store import Arrange, Observed, Store
-from tests.store.made import a_begun_change, a_fault, a_proposal, task
+from tests.store.made import a_begun_change, a_fault, a_proposal, task, the_due_case
 
 NOW = time.time()
 
@@ -38,7 +38,7 @@ def test_ten_units_of_one_mount_are_one_incident(store: Store) -> None:
     observed = see(store, "mount", *units, after=0, **dict.fromkeys(units, "mount"))
     assert len(observed.opened) == 1
     assert len(observed.merged) == 10
-    (case,) = store.due(NOW)
+    case = the_due_case(store, NOW)
     assert case.fault.target == "mount"
     assert {fault.target for fault in case.incident.symptoms} == set(units)
 
@@ -60,7 +60,7 @@ def test_a_symptom_that_was_looked_into_before_its_root_showed_belongs_to_it(sto
     assert see(store, "unit", "mount", unit="mount").merged == ()
     store.end_attempt(attempt_id, Outcome.NO_EFFECT, "it needs the mount")
     assert see(store, "unit", "mount", unit="mount").merged == (symptom,)
-    assert [case.fault.target for case in store.due(NOW)] == ["mount"]
+    assert [turn.target for turn in store.turns(NOW)] == ["mount"]
 
 
 def test_a_chain_ends_at_its_last_root(store: Store) -> None:
@@ -81,7 +81,7 @@ def test_faults_that_blame_each_other_keep_one_root(store: Store) -> None:
     """A circle never leaves an outage without an incident that is due."""
     see(store, "a", "b", "c", "d", a="b", b="c", c="a", d="b")
     assert roots_of(store) == {"a": None, "b": "a", "c": "a", "d": "a"}
-    assert len(store.due(NOW)) == 1
+    assert len(store.turns(NOW)) == 1
 
 
 def test_a_symptom_that_turns_out_to_be_the_root_changes_places(store: Store) -> None:
@@ -97,7 +97,7 @@ def test_symptoms_of_a_root_that_went_away_stand_alone(store: Store) -> None:
     see(store, "unit", "mount", unit="mount")
     observed = see(store, "unit")
     assert (observed.opened, observed.cleared) == ((1,), (2,))
-    assert [case.fault.target for case in store.due(NOW)] == ["unit"]
+    assert [turn.target for turn in store.turns(NOW)] == ["unit"]
 
 
 def test_a_symptom_that_goes_away_is_resolved_and_no_clearing(store: Store) -> None:
@@ -105,7 +105,7 @@ def test_a_symptom_that_goes_away_is_resolved_and_no_clearing(store: Store) -> N
     see(store, "unit", "mount", unit="mount")
     assert see(store, "mount") == Observed()
     assert (task(store, 1)["status"], task(store, 1)["resolved_at"] is not None) == ("merged", True)
-    assert store.due(NOW)[0].incident.symptoms == ()
+    assert the_due_case(store, NOW).incident.symptoms == ()
 
 
 def test_what_is_under_repair_stays_an_incident_of_its_own(store: Store) -> None:
@@ -160,7 +160,7 @@ def test_symptoms_that_stand_after_the_repair_are_released(store: Store, order: 
     for step in steps if order == "release first" else reversed(steps):
         step()
     assert roots_of(store) == {"left": None}
-    assert [case.fault.target for case in store.due(NOW)] == ["left"]
+    assert [turn.target for turn in store.turns(NOW)] == ["left"]
     assert task(store, 2)["status"] == "merged"
 
 
@@ -171,5 +171,5 @@ def test_what_is_being_healed_stays_the_root(store: Store) -> None:
     (number,) = store.observe(loop.check, (loop,), NOW, lambda _: {}).opened
     store.begin_phase(number, 1)
     assert store.observe(failed.check, (failed,), NOW, lambda _: roots).opened == ()
-    (case,) = store.due(NOW)
+    case = the_due_case(store, NOW)
     assert (case.fault.key, [fault.key for fault in case.incident.symptoms]) == (loop.key, [failed.key])

@@ -196,7 +196,7 @@ def test_a_shut_store_says_so_instead_of_crashing(state_dir: Path) -> None:
     store.shut()
     store.shut()
     with pytest.raises(StoreFailed, match="closed"):
-        store.due(0)
+        store.turns(0)
 
 
 def test_a_place_that_nobody_may_look_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def test_when_the_reserve_is_used_up_a_write_fails_whole(small_disk: Path) -> No
         with pytest.raises(StoreFailed, match=r"even with the reserve freed|cannot be written"):
             flood(store)
         written = len(rows(store, "SELECT id FROM audit"))
-        assert [case.incident.id for case in store.due(time.time())] == [task_id]
+        assert [turn.incident for turn in store.turns(time.time())] == [task_id]
         filler.unlink()
         store.audit("x", "y", {})
         assert len(rows(store, "SELECT id FROM audit")) == written + 1

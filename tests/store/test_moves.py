@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.model import Handoff, Outcome, Scope, Status
 from orchestrator.store import Stale, Store
-from tests.store.made import ALLOWED, a_begun_change, a_fault, a_proposal, an_incident, task
+from tests.store.made import ALLOWED, a_begun_change, a_fault, a_proposal, an_incident, task, the_due_case
 
 NOW = time.time()
 
@@ -53,7 +53,7 @@ def test_healing_begins_once_and_goes_through_the_phases(store: Store) -> None:
     store.hand_off(task_id, Handoff(phase=2, reason="no cause"))
     row = task(store, task_id)
     assert (row["status"], row["phase"], row["started_at"]) == ("healing", 3, started)
-    (case,) = store.due(NOW)
+    case = the_due_case(store, NOW)
     assert [handoff.reason for handoff in case.handoffs] == ["no pattern", "no cause"]
     assert case.handoffs[0].ruled_out == ("a full disk",)
 
@@ -72,26 +72,26 @@ def test_a_case_that_waits_is_due_when_its_time_has_come(store: Store) -> None:
     """Waiting keeps the status and says for what."""
     task_id = an_incident(store)
     store.wait(task_id, NOW + 60, "the host has just booted")
-    assert store.due(NOW + 59) == ()
+    assert store.turns(NOW + 59) == ()
     assert store.next_due() == pytest.approx(NOW + 60, abs=0.001)
-    (case,) = store.due(NOW + 61)
+    case = the_due_case(store, NOW + 61)
     assert (case.incident.status, case.incident.waiting_for) == (Status.OPEN, "the host has just booted")
 
 
 def test_a_wait_without_end_is_never_due(store: Store) -> None:
     """Infinity is a time too."""
     store.wait(an_incident(store), float("inf"), "for ever")
-    assert store.due(NOW + 1e9) == ()
+    assert store.turns(NOW + 1e9) == ()
 
 
 def test_an_approved_plan_makes_its_case_due_with_exactly_that_plan(store: Store) -> None:
     """Asking takes the case off the clock; the approval puts it back with the plan that was shown."""
     task_id = an_incident(store)
     store.ask(task_id, "a person's word")
-    assert (store.due(float("inf")), store.next_due(), store.with_person()) == ((), None, (task_id,))
+    assert (store.turns(float("inf")), store.next_due(), store.with_person()) == ((), None, (task_id,))
     proposal = a_proposal()
     store.approve(task_id, proposal)
-    (case,) = store.due(NOW)
+    case = the_due_case(store, NOW)
     assert case.approved is not None
     assert case.approved.hash == proposal.hash
     assert (case.incident.status, store.with_person()) == (Status.OPEN, ())
@@ -149,7 +149,7 @@ def test_an_escalated_case_may_be_tried_again(store: Store) -> None:
     store.escalated(task_id, reason="nothing left")
     assert (task(store, task_id)["phase"], task(store, task_id)["fix_successful"]) == (4, 0)
     store.anew(task_id, time.time() + 1)
-    (case,) = store.due(time.time() + 2)
+    case = the_due_case(store, time.time() + 2)
     assert (case.incident.status, case.incident.phase, case.has_tried(proposal)) == (Status.OPEN, 1, False)
     assert (store.with_person(), store.known_to_person()) == ((), (task_id,))
     store.close(task_id, Status.FIXED, phase=1, fix_successful=True, resolution="")
@@ -196,9 +196,9 @@ def test_a_clock_that_is_set_makes_everything_due(store: Store) -> None:
     """What waited until a moment of the old clock looks again now."""
     task_id = an_incident(store)
     store.wait(task_id, NOW + 2 * 86_400, "busy")
-    assert store.due(NOW) == ()
+    assert store.turns(NOW) == ()
     store.wake()
-    assert [case.incident.id for case in store.due(NOW)] == [task_id]
+    assert [turn.incident for turn in store.turns(NOW)] == [task_id]
 
 
 def test_a_symptom_is_not_changed(store: Store) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.model import Blind, Outcome, Severity, Status, utc
 from orchestrator.store import CLEAR_AFTER_SECONDS, Observed, Store
-from tests.store.made import SEVERE_FIRST, a_begun_change, a_fault, a_proposal, an_incident, rows, task
+from tests.store.made import SEVERE_FIRST, a_begun_change, a_fault, a_proposal, an_incident, rows, task, the_due_case
 
 NOW = time.time()
 
@@ -21,7 +21,7 @@ def test_a_new_fault_opens_an_incident_that_is_due_at_once(store: Store) -> None
     assert (case.incident.status, case.incident.phase, case.incident.occurrences) == (Status.OPEN, 1, 1)
     assert case.scope.target == "web.service"
     assert store.next_due() == 0.0
-    assert [due.incident.id for due in store.due(1.0)] == list(observed.opened)
+    assert [turn.incident for turn in store.turns(1.0)] == list(observed.opened)
     assert task(store, case.incident.id)["fingerprint"] == fault.signature
 
 
@@ -52,11 +52,12 @@ def test_a_fault_that_looks_different_later_is_still_the_kind_that_it_opened_as(
 
 
 def test_the_most_severe_is_due_first_then_the_oldest(store: Store) -> None:
-    """`due` orders by severity, then by age."""
+    """Turns are told by severity, then by age."""
     for n, severity in enumerate(reversed(SEVERE_FIRST)):
         store.observe(f"c{n}", (a_fault(f"old{n}", f"c{n}", severity=severity), a_fault(f"new{n}", f"c{n}", severity=severity)), NOW + n)
-    assert [case.fault.severity for case in store.due(NOW)] == [severity for severity in SEVERE_FIRST for _ in range(2)]
-    assert [case.fault.target for case in store.due(NOW)][:2] == ["old3", "new3"]
+    by_severity = {severity: number for number, severity in enumerate(reversed(SEVERE_FIRST))}
+    wanted = [f"{age}{by_severity[severity]}" for severity in SEVERE_FIRST for age in ("old", "new")]
+    assert [turn.target for turn in store.turns(NOW)] == wanted
 
 
 def test_a_target_named_twice_is_one_fault(store: Store) -> None:
@@ -91,7 +92,7 @@ def test_an_untouched_fault_that_goes_away_is_cleared_at_once(store: Store) -> N
     assert store.observe("unit_failed", (), NOW + 5).cleared == (task_id,)
     row = task(store, task_id)
     assert (row["status"], row["fix_successful"], row["next_at"]) == ("cleared", None, None)
-    assert store.due(float("inf")) == ()
+    assert store.turns(float("inf")) == ()
 
 
 def test_only_the_own_check_clears(store: Store) -> None:
@@ -150,7 +151,7 @@ def test_a_fault_back_soon_after_its_fix_reopens_the_same_row(store: Store) -> N
     row = task(store, task_id)
     assert (row["status"], row["phase"], row["fix_successful"], row["resolved_at"]) == ("open", 1, None, None)
     assert (row["occurrences"], row["relapses"]) == (2, 1)
-    (case,) = store.due(NOW)
+    case = the_due_case(store, NOW)
     assert case.incident.occurrences == 2
 
 
@@ -186,10 +187,10 @@ def test_secrets_in_a_message_never_reach_the_disk(store: Store) -> None:
 
 
 def test_a_row_whose_fault_cannot_be_read_is_left_out(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    """One damaged row is told and skipped; the others are still due and still observed."""
+    """One damaged row is told and skipped; the others are still there and still observed."""
     bad, good = an_incident(store, a_fault("bad.service")), an_incident(store, a_fault("good.service", "other"))
     store.ledger.run("UPDATE tasks SET fault = '{\"check\": 1}' WHERE id = ?", (bad,))
-    assert [case.incident.id for case in store.due(NOW)] == [good]
+    assert [number for number in (bad, good) if store.case(number)] == [good]
     assert f"incident {bad} cannot be read" in caplog.text
     store.observe("unit_failed", (), NOW)
     assert task(store, bad)["status"] == "cleared"

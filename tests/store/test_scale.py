@@ -79,7 +79,7 @@ def test_no_turn_of_the_daemon_reads_all_that_ever_was(store: Store, state_dir: 
             store.observe("b", (), now)
         for ask in (store.next_due, store.with_person, store.known_to_person, store.live_targets, store.unended, store.marks):
             ask()
-        store.due(now)
+        store.turns(now)
         store.heals(now - 3600)
         store.changes_since(now - 3600)
         store.changes_since(now - 3600, "a:a")
