@@ -17,6 +17,8 @@ from orchestrator.model import Action, Case, UnitName, is_unit
 if TYPE_CHECKING:
     from orchestrator.host.machine import Machine
 
+AT_WORK = "systemd is at work on "
+"""So a refusal says that is over as soon as systemd's own job is."""
 _DOWN = ("inactive", "failed")
 
 
@@ -111,7 +113,7 @@ def unusable(unit: Unit) -> str:
 def occupied(unit: Unit) -> str:
     """A job is replaced by the next one: whoever asked for it would lose it. A unit that only waits for its restart has none."""
     if unit.job_id:
-        return f"systemd is at work on {unit.name}: a {unit.job_type or 'queued'} job"
+        return f"{AT_WORK}{unit.name}: a {unit.job_type or 'queued'} job"
     return f"{unit.name} is just being stopped" if unit.active_state == "deactivating" else ""
 
 

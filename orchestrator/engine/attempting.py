@@ -11,7 +11,7 @@ from orchestrator.engine.endings import Endings, ended_as
 from orchestrator.engine.settling import Settling, patience_of
 from orchestrator.hands.seam import AnyHands, heard
 from orchestrator.host import View
-from orchestrator.model import Action, Attempt, Case, Fault, Json, Outcome, Proposal, Verdict, is_unit
+from orchestrator.model import Action, Attempt, Case, Fault, Outcome, Proposal, Verdict
 from orchestrator.permits import HOUR, NEEDS_A_PERSON
 from orchestrator.policy import History, judge
 from orchestrator.store import Stale, Store
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 MODE_LOOK_SECONDS = 3600.0
 PROVING = "it is being proved"
-_JOB_SECONDS, _JOB_PAUSE_SECONDS = 3.0, 0.1
 
 
 class _NeedsAPerson(Exception):
@@ -120,7 +119,7 @@ class Attempting:
     def _do(self, begun: Attempt, n: int, action: Action) -> str:
         """One action through the hands; why it failed, or nothing. Raises _NeedsAPerson."""
         data = action.model_dump(mode="json")
-        prepared = self._prepared(action, data)
+        prepared = heard(self._hands.prepare(data))
         if prepared["asks"]:
             raise _NeedsAPerson(prepared["refusal"])
         if prepared["refusal"]:
@@ -132,16 +131,6 @@ class Attempting:
             return f"{action.about()}: {result['detail']}"
         failed: str = heard(self._hands.verify(data))["failed"]
         return failed
-
-    def _prepared(self, action: Action, data: Json) -> Json:
-        """Why not now, or what it would change. A job of systemd's own, as in a crash loop, is over in a moment, and is waited for."""
-        until = time.monotonic() + _JOB_SECONDS
-        while (prepared := heard(self._hands.prepare(data)))["refusal"]:
-            busy = any(self._view.units.get(target).job_id for target in action.targets() if is_unit(target))
-            if not busy or time.monotonic() > until:
-                break
-            time.sleep(_JOB_PAUSE_SECONDS)
-        return prepared
 
     def settle(self, case: Case, attempt: Attempt) -> None:
         settled = self._settling.settle(case, attempt)

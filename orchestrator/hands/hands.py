@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import __version__, actions
+from orchestrator.actions.units import AT_WORK
 from orchestrator.config import Config
 from orchestrator.hands import reads
 from orchestrator.hands.answers import DETAIL_CHARACTERS, answer, failed, guarded, refused
@@ -28,6 +29,7 @@ from orchestrator.host.machine import Machine, held
 from orchestrator.model import Action, Before, Json, Verdict, digest
 from orchestrator.permits import Asked, Reach, may_ever, permits, permits_undo
 
+_JOB_SECONDS, _JOB_PAUSE_SECONDS = 3.0, 0.05
 _TOLD_ENTRIES = 1000
 _TOLD = {"id", "op", "at", "kind", "targets", "hash"}
 
@@ -127,11 +129,18 @@ class Hands:
     def _prepare(self, data: Json, root: int | None) -> Json:
         action = actions.parse(data)
         verdict = permits(self._asked(action, root))
-        refusal = _said(verdict) or action.refusal(self._view, self._config)
+        refusal = _said(verdict) or self._refusal(action)
         before = {} if refusal else action.remember(self._view)
         with self._lock:
             last = self._record.highest
         return {"refusal": refusal[:DETAIL_CHARACTERS], "before": before, "asks": verdict.answer == "ask", "last": last}
+
+    def _refusal(self, action: Action) -> str:
+        """Why not now. A job of systemd's own, as in a crash loop, is over in a moment, and is waited for."""
+        until = time.monotonic() + _JOB_SECONDS
+        while AT_WORK in (refusal := action.refusal(self._view, self._config)) and time.monotonic() < until:
+            time.sleep(_JOB_PAUSE_SECONDS)
+        return refusal
 
     def _remember(self, name: str, answered: float, *, changed: bool) -> Json:
         with self._memory:
@@ -173,7 +182,7 @@ class Hands:
         if refusal := self._record.against(change_id):
             return refused(refusal)
         asked = self._asked(action, root)
-        if refusal := _said(permits(asked)) or action.refusal(self._view, self._config):
+        if refusal := _said(permits(asked)) or self._refusal(action):
             return refused(refusal)
         entry = _entry(change_id, "perform", action, action.remember(self._view))
         with self._lock:  # between the last look at the record and the new line nobody else may write one

@@ -120,6 +120,17 @@ def test_the_undo_of_a_start_leaves_a_crash_loop_to_systemd(lab: Host) -> None:
     lab.wait_until(lambda: "repeated too quickly" in lab.journal("shop"), 20, "the start limit")
 
 
+def test_a_crash_loop_is_met_between_two_of_its_jobs(lab: Host) -> None:
+    """Most of the time systemd has a start job for it, each over in a moment: that is no other hand at work."""
+    loop = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=50ms\n"
+    lab.unit("shop.service", f"{loop}ExecStartPre=/bin/sleep 0.4\nExecStart=/bin/false\n")
+    lab.ok("systemctl start shop")
+    for _ in range(4):
+        stopped = act(lab, perform, action=on("shop.service", "stop"))
+        assert stopped["ok"], stopped
+        lab.ok("systemctl start --no-block shop; sleep 0.1")
+
+
 def test_a_start_that_cannot_be_is_refused(lab: Host) -> None:
     """Masked, missing, unusable, not by hand: each has its own sentence, and nothing is tried."""
     lab.unit("broken.service", "[Service]\nRestart=always\n")
