@@ -14,6 +14,7 @@ from orchestrator.config import OWN_UNIT, Config, Service
 from orchestrator.host import Stop, Unavailable, Unit, View, mount_options, places
 from orchestrator.host.crontabs import CRON, is_crontab
 from orchestrator.host.graph import mount_unit
+from orchestrator.host.unit import EXITED
 from orchestrator.model import Fault, Severity
 
 log = logging.getLogger(__name__)
@@ -65,10 +66,17 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     if _stopped_by_a_broken_upgrade(view, unit) or (unit.load_state in _BROKEN and config.service_of(unit.name)):
         return True
     try:
-        return not _stays_down(view, view.units.stopped_by_hand(unit)) and not _was_unmounted(view, unit)
+        meant = _stays_down(view, view.units.stopped_by_hand(unit)) or _was_unmounted(view, unit) or _has_done_its_work(view, config, unit)
     except Unavailable as reason:  # unknown for this unit alone (law 1)
         log.info("%s is down, and nothing tells who stopped it: %s", unit.name, reason)
         return False
+    return not meant
+
+
+def _has_done_its_work(view: View, config: Config, unit: Unit) -> bool:
+    """A job that nobody declared, and nobody made a oneshot: to run an import a second time may do harm."""
+    ended = unit.active_state == "inactive" and (unit.exec_main_code, unit.exec_main_status) == (EXITED, 0)
+    return ended and config.service_of(unit.name) is None and view.units.ends_by_itself(unit)
 
 
 def _was_unmounted(view: View, unit: Unit) -> bool:

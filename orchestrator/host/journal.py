@@ -111,10 +111,10 @@ class Journal:
             return bool(self._rights.ask("sync_journal"))
         return False
 
-    def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200) -> tuple[Line, ...]:
-        """What PID 1 itself said about the unit (or units) since then, oldest first; of this boot only."""
+    def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200, *, boot_only: bool = True) -> tuple[Line, ...]:
+        """What PID 1 itself said about the unit (or units) since then, oldest first."""
         names = (unit,) if isinstance(unit, str) else unit
-        return self._read([self._by_manager(names)], lines, since)
+        return self._read([self._by_manager(names)], lines, since, boot_only=boot_only)
 
     def _by_manager(self, units: Sequence[str]) -> list[str]:
         return [f"_PID={self._manager.pid}", *(f"{self._manager.about}={unit}" for unit in units)]

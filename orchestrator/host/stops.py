@@ -62,6 +62,8 @@ _CLOCK_SLACK_SECONDS = 0.1
 _CACHED = 1000
 _BELIEVED_SECONDS = 1.0, 600.0
 """A start that was tried later and refused leaves the unit's own times as they were: so its stop is read again, the older the rarer."""
+_LEFT_DOWN_SECONDS = 30.0
+"""Whoever misses a service has it started again sooner, be it systemd, a person or this daemon."""
 _CYCLE = re.compile(r"(?:ordering cycle on|dependency on|cycle starting with) (\S+)/start$")
 """PID 1's words while it looks for a start job to give up; each line names all units of the cycle in its fields."""
 
@@ -83,6 +85,7 @@ class Stops:
         self._get = get
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, float], _End] = OrderedDict()
+        self._jobs: OrderedDict[tuple[str, float], bool] = OrderedDict()
 
     def asked_for(self, unit: Unit) -> Stop | None:
         return self._end(unit).stop
@@ -106,6 +109,19 @@ class Stops:
                 while len(self._known) > _CACHED:
                     self._known.popitem(last=False)
         return end
+
+    def ends_by_itself(self, unit: Unit) -> bool:
+        """Whether an earlier run, of any boot that the journal knows, ended well by itself, and nobody started the next for a while."""
+        key = (unit.name, unit.inactive_enter_at)
+        with self._lock:
+            known = self._jobs.get(key)
+        if known is None:
+            known = _was_left_down(self._journal.manager_lines(unit.name, 0.0, boot_only=False))
+            with self._lock:
+                self._jobs[key] = known
+                while len(self._jobs) > _CACHED:
+                    self._jobs.popitem(last=False)
+        return known
 
     def limit_hit(self, unit: Unit) -> bool:
         if unit.result.endswith("start-limit-hit"):
@@ -198,6 +214,23 @@ def _last_stop(lines: Sequence[Line]) -> Line | None:
         if message == STOPPED:
             return line if line.fields.get("JOB_TYPE") == "stop" else None
     return None
+
+
+def _was_left_down(lines: Sequence[Line]) -> bool:
+    ended, asked = math.inf, False
+    for line in lines:
+        match line.fields.get("MESSAGE_ID"):
+            case message if message in (STARTING, STARTED):
+                if line.at - ended >= _LEFT_DOWN_SECONDS:
+                    return True
+                ended, asked = math.inf, False
+            case message if message == STOPPING:
+                asked = True
+            case message if message == DEACTIVATED:
+                ended = math.inf if asked else line.at
+            case message if message == FAILED:
+                ended = math.inf
+    return False
 
 
 def _end_is_missing(lines: Sequence[Line], ended: float) -> bool:

@@ -166,6 +166,10 @@ class Units:
         began, ended = self.taken_back.get(name, (math.inf, -math.inf))
         return not stop.with_dependency and began - _SLACK_SECONDS <= stop.at <= ended + _SLACK_SECONDS
 
+    def ends_by_itself(self, unit: Unit) -> bool:
+        """Whether it has done its work and ended before, and was left so: a job, whatever its type. Raises Unavailable as above."""
+        return self._stops.ends_by_itself(unit)
+
     def ordering_cycle(self, unit: Unit) -> tuple[str, ...]:
         """The units whose order is a circle, over which systemd gave up its last start. Raises Unavailable as above."""
         return self._stops.cycle(unit)

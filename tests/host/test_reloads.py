@@ -20,8 +20,8 @@ class Written(Journal):
         super().__init__(Kernel())
         self.lines, self.asked = lines, 0
 
-    def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200) -> tuple[Line, ...]:
-        del unit, lines
+    def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200, *, boot_only: bool = True) -> tuple[Line, ...]:
+        del unit, lines, boot_only
         self.asked += 1
         return tuple(line for line in self.lines if line.at >= since)
 

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.host.errors import Unavailable
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel
-from orchestrator.host.stops import FAILED, STARTED, STOPPED, STOPPING, Stops
+from orchestrator.host.stops import DEACTIVATED, FAILED, STARTED, STOPPED, STOPPING, Stops
 from orchestrator.host.unit import EXITED, Unit
 
 GIVEN_UP = (
@@ -26,8 +26,8 @@ class Written(Journal):
         super().__init__(Kernel())
         self.lines = tuple(lines)
 
-    def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200) -> tuple[Line, ...]:
-        del unit, lines
+    def manager_lines(self, unit: str | Sequence[str], since: float, lines: int = 200, *, boot_only: bool = True) -> tuple[Line, ...]:
+        del unit, lines, boot_only
         return tuple(line for line in self.lines if line.at >= since)
 
 
@@ -87,3 +87,31 @@ def test_a_stop_that_nobody_writes_down_is_unknown() -> None:
         Stops(Written([failed]), lambda name: Unit(name=name)).asked_for(down)
     for told in (replace(down, log_level_max=7), replace(down, exec_main_status=1)):
         assert Stops(Written([failed]), lambda name: Unit(name=name)).asked_for(told) is None
+
+
+def _runs(*ends: tuple[float, str], pause: float = 60.0) -> list[Line]:
+    """Runs that began `pause` seconds after the last one's end; each with how long it took and how it ended."""
+    lines, at = [], 0.0
+    for seconds, how in ends:
+        lines.append(_line(at := at + pause, "Started", STARTED))
+        at += seconds
+        lines += [_line(at, "Stopping", STOPPING, "7")] if how == "stopped" else []
+        lines.append(_line(at, how, FAILED if how == "failed" else DEACTIVATED))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (_runs((9, "ended"), (9, "ended")), True),
+        (_runs((9, "ended")), False),
+        (_runs((9, "ended"), (9, "ended"), pause=5), False),
+        (_runs((9, "stopped"), (9, "ended")), False),
+        (_runs((9, "failed"), (9, "ended")), False),
+    ],
+    ids=["a job", "its first end", "missed at once", "stopped by hand before", "failed before"],
+)
+def test_who_ended_before_and_was_left_so_is_a_job(lines: list[Line], *, expected: bool) -> None:
+    """An import at the boot that nobody made a oneshot; what was started again at once was missed."""
+    stops, unit = _down(lines)
+    assert stops.ends_by_itself(unit) is expected
