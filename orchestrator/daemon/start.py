@@ -1,5 +1,6 @@
 """From the command `run` to the loop, and out again."""
 
+import faulthandler
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ from orchestrator.store import StoreFailed, StoreUnusable
 def run(config: Config, *, config_file: Path | None, once: bool, dry_run: bool) -> int:
     """The command `run`; returns the exit status. Raises StoreUnusable and Unavailable (75), RunbookError and ExpertError (78)."""
     log_to_stderr()
+    faulthandler.enable()  # systemd's watchdog ends a daemon that hangs by SIGABRT: then the journal tells where it hung
     os.umask(0o007)
     daemon = Daemon(config, config_file, dry_run=dry_run)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -201,7 +201,11 @@ class Host:
         try:
             self.wait_until(there, timeout)
         except LabError:
-            raise LabError(f"no incident of {target} became {statuses or 'known'} in {timeout} s; there are: {self.incidents()}") from None
+            known = self.incidents()
+            stuck = self.sh(
+                f"systemctl kill --kill-whom=main -s ABRT {DAEMON}; sleep 0.5; journalctl --no-pager -o cat -u {DAEMON} -n 150"
+            ).out
+            raise LabError(f"no incident of {target} became {statuses or 'known'} in {timeout} s; there are: {known}; {stuck}") from None
         return found[-1]
 
 

@@ -272,7 +272,7 @@ def test_it_stops_within_seconds_whatever_is_under_way(lab: Host) -> None:
 
 
 def test_the_watchdog_hears_a_loop_that_lives(lab: Host) -> None:
-    """It is fed more often than a short WatchdogSec= asks; a loop that stands still is ended, and a crash afterwards healed."""
+    """It is fed more often than a short WatchdogSec= asks; a loop that stands still tells where, is ended, and heals a crash afterwards."""
     lab.unit("till.service", SLEEPER)
     lab.ok("systemctl start till")
     lab.write(f"/etc/systemd/system/{DAEMON}.d/watchdog.conf", "[Service]\nWatchdogSec=3\nRestartSec=200ms\nTimeoutAbortSec=2\n")
@@ -283,6 +283,7 @@ def test_the_watchdog_hears_a_loop_that_lives(lab: Host) -> None:
     lab.ok(f"kill -STOP $(systemctl show -P MainPID {DAEMON})")
     lives_again = {"ActiveState": "active", "NRestarts": "1"}
     lab.wait_until(lambda: lab.show(DAEMON, *lives_again) == lives_again, 15, "the daemon lives again")
+    assert "loop.py" in lab.journal(DAEMON).partition("Fatal Python error: Aborted")[2]
     lab.ok("systemctl restart till")  # a short run has a short proof
     crash(lab)
     assert lab.incident("till.service", "fixed")["fix_successful"] == 1
