@@ -292,6 +292,9 @@ class Minute(Word):
     """The expert who failed or was late, and whose vote this one is."""
 
 
+_AS_FOUND = {"inode", "device"}
+
+
 class Proposal(Word):
     """A diagnosis and a plan. `plan` is ordered; its hash is what a person approves and what runs."""
 
@@ -306,6 +309,11 @@ class Proposal(Word):
     @property
     def hash(self) -> str:
         return digest([action.model_dump() for action in self.plan])
+
+    @property
+    def likeness(self) -> str:
+        """The same of a plan for another file that came to stand at the same place: what failed for the first is not tried anew."""
+        return digest([action.model_dump(exclude=_AS_FOUND) for action in self.plan])
 
 
 class Abstain(Word):
@@ -458,10 +466,10 @@ class Case(Word):
         return next((attempt for attempt in reversed(self.tried) if attempt.outcome is None and attempt.changes), None)
 
     def has_tried(self, proposal: Proposal) -> bool:
-        """Whether this very plan had its turn since the fault opened, or a person asked to try anew. One that was cut short had none."""
+        """Whether a plan like it had its turn since the fault opened, or a person asked to try anew. One that was cut short had none."""
         since = max(self.incident.opened_at, self.incident.retried_at)
         return any(
-            attempt.proposal.hash == proposal.hash and attempt.outcome not in (None, Outcome.INTERRUPTED)
+            attempt.proposal.likeness == proposal.likeness and attempt.outcome not in (None, Outcome.INTERRUPTED)
             for attempt in self.tried
             if attempt.began_at >= since
         )

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from orchestrator.model import Blind, Outcome, Severity, Status, utc
+from orchestrator.actions.quarantine_file import QuarantineFile
+from orchestrator.model import Blind, Outcome, Proposal, Severity, Status, utc
 from orchestrator.store import CLEAR_AFTER_SECONDS, Observed, Store
 from tests.store.made import SEVERE_FIRST, a_begun_change, a_fault, a_proposal, an_incident, rows, task, the_due_case
 
@@ -238,3 +239,18 @@ def test_of_a_half_blind_look_what_was_seen_opens_and_nothing_clears(store: Stor
         (True, None),
         (False, None),
     ]
+
+
+def test_what_failed_for_one_file_is_not_tried_for_the_next_at_its_place(store: Store) -> None:
+    """A config test leaves a new stale PID file behind each time: to move that aside as well is no new idea."""
+    task_id = an_incident(store)
+
+    def aside(inode: int, path: str = "/run/shop.pid") -> Proposal:
+        return a_proposal(plan=(QuarantineFile(service="shop.service", path=path, inode=inode, device=1),))
+
+    attempt_id, _ = a_begun_change(store, task_id, aside(7))
+    store.end_attempt(attempt_id, Outcome.ROLLED_BACK, "")
+    case = store.case(task_id)
+    assert case is not None
+    assert case.has_tried(aside(8))
+    assert not case.has_tried(aside(8, "/run/other.pid"))
