@@ -30,7 +30,9 @@ class RestartUnit(OnUnit):
         suspects = (facts.get("below.door_gone", ""), facts.get("below.changed_unit", ""))
         others = [name for name in held if name in case.scope.above] + [name for name in case.scope.below if name in suspects]
         units = [*([own] if own else []), *map(view.units.get, others)]
-        return tuple(cls(unit=unit.name) for unit in units if unit.load_state == "loaded" and not unit.down and not protected(config, unit))
+        # Its own also while systemd cannot use its file: a plan may mend that first.
+        usable = [unit for unit in units if unit.load_state == "loaded" or (unit == own and unit.load_state == "bad-setting")]
+        return tuple(cls(unit=unit.name) for unit in usable if not unit.down and not protected(config, unit))
 
     def about(self) -> str:
         return f"restart {self.unit}"

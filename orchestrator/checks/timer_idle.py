@@ -20,8 +20,10 @@ def timer_idle(view: View, config: Config) -> Iterator[Fault]:
         wanted = line.name in view.baseline.timers or config.service_of(line.name)
         if line.name.endswith(".timer") and wanted and (line.active_state, line.sub_state) == ("active", "elapsed"):
             timer = view.units.get(line.name)
-            # One that fires once after the boot and never again has done what it was for.
-            if timer.sub_state == "elapsed" and timer.repeats and not timer.next_elapse_at:
+            # One that fires once after the boot and never again has done what it was for; what one was for that systemd cannot read
+            # any more, a misspelt OnCalendar=, nobody knows.
+            meant = timer.repeats or timer.load_state == "bad-setting"
+            if timer.sub_state == "elapsed" and meant and not timer.next_elapse_at:
                 yield _never_elapses(timer, config)
     for service in config.service:
         limits = [probe for probe in service.probes if isinstance(probe, FileProbe) and probe.max_age_seconds]
@@ -31,11 +33,12 @@ def timer_idle(view: View, config: Config) -> Iterator[Fault]:
 
 def _never_elapses(timer: Unit, config: Config) -> Fault:
     declared = config.service_of(timer.name) is not None
+    broken = f", since its unit file cannot be used: {timer.load_error}" if timer.load_error else ""
     return Fault(
         check="timer_idle",
         target=timer.name,
         reason="NeverElapses",
-        message=f"{timer.name} is active, is meant to fire again and again, and has no next time: it will never start its job",
+        message=f"{timer.name} is active, is meant to fire again and again, and has no next time: it will never start its job{broken}",
         severity=Severity.HIGH if declared else Severity.WARNING,
     )
 

@@ -72,7 +72,7 @@ class Remembering:
             return None
         # Where no unit runs it nobody tells when it read what; what it ran with for so long, it has read.
         loads = [self._loaded_at(unit) for unit in units] or [self._view.now() - PROBATION_SECONDS]
-        if units and not self._is_well(service, max(loads), answered):
+        if units and not self._is_well(service, units, max(loads), answered):
             return None
         oldest = min(loads)
         configured = config_files(service, self._view)
@@ -109,8 +109,12 @@ class Remembering:
 
     def _loaded_at(self, unit: Unit) -> float:
         """When it read its files last; for a timer, when its job did."""
-        jobs = [job for name in unit.triggers if unit.name.endswith(".timer") and _ended_well(job := self._view.units.get(name))]
-        return max((loaded_at(unit), *(job.main_started_at for job in jobs)))
+        return max((loaded_at(unit), *(job.main_started_at for job in self._done(unit))))
+
+    def _done(self, unit: Unit) -> tuple[Unit, ...]:
+        """The jobs of a timer whose last run ended well."""
+        names = unit.triggers if unit.name.endswith(".timer") else ()
+        return tuple(filter(_ended_well, map(self._view.units.get, names)))
 
     def _read_at(self, path: str, loaded_at: float) -> float:
         """When its service read what lies there. cron looks at its tables each minute, and takes those that it does not refuse."""
@@ -134,14 +138,14 @@ class Remembering:
             if above and above.mtime < since:
                 self._view.known_good.forget(path)
 
-    def _is_well(self, service: Service, since: float, answered: float) -> bool:
-        """Whether what it loaded then has served its user since; without probes, whether it has lasted at least.
+    def _is_well(self, service: Service, units: Sequence[Unit], since: float, answered: float) -> bool:
+        """Whether what it loaded then has served its user since; without probes, whether it has lasted at least, or has done its work.
 
         In a crash loop a unit is active for a moment whenever one looks: what it loaded then is no good copy.
         """
         if probes_of(self._view, service):
             return answered > since
-        return self._view.now() - since > _LASTED_SECONDS
+        return self._view.now() - since > _LASTED_SECONDS or any(map(self._done, units))
 
     def _marks(self, paths: Mapping[str, _Mark]) -> dict[str, _Mark]:
         """What tells that a file is as it was. Of a directory the entries come and go, unless it is one that stayed empty."""
