@@ -37,7 +37,7 @@ turn_back() { # what was before comes back, as far as anything was changed
     state=$(cat "$before/ready")
     for unit in $(kept_units); do ctl stop "$unit" 2>/dev/null || true; done
     for unit in $(units_among "$before/absent"); do ctl disable --quiet "$unit" 2>/dev/null || true; done
-    while read -r piece; do rm -f "$piece"; done < <(cat "$before/absent" 2>/dev/null)
+    while read -r piece; do rm -f "$piece" "$piece.new"; done < <(cat "$before/absent" 2>/dev/null)
     while read -r piece; do
       cp -aT "$before/files$piece" "$piece.new" && mv -fT "$piece.new" "$piece"
     done < <(cat "$before/kept" 2>/dev/null)
