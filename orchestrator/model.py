@@ -174,6 +174,11 @@ class Blind(Word):
     reason: str
     seen: tuple[Fault, ...] = ()
     """What it saw all the same: what is wrong there is wrong, whatever else it could not see."""
+    unseen: frozenset[str] | None = None
+    """The targets that it could not see, when it looked at all others; None: it may be any."""
+
+    def hides(self, target: str) -> bool:
+        return self.unseen is None or target in self.unseen
 
 
 Seen = tuple[Fault, ...] | Blind
@@ -466,10 +471,14 @@ class Case(Word):
         return next((attempt for attempt in reversed(self.tried) if attempt.outcome is None and attempt.changes), None)
 
     def has_tried(self, proposal: Proposal) -> bool:
-        """Whether a plan like it had its turn since the fault opened, or a person asked to try anew. One that was cut short had none."""
+        """Whether this very plan had its turn since the fault opened, or a person asked to try anew, or a like one was carried out.
+
+        One that was cut short had none.
+        """
         since = max(self.incident.opened_at, self.incident.retried_at)
         return any(
-            attempt.proposal.likeness == proposal.likeness and attempt.outcome not in (None, Outcome.INTERRUPTED)
+            (attempt.proposal.hash == proposal.hash or (attempt.executed and attempt.proposal.likeness == proposal.likeness))
+            and attempt.outcome not in (None, Outcome.INTERRUPTED)
             for attempt in self.tried
             if attempt.began_at >= since
         )

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 
 from orchestrator.config import Config
-from orchestrator.host import Unavailable, View
+from orchestrator.host import Partly, Unavailable, View
 from orchestrator.model import Blind, Fault, Seen
 
 Look = Callable[[View, Config], Iterator[Fault]]
@@ -48,7 +48,7 @@ class Check:
         try:
             faults.extend(self.look(view, config))
         except Unavailable as trouble:
-            return Blind(reason=str(trouble), seen=tuple(faults))
+            return Blind(reason=str(trouble), seen=tuple(faults), unseen=trouble.unseen if isinstance(trouble, Partly) else None)
         except Exception as error:  # noqa: BLE001  # a bug in one check must not end the watch of all others
             return Blind(reason=f"the check itself failed: {type(error).__name__}: {error}")
         return tuple(faults)

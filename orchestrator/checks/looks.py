@@ -34,6 +34,8 @@ class _Looking:
     rests_until: float = 0.0
     misses: dict[str, int] = field(default_factory=dict)
     """Soft state: for each fault's key, in how many looks in a row it was seen."""
+    soft: bool = False
+    """Of what was seen last something waits for its confirmation."""
 
 
 class Looks:
@@ -113,10 +115,10 @@ class Looks:
     def _confirmed(self, check: Check, looking: _Looking, seen: Seen, now: float) -> Seen:
         """Only faults that were seen often enough in a row; while one waits for that, the next look comes soon."""
         faults = seen.seen if isinstance(seen, Blind) else seen
-        if isinstance(seen, Blind) and not faults:
-            return seen
-        looking.misses = {fault.key: looking.misses.get(fault.key, 0) + 1 for fault in faults}
-        if any(count < check.confirm for count in looking.misses.values()):
+        hidden = {key: count for key, count in looking.misses.items() if isinstance(seen, Blind) and seen.hides(key.partition(":")[2])}
+        looking.misses = hidden | {fault.key: looking.misses.get(fault.key, 0) + 1 for fault in faults}
+        looking.soft = any(looking.misses[fault.key] < check.confirm for fault in faults)
+        if looking.soft:
             looking.retry_at = now + check.retry
         counted = tuple(fault for fault in faults if self._counts(check, looking, fault))
         return seen.model_copy(update={"seen": counted}) if isinstance(seen, Blind) else counted
@@ -145,7 +147,7 @@ class Looks:
         """Idle; or each check has ended a look that began since then, but for what is late, and nothing waits for its confirmation."""
         with self._lock:
             each = all(looking.looked_at >= at or (looking.future and looking.told_late) for looking in self._looking.values())
-            soft = any(count < self._checks[name].confirm for name, looking in self._looking.items() for count in looking.misses.values())
+            soft = any(looking.soft for looking in self._looking.values())
         return (each and not soft) or self.idle
 
     def close(self) -> None:

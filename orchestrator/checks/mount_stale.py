@@ -6,7 +6,7 @@ from contextlib import suppress
 from orchestrator.checks import check
 from orchestrator.checks.unit_inactive import stands_beneath
 from orchestrator.config import Config
-from orchestrator.host import Mount, Unavailable, Unit, View
+from orchestrator.host import Mount, Partly, Unavailable, Unit, View
 from orchestrator.host.graph import mount_unit
 from orchestrator.model import Fault, Severity
 
@@ -23,12 +23,12 @@ _REASONS = {
 @check(every=_TURN_SECONDS, deadline=60, confirm=2, on_events=True)
 def mount_stale(view: View, config: Config) -> Iterator[Fault]:
     """A mount of another process or host (FUSE, NFS) that nobody answers for any more."""
-    blind = ""
+    blind: dict[str, str] = {}
     for mount in _asked(view):
         try:
             standing = view.mounts.standing(mount.point)
         except Unavailable as reason:
-            blind = str(reason)
+            blind[mount.point] = str(reason)
             continue
         if standing and (server_of(view, config, mount.point) or _stood_on(view, config, mount.point)):
             why, told = _REASONS[standing]
@@ -41,7 +41,7 @@ def mount_stale(view: View, config: Config) -> Iterator[Fault]:
                 facts={"mount.type": mount.fstype},
             )
     if blind:  # said last: what was seen of the others counts
-        raise Unavailable(blind)
+        raise Partly(next(iter(blind.values())), blind)
 
 
 def server_of(view: View, config: Config, point: str) -> str:

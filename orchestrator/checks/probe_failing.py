@@ -9,7 +9,7 @@ from orchestrator.checks.certificate_standing import HARMS_CLIENTS, trouble
 from orchestrator.checks.timer_idle import timer_of
 from orchestrator.checks.wanted_silence import is_wanted
 from orchestrator.config import Config, Probe, Service
-from orchestrator.host import ProbeResult, Unavailable, Unit, UnitLine, View
+from orchestrator.host import Partly, ProbeResult, Unavailable, Unit, UnitLine, View
 from orchestrator.host.jobs import timers_of
 from orchestrator.host.rivals import is_job
 from orchestrator.model import Fault, Severity
@@ -62,9 +62,10 @@ def probe_failing(view: View, config: Config) -> Iterator[Fault]:
         elif results and all(result.ok for result in results):
             # What was loaded after the question is not proved by the answer: a new run may answer nobody.
             view.answered[service.target] = asked_at
-    blind = [result for results in answers for result in results if result.blind]
+    blind = {service.target: result for service, results in zip(asked, answers, strict=True) for result in results if result.blind}
     if blind:  # said last: what was seen of the other services counts
-        raise Unavailable(f"{blind[0].probe}: {blind[0].detail}")
+        first = next(iter(blind.values()))
+        raise Partly(f"{first.probe}: {first.detail}", blind)
 
 
 def ask(view: View, service: Service) -> tuple[ProbeResult, ...]:
@@ -124,10 +125,14 @@ def opening_until(view: View, service: Service, unit: Unit) -> float:
     if view.units.restarts(unit.name, _LOOPS_WITHIN_SECONDS) >= _LOOPS:
         return 0.0
     try:
-        served = any(view.sockets.serves(process.pid) for process in view.processes.in_cgroup(unit.control_group)[:_PROCESSES])
+        return 0.0 if has_open_door(view, unit) else until
     except Unavailable:
         return 0.0
-    return 0.0 if served else until
+
+
+def has_open_door(view: View, unit: Unit) -> bool:
+    """Whether anybody can reach a process of the unit, on whatever port or socket. Raises Unavailable."""
+    return view.sockets.serves(*view.processes.pids_in(unit.control_group)[:_PROCESSES])
 
 
 def _is_at_work(view: View, unit: Unit) -> bool:

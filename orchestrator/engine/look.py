@@ -47,11 +47,10 @@ def look(case: Case, view: View, config: Config) -> Look:
         if one is None or not one.proves:
             continue  # its proof is the service's probes
         seen = one.ask(view, config if one.on_events else config.narrowed(case.fault.target))
-        if isinstance(seen, Blind):
-            if name == case.fault.check:
-                return Look(blind=f"{name}: {seen.reason}")
-            continue
-        standing.update({fault.key: fault for fault in seen if fault.target == case.fault.target or case.scope.holds(fault.target)})
+        if isinstance(seen, Blind) and name == case.fault.check and seen.hides(case.fault.target):
+            return Look(blind=f"{name}: {seen.reason}")
+        faults = seen.seen if isinstance(seen, Blind) else seen
+        standing.update({fault.key: fault for fault in faults if fault.target == case.fault.target or case.scope.holds(fault.target)})
     failing: list[str] = []
     for service in _services(case, view, config):
         try:
@@ -75,7 +74,7 @@ def stands(case: Case, view: View, config: Config) -> bool | str:
     seen = one.ask(view, config if one.on_events else config.narrowed(case.fault.target))
     faults = seen.seen if isinstance(seen, Blind) else seen
     standing = any(fault.key == case.fault.key for fault in faults)
-    return standing or (seen.reason if isinstance(seen, Blind) else False)
+    return standing or (seen.reason if isinstance(seen, Blind) and seen.hides(case.fault.target) else False)
 
 
 def taken_back(case: Case, view: View, config: Config) -> Fault | None:

@@ -6,7 +6,7 @@ from orchestrator.host.certificates import Certificate, Certificates
 from orchestrator.host.commands import CommandResult, run
 from orchestrator.host.connection import Refused
 from orchestrator.host.containers import Container, Containers
-from orchestrator.host.errors import ChangeFailed, Late, NoRight, Unavailable
+from orchestrator.host.errors import ChangeFailed, Late, NoRight, Partly, Unavailable
 from orchestrator.host.files import Files, FileState
 from orchestrator.host.journal import Journal, Line
 from orchestrator.host.kernel import Kernel, Memory, Pressure
@@ -51,6 +51,7 @@ __all__ = [
     "OpenFile",
     "OpenFiles",
     "Packages",
+    "Partly",
     "Pressure",
     "ProbeResult",
     "Process",

@@ -1,5 +1,7 @@
 """The errors of the two doors."""
 
+from collections.abc import Collection
+
 
 class Unavailable(Exception):
     """The host could not be asked: no systemd, no permission, no answer in time.
@@ -7,6 +9,14 @@ class Unavailable(Exception):
     Whoever meets it is blind: it says nothing about the health of what was asked after (law 1). The message is one clear
     sentence for people.
     """
+
+
+class Partly(Unavailable):
+    """Of these alone, units or paths, nothing is known; all else was looked at."""
+
+    def __init__(self, reason: str, unseen: Collection[str]) -> None:
+        super().__init__(reason)
+        self.unseen = frozenset(unseen)
 
 
 class Late(Unavailable):

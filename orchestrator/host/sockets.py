@@ -111,13 +111,17 @@ class Sockets:
         found = (one for one in self.datagrams() if one.port == port and one.address in (address, *_EVERYWHERE))
         return next((self.holder(one) for one in found), None)
 
-    def serves(self, pid: int) -> bool:
-        """Whether the process can be reached: it has a socket that listens, or receives datagrams."""
+    def serves(self, *pids: int) -> bool:
+        """Whether one of these processes can be reached: it has a socket that listens, or receives datagrams. Raises Unavailable."""
         served = {one.inode for one in (*self.listeners(), *self.datagrams())}
-        try:
-            return not {f"socket:[{inode}]" for inode in served}.isdisjoint(self._descriptors(pid))
-        except PermissionError:
-            return any(pid in pids for pids in self._told(served, {}).values())
+        links, unseen = {f"socket:[{inode}]" for inode in served}, set()
+        for pid in pids:
+            try:
+                if not links.isdisjoint(self._descriptors(pid)):
+                    return True
+            except PermissionError:
+                unseen.add(pid)
+        return bool(unseen) and any(not unseen.isdisjoint(held) for held in self._told(served, {}).values())
 
     def datagrams(self) -> Iterator[Listener]:
         """Those that anybody may send to (UDP); a client that has its one server is none."""

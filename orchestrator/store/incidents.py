@@ -25,9 +25,8 @@ class Incidents(Part):
         engine's own looks judge it. Raises StoreFailed.
         """
         self._note_look(check, seen, now)
-        blind = isinstance(seen, Blind)
-        faults = seen.seen if isinstance(seen, Blind) else seen
-        if blind and not faults:
+        blind, faults = (seen, seen.seen) if isinstance(seen, Blind) else (None, seen)
+        if blind and not faults and blind.unseen is None:
             return Observed()
         standing = _one_a_key(check, faults)
         live = {row["key"]: row for row in self.ledger.rows("SELECT * FROM tasks WHERE check_name = ? AND resolved_at IS NULL", (check,))}
@@ -37,7 +36,8 @@ class Incidents(Part):
         new = [fault for key, fault in standing.items() if key not in live and fault.target not in under_repair]
         back = {fault.key: self._reopen(fault, now, relapse_seconds) for fault in new}
         opened = [self._open(fault, now) for fault in new if back[fault.key] is None]
-        cleared = [row["id"] for key, row in live.items() if key not in standing and not blind and self._miss(row, now)]
+        looked_at = (row for key, row in live.items() if key not in standing and not (blind and blind.hides(row["target"])))
+        cleared = [row["id"] for row in looked_at if self._miss(row, now)]
         arranged = arrange_live(self.ledger, arrange)
         return Observed(
             opened=tuple(row_id for row_id in (*opened, *arranged.freed) if row_id not in arranged.merged),

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.checks import Check
 from orchestrator.checks.looks import Looks
 from orchestrator.config import Config
-from orchestrator.host import Unavailable, View
+from orchestrator.host import Partly, Unavailable, View
 from orchestrator.model import Blind, Fault, Seen
 
 FAULT = Fault(check="c", target="t", reason="Broken", message="m")
@@ -22,6 +22,7 @@ class Bench:
 
     def __init__(self, tmp_path: Path, *, confirm: int = 1, deadline: float = 5) -> None:
         self.answer: tuple[Fault, ...] | Exception = ()
+        self.then: Exception | None = None
         self.hold = threading.Event()
         self.hold.set()
         self.ended = threading.Semaphore(0)
@@ -33,6 +34,8 @@ class Bench:
         if isinstance(self.answer, Exception):
             raise self.answer
         yield from self.answer
+        if self.then:
+            raise self.then
 
     def seen(self) -> Seen:
         self.looks.ask("c")
@@ -196,3 +199,21 @@ def test_a_check_that_is_woken_all_the_time_has_looked_all_the_same(tmp_path: Pa
     looked.append(bench.looks.have_looked_since(began))
     bench.looks.close()
     assert looked == [False, False, True, False, False]
+
+
+def test_single_misses_beside_one_that_cannot_be_seen_are_not_counted_together(tmp_path: Path) -> None:
+    """A probe whose program is gone blinds for weeks; what was looked at in between and is well begins anew, what is hidden does not."""
+    bench = Bench(tmp_path, confirm=2)
+    other = FAULT.model_copy(update={"target": "other"})
+    for _ in range(3):
+        bench.answer, bench.then = (FAULT,), Partly("no such program", ("hidden",))
+        assert bench.seen() == Blind(reason="no such program", unseen=frozenset({"hidden"}))
+        bench.answer = ()
+        bench.seen()
+    bench.answer, bench.then = (other,), None
+    bench.seen()
+    bench.answer, bench.then = (), Partly("no such program", ("other",))
+    bench.seen()
+    bench.answer, bench.then = (other,), None
+    assert bench.seen() == (other,)
+    bench.looks.close()

@@ -78,7 +78,7 @@ def test_where_nobody_can_be_asked_nothing_is_known() -> None:
     """Law 1."""
     host = Host(1, helpers=0)
     host.gone = set(host.points)
-    assert host.look() == Blind(reason="16 helpers hang already")
+    assert host.look() == Blind(reason="16 helpers hang already", unseen=frozenset(host.points))
 
 
 def test_of_very_many_mounts_each_has_its_turn() -> None:

@@ -38,7 +38,7 @@ def _view(seconds: float = STARTING_SECONDS + 20, *, answered: float = 0.0, serv
     return SimpleNamespace(
         answered={"shop.service": answered},
         now=lambda: YOUNG.active_enter_at + seconds,
-        processes=SimpleNamespace(in_cgroup=lambda _group: [SimpleNamespace(pid=YOUNG.main_pid)]),
+        processes=SimpleNamespace(pids_in=lambda _group: (YOUNG.main_pid,)),
         sockets=SimpleNamespace(serves=serving),
         units=SimpleNamespace(restarts=lambda _name, _within: restarts),
     )
@@ -98,6 +98,7 @@ def test_one_probe_that_cannot_be_asked_hides_no_other_service(tmp_path: Path) -
     assert isinstance(seen, Blind)
     assert "pg_isready" in seen.reason
     assert [fault.target for fault in seen.seen] == ["shop"]
+    assert (seen.hides("books"), seen.hides("shop"), seen.hides("mill")) == (True, False, False)
 
 
 @pytest.mark.parametrize(("said", "cannot_run"), [("no-such-tool --ask", "yes"), ("exit 1", None), ("/etc/passwd", "yes")])

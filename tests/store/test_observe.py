@@ -7,7 +7,7 @@ import pytest
 from orchestrator.actions.quarantine_file import QuarantineFile
 from orchestrator.model import Blind, Outcome, Proposal, Severity, Status, utc
 from orchestrator.store import CLEAR_AFTER_SECONDS, Observed, Store
-from tests.store.made import SEVERE_FIRST, a_begun_change, a_fault, a_proposal, an_incident, rows, task, the_due_case
+from tests.store.made import ALLOWED, SEVERE_FIRST, a_begun_change, a_fault, a_proposal, an_incident, rows, task, the_due_case
 
 NOW = time.time()
 
@@ -254,3 +254,18 @@ def test_what_failed_for_one_file_is_not_tried_for_the_next_at_its_place(store: 
     assert case is not None
     assert case.has_tried(aside(8))
     assert not case.has_tried(aside(8, "/run/other.pid"))
+    refused = store.begin_attempt(task_id, 1, aside(9, "/run/other.pid"), ALLOWED, time.time())
+    store.end_attempt(refused, Outcome.DENIED, "it is not the same any more")
+    case = store.case(task_id)
+    assert case is not None
+    assert case.has_tried(aside(9, "/run/other.pid"))
+    assert not case.has_tried(aside(10, "/run/other.pid"))  # nothing was tried there
+
+
+def test_what_was_looked_at_beside_one_that_cannot_be_seen_clears(store: Store) -> None:
+    """Of the hidden one nothing is known; the other one is well again, however long the first stays hidden."""
+    hidden, well = an_incident(store, a_fault("hidden.service")), an_incident(store, a_fault("well.service", "other"))
+    store.ledger.run("UPDATE tasks SET check_name = 'unit_failed', key = 'unit_failed:well.service' WHERE id = ?", (well,))
+    for seconds in (0.0, CLEAR_AFTER_SECONDS + 1, 2 * CLEAR_AFTER_SECONDS + 2):
+        store.observe("unit_failed", Blind(reason="no such program", unseen=frozenset({"hidden.service"})), NOW + seconds)
+    assert (task(store, hidden)["status"], task(store, well)["status"]) == ("open", "cleared")
