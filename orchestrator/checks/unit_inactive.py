@@ -24,6 +24,8 @@ _BROKEN = ("bad-setting", "error")
 _MAX_CHAIN = 20
 _UMOUNT_SECONDS = 60.0
 """How long before its end a umount may have begun that writes much."""
+_CANNOT_RUN = 126
+"""A shell's exit statuses for what it cannot run begin there, and so do systemd's own (systemd.exec(5)) beyond 200."""
 _SETTLED_SECONDS = 5.0
 """A unit that nobody declared must have run so long once: what only flickers by was never somebody's service."""
 
@@ -66,7 +68,9 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
     if _stopped_by_a_broken_upgrade(view, unit) or (unit.load_state in _BROKEN and config.service_of(unit.name)):
         return True
     try:
-        meant = _stays_down(view, view.units.stopped_by_hand(unit)) or _was_unmounted(view, unit) or _has_done_its_work(view, config, unit)
+        stop = view.units.stopped_by_hand(unit)
+        by_itself = stop is None and (_was_swapped_off(unit) or _has_done_its_work(view, config, unit))
+        meant = by_itself or _stays_down(view, stop) or _was_unmounted(view, unit)
     except Unavailable as reason:  # unknown for this unit alone (law 1)
         log.info("%s is down, and nothing tells who stopped it: %s", unit.name, reason)
         return False
@@ -76,7 +80,7 @@ def _is_missed(view: View, config: Config, unit: Unit) -> bool:
 def _has_done_its_work(view: View, config: Config, unit: Unit) -> bool:
     """A job that nobody declared, and nobody made a oneshot: to run an import a second time may do harm."""
     ended = unit.active_state == "inactive" and (unit.exec_main_code, unit.exec_main_status) == (EXITED, 0)
-    return ended and config.service_of(unit.name) is None and view.units.ends_by_itself(unit)
+    return ended and unit.type != "oneshot" and config.service_of(unit.name) is None and view.units.ends_by_itself(unit)
 
 
 def _was_unmounted(view: View, unit: Unit) -> bool:
@@ -96,9 +100,10 @@ def _stopped_by_a_broken_upgrade(view: View, unit: Unit) -> bool:
 
 
 def _may_be_down(view: View, unit: Unit) -> bool:
-    """It did its work and ended; it is nobody's for long; an administrator masked or switched it off; or what triggers it waits."""
-    skipped = unit.result == "exec-condition"  # its own ExecCondition= says that it is not to run here now: a standby
-    ended = (unit.type == "oneshot" and not unit.remain_after_exit) or skipped or _was_swapped_off(unit)
+    """It did its work and ended; it is nobody's for long; an administrator masked it; or what triggers it waits for the need."""
+    # Its own ExecCondition= says that it is not to run here now: a standby. One that cannot be run says nothing.
+    skipped = unit.result == "exec-condition" and unit.exec_statuses.get("ExecCondition", 1) < _CANNOT_RUN
+    ended = (unit.type == "oneshot" and not unit.remain_after_exit) or skipped
     masked = unit.unit_file_state in ("masked", "masked-runtime")
     return ended or unit.transient or masked or any(view.units.get(name).running for name in unit.triggered_by)
 

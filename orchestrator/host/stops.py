@@ -217,20 +217,24 @@ def _last_stop(lines: Sequence[Line]) -> Line | None:
 
 
 def _was_left_down(lines: Sequence[Line]) -> bool:
-    ended, asked = math.inf, False
+    """Each time that it ended by itself; what was started again at once, or failed, is a service."""
+    left, ended, asked = False, math.inf, False
     for line in lines:
         match line.fields.get("MESSAGE_ID"):
             case message if message in (STARTING, STARTED):
-                if line.at - ended >= _LEFT_DOWN_SECONDS:
-                    return True
+                if line.at - ended < _LEFT_DOWN_SECONDS and ended < math.inf:
+                    return False
+                left = left or ended < math.inf
                 ended, asked = math.inf, False
             case message if message == STOPPING:
                 asked = True
+            case message if message == STOPPED and line.fields.get("JOB_TYPE") == "stop":  # a oneshot that remained is not stopping first
+                ended = math.inf
             case message if message == DEACTIVATED:
                 ended = math.inf if asked else line.at
             case message if message == FAILED:
-                ended = math.inf
-    return False
+                return False
+    return left
 
 
 def _end_is_missing(lines: Sequence[Line], ended: float) -> bool:

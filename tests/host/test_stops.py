@@ -97,6 +97,7 @@ def _runs(*ends: tuple[float, str], pause: float = 60.0) -> list[Line]:
         at += seconds
         lines += [_line(at, "Stopping", STOPPING, "7")] if how == "stopped" else []
         lines.append(_line(at, how, FAILED if how == "failed" else DEACTIVATED))
+        lines += [_line(at, "Stopped", STOPPED, "7")] if how in ("stopped", "shut down") else []
     return lines
 
 
@@ -108,8 +109,18 @@ def _runs(*ends: tuple[float, str], pause: float = 60.0) -> list[Line]:
         (_runs((9, "ended"), (9, "ended"), pause=5), False),
         (_runs((9, "stopped"), (9, "ended")), False),
         (_runs((9, "failed"), (9, "ended")), False),
+        (_runs((9, "ended"), (9, "failed"), (9, "ended")), False),
+        (_runs((9, "shut down"), (9, "ended")), False),
     ],
-    ids=["a job", "its first end", "missed at once", "stopped by hand before", "failed before"],
+    ids=[
+        "a job",
+        "its first end",
+        "missed at once",
+        "stopped by hand before",
+        "failed before",
+        "failed since",
+        "remained till the shutdown",
+    ],
 )
 def test_who_ended_before_and_was_left_so_is_a_job(lines: list[Line], *, expected: bool) -> None:
     """An import at the boot that nobody made a oneshot; what was started again at once was missed."""
