@@ -121,12 +121,12 @@ def is_unread(path: str, changed_at: float, service: Service, view: View) -> boo
 def owned_files(service: Service, view: View) -> tuple[str, ...]:
     """What only owner and mode are remembered of: the declared `files`, what the unit itself names and needs to be set up, its logs.
 
-    With the directories above them that are nobody else's.
+    With the directories above those logs that are nobody else's.
     """
     own = (path for unit in working_units(service, view) for path in own_places(unit, view))
     known = view.servers.of(service.target)
     logs = known.logs if known else ()
-    above = (place for path in (*service.files, *logs) for place in _way_to(path, view) if _is_own(place))
+    above = (place for path in logs for place in _way_to(path, view) if _is_own(place))
     return tuple(dict.fromkeys((*service.files, *own, *logs, *above)))
 
 

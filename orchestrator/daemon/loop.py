@@ -278,7 +278,7 @@ class Daemon:
             booted_at = self.view.units.booted_at()
             if booted_at and not 0 <= self.view.now() - booted_at <= self.config.daemon.boot_grace_seconds:
                 return False  # a boot that lies ahead is one of before the clock was set back
-            if not booted_at and self.view.now() - self.view.units.boot_began_at() > _BOOT_SECONDS:
+            if not booted_at and self.view.units.seconds_since_start() > _BOOT_SECONDS:
                 return False  # a oneshot that hangs, and has no time-out by default, keeps systemd at its boot for ever
             quiet = bool(booted_at) and not self.view.units.jobs() and self.looks.idle
         except Unavailable:

@@ -108,7 +108,7 @@ class LogWatch:
 
     def _written(self, place: _Place, now: float) -> list[tuple[float, str]]:
         """Its share of what all watched units wrote since the last reading: one question for all that are asked at one time."""
-        if now != self._read_at:
+        if now > self._read_at or now < self._read_at - _LATE_SECONDS:
             self._read_journal(now)
             self._read_at = now
         news, place.news = place.news, []

@@ -89,9 +89,9 @@ class Units:
         """When the boot finished by systemd's own word; 0.0 while it still starts."""
         return float(self._property("FinishTimestamp")) / 1e6
 
-    def boot_began_at(self) -> float:
-        """When systemd itself was started."""
-        return float(self._property("UserspaceTimestamp")) / 1e6
+    def seconds_since_start(self) -> float:
+        """How long systemd itself runs, by no clock that can be set."""
+        return time.monotonic() - float(self._property("UserspaceTimestampMonotonic")) / 1e6
 
     def system_state(self) -> str:
         """One of running, degraded, initializing, starting, maintenance, stopping."""

@@ -19,7 +19,7 @@ def test_a_boot_that_never_ends_keeps_nobody_from_healing(*, began: float, finis
     """A oneshot has no time-out by default: one that hangs keeps systemd at `starting` for ever."""
     now = time.time()
     units = SimpleNamespace(
-        booted_at=lambda: now - finished if finished else 0.0, boot_began_at=lambda: now - began, jobs=lambda: ("a job",)
+        booted_at=lambda: now - finished if finished else 0.0, seconds_since_start=lambda: began, jobs=lambda: ("a job",)
     )
     daemon: Any = SimpleNamespace(
         view=SimpleNamespace(units=units, now=lambda: now),

@@ -177,6 +177,15 @@ def test_a_clock_that_was_set_back_makes_nobody_deaf(watch: LogWatch, journal: W
     assert watch.look("shop.service", "deadlock", NOW - 480)
 
 
+def test_a_look_that_began_before_the_repair_ended_sees_nothing_new(watch: LogWatch, journal: Written) -> None:
+    """The check takes the time once for all its patterns; what was seen to meanwhile stays seen to."""
+    watch.look("shop.service", "deadlock", NOW)
+    journal.lines.append(Line(at=NOW + 5, message="deadlock", unit="shop.service"))
+    assert watch.look("shop.service", "deadlock", NOW + 6)
+    watch.seen_to("shop.service", "deadlock", NOW + 8)
+    assert watch.look("shop.service", "deadlock", NOW + 7) is None
+
+
 def test_patterns_that_nobody_declares_any_more_take_no_place(watch: LogWatch, log: Path) -> None:
     """Each reload may bring others."""
     for n in range(MOST_RULES):

@@ -78,10 +78,17 @@ def test_a_login_that_is_refused_is_no_noise_when_it_is_news() -> None:
     assert _left([_refused(150.0, "203.0.113.7"), last, own], [last, own], answered=295.0) == {"danger.authentication": own.message}
 
 
-def _working(messages: Sequence[str], *, answered: float = 0.0, later: float = 1.0) -> dict[str, str]:
-    unit = replace(FAILED, active_state="active", active_enter_at=50.0)
+def _working(
+    messages: Sequence[str], *, answered: float = 0.0, later: float = 1.0, serves: bool = False, began: float = 50.0
+) -> dict[str, str]:
+    unit = replace(FAILED, active_state="active", active_enter_at=began)
     lines = [Line(at=100.0 + n, message=message, unit=unit.name) for n, message in enumerate(messages)]
-    view: Any = SimpleNamespace(answered={unit.name: answered}, now=lambda: lines[-1].at + later)
+    view: Any = SimpleNamespace(
+        answered={unit.name: answered},
+        now=lambda: lines[-1].at + later,
+        processes=SimpleNamespace(pids_in=lambda _group: ()),
+        sockets=SimpleNamespace(serves=lambda *_pids: serves),
+    )
     return _at_work(lines, view, unit, case("ConnectionRefused"))
 
 
@@ -93,3 +100,5 @@ def test_a_migration_at_its_start_is_work() -> None:
     assert _working([f"attempt {n}: connection refused" for n in range(3)]) == {}
     assert _working(migrates, answered=60.0) == {}
     assert _working(migrates, later=60.0) == {}
+    assert _working(migrates, serves=True) == {}  # its door is open, and it is another one
+    assert _working(migrates, began=-9000.0) == {}  # it runs for hours: that is no start

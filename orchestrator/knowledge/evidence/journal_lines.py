@@ -1,7 +1,9 @@
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
+from orchestrator.checks.probe_failing import has_open_door
 from orchestrator.config import Config
-from orchestrator.host import NoRight, Unit, View
+from orchestrator.host import NoRight, Unavailable, Unit, View
 from orchestrator.host.journal import Line
 from orchestrator.host.last_words import killed_from_outside, last_words
 from orchestrator.host.own_logs import own_lines
@@ -19,6 +21,7 @@ _SHOWN = 300
 _NOISE_LINES, _NOISE_SECONDS = 500, 30.0
 """What it said so long before its users were answered last is no cause: strangers try passwords at every door, day and night."""
 _AT_WORK_LINES, _AT_WORK_SECONDS = 3, 20.0
+_AT_WORK_ON_A_START_SECONDS = 3600.0
 _MAY_BE_CUT = "\n(nobody could have journald write down what it just heard: the last words may be missing)"
 
 
@@ -98,6 +101,11 @@ def _at_work(heard: Sequence[Line], view: View, unit: Unit, case: Case) -> dict[
     """What a run tells that has opened no door yet and is not at a loss: `migrating table 14 of 50`. It only ever keeps us from acting."""
     if not unit.running or case.fault.reason != "ConnectionRefused" or view.answered.get(unit.name, 0.0) >= unit.active_enter_at:
         return {}
+    if view.now() - unit.active_enter_at > _AT_WORK_ON_A_START_SECONDS:
+        return {}
+    with suppress(Unavailable):
+        if has_open_door(view, unit):
+            return {}
     own = [line for line in heard if not line.trusted and view.now() - line.at < _AT_WORK_SECONDS]
     new = dict.fromkeys(line.message.strip() for line in own)
     if len(new) < _AT_WORK_LINES or signs_in("\n".join(new)):
