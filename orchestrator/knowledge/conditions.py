@@ -83,8 +83,13 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 
 def filled(text: str, facts: Mapping[str, str]) -> str:
-    """`{fact}` in a sentence replaced by its value; an unknown one by a dash. Not str.format: a log line may hold braces."""
-    return _PLACEHOLDER.sub(lambda match: facts.get(match[1]) or "-", text)
+    """`{fact}` in a sentence replaced by its value; an unknown one by a dash. Not str.format: a log line may hold braces.
+
+    An unknown one in brackets of its own, or that is all of a sentence, is left out with them.
+    """
+    known = _ASIDE.sub(lambda match: match[0] if facts.get(match[1] or match[2]) else "", text)
+    return _PLACEHOLDER.sub(lambda match: facts.get(match[1]) or "-", known)
 
 
 _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")
+_ASIDE = re.compile(r" \(\{([a-z_.]+)\}\)|(?<=\.) \{([a-z_.]+)\}$")

@@ -51,3 +51,11 @@ def test_a_broken_pattern_is_told_at_load() -> None:
 def test_braces_in_a_log_line_stay_text() -> None:
     """A sentence is filled from facts; hostile braces in a fact's value are not read again."""
     assert filled("because {log.config} and {nothing}", {"log.config": "{unit.exit} %s {0}"}) == "because {unit.exit} %s {0} and -"
+
+
+def test_what_is_not_known_leaves_no_dash_in_brackets_or_alone() -> None:
+    """A person reads the sentence at night; what a fact's own value holds stays as it is."""
+    cause = "It does not answer ({reason}), and {program} was changed. {obstacle}"
+    assert filled(cause, {"program": "/opt/x (-)."}) == "It does not answer, and /opt/x (-). was changed."
+    known = {"reason": "refused", "program": "/opt/x", "obstacle": "It is gone"}
+    assert filled(cause, known) == "It does not answer (refused), and /opt/x was changed. It is gone"
