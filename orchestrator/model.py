@@ -177,11 +177,18 @@ class Blind(Word):
     unseen: frozenset[str] | None = None
     """The targets that it could not see, when it looked at all others; None: it may be any."""
 
-    def hides(self, target: str) -> bool:
-        return self.unseen is None or target in self.unseen
-
 
 Seen = tuple[Fault, ...] | Blind
+
+
+def faults_in(seen: Seen) -> tuple[Fault, ...]:
+    """What is wrong by this look, whatever else it could not see."""
+    return seen.seen if isinstance(seen, Blind) else seen
+
+
+def hides(seen: Seen, target: str) -> bool:
+    """Whether nothing is known of the target by this look."""
+    return isinstance(seen, Blind) and (seen.unseen is None or target in seen.unseen)
 
 
 class Evidence(Word):

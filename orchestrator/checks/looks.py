@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from orchestrator.checks import Check
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Blind, Fault, Seen
+from orchestrator.model import Blind, Fault, Seen, faults_in, hides
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +114,8 @@ class Looks:
 
     def _confirmed(self, check: Check, looking: _Looking, seen: Seen, now: float) -> Seen:
         """Only faults that were seen often enough in a row; while one waits for that, the next look comes soon."""
-        faults = seen.seen if isinstance(seen, Blind) else seen
-        hidden = {key: count for key, count in looking.misses.items() if isinstance(seen, Blind) and seen.hides(key.partition(":")[2])}
+        faults = faults_in(seen)
+        hidden = {key: count for key, count in looking.misses.items() if hides(seen, key.partition(":")[2])}
         looking.misses = hidden | {fault.key: looking.misses.get(fault.key, 0) + 1 for fault in faults}
         looking.soft = any(looking.misses[fault.key] < check.confirm for fault in faults)
         if looking.soft:

@@ -7,7 +7,7 @@ from escalation import Desk
 from orchestrator.checks.looks import Looks
 from orchestrator.config import Config
 from orchestrator.host import View
-from orchestrator.model import Blind, Seen
+from orchestrator.model import Blind, Seen, faults_in
 from orchestrator.roots import arrange, stands_on
 from orchestrator.store import Observed, Store, StoreFailed
 
@@ -85,7 +85,7 @@ class Observing:
 
     def _tell_unwritten(self, seen: Seen) -> None:
         """A fault that cannot be stored: the journal is the only place left, and hears of it once."""
-        for fault in seen.seen if isinstance(seen, Blind) else seen:
+        for fault in faults_in(seen):
             if fault.key not in self._unwritten:
                 self._unwritten.add(fault.key)
                 log.error("seen, and not written down: %s", fault.message)

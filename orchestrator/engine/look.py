@@ -10,7 +10,7 @@ from orchestrator.checks import all_checks
 from orchestrator.checks.probe_failing import ask, fault_of, probes_of
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, View
-from orchestrator.model import Blind, Case, Evidence, Fault, Word
+from orchestrator.model import Blind, Case, Evidence, Fault, Word, faults_in, hides
 
 _SOURCE = "before the change"
 
@@ -47,10 +47,11 @@ def look(case: Case, view: View, config: Config) -> Look:
         if one is None or not one.proves:
             continue  # its proof is the service's probes
         seen = one.ask(view, config if one.on_events else config.narrowed(case.fault.target))
-        if isinstance(seen, Blind) and name == case.fault.check and seen.hides(case.fault.target):
+        if isinstance(seen, Blind) and name == case.fault.check and hides(seen, case.fault.target):
             return Look(blind=f"{name}: {seen.reason}")
-        faults = seen.seen if isinstance(seen, Blind) else seen
-        standing.update({fault.key: fault for fault in faults if fault.target == case.fault.target or case.scope.holds(fault.target)})
+        standing.update(
+            {fault.key: fault for fault in faults_in(seen) if fault.target == case.fault.target or case.scope.holds(fault.target)}
+        )
     failing: list[str] = []
     for service in _services(case, view, config):
         try:
@@ -72,9 +73,8 @@ def stands(case: Case, view: View, config: Config) -> bool | str:
     if one is None:
         return True
     seen = one.ask(view, config if one.on_events else config.narrowed(case.fault.target))
-    faults = seen.seen if isinstance(seen, Blind) else seen
-    standing = any(fault.key == case.fault.key for fault in faults)
-    return standing or (seen.reason if isinstance(seen, Blind) and seen.hides(case.fault.target) else False)
+    standing = any(fault.key == case.fault.key for fault in faults_in(seen))
+    return standing or (seen.reason if isinstance(seen, Blind) and hides(seen, case.fault.target) else False)
 
 
 def taken_back(case: Case, view: View, config: Config) -> Fault | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orchestrator.masking import mask
-from orchestrator.model import Blind, Fault, Json, Seen, utc
+from orchestrator.model import Blind, Fault, Json, Seen, faults_in, hides, utc
 from orchestrator.store.arranging import Arrange, arrange_live, each_alone
 from orchestrator.store.base import AT_ONCE, Part
 from orchestrator.store.ledger import transaction
@@ -25,8 +25,8 @@ class Incidents(Part):
         engine's own looks judge it. Raises StoreFailed.
         """
         self._note_look(check, seen, now)
-        blind, faults = (seen, seen.seen) if isinstance(seen, Blind) else (None, seen)
-        if blind and not faults and blind.unseen is None:
+        faults = faults_in(seen)
+        if isinstance(seen, Blind) and not faults and seen.unseen is None:
             return Observed()
         standing = _one_a_key(check, faults)
         live = {row["key"]: row for row in self.ledger.rows("SELECT * FROM tasks WHERE check_name = ? AND resolved_at IS NULL", (check,))}
@@ -36,7 +36,7 @@ class Incidents(Part):
         new = [fault for key, fault in standing.items() if key not in live and fault.target not in under_repair]
         back = {fault.key: self._reopen(fault, now, relapse_seconds) for fault in new}
         opened = [self._open(fault, now) for fault in new if back[fault.key] is None]
-        looked_at = (row for key, row in live.items() if key not in standing and not (blind and blind.hides(row["target"])))
+        looked_at = (row for key, row in live.items() if key not in standing and not hides(seen, row["target"]))
         cleared = [row["id"] for row in looked_at if self._miss(row, now)]
         arranged = arrange_live(self.ledger, arrange)
         return Observed(

@@ -12,7 +12,7 @@ from orchestrator.checks import all_checks
 from orchestrator.checks.probe_failing import OPENING_SECONDS, STARTING_SECONDS, opening_until
 from orchestrator.config import Config, Service
 from orchestrator.host import Unavailable, Unit, View
-from orchestrator.model import Blind
+from orchestrator.model import Blind, hides
 
 SHOP = Service.model_validate({"name": "shop", "unit": "shop.service"})
 YOUNG = Unit(
@@ -98,7 +98,7 @@ def test_one_probe_that_cannot_be_asked_hides_no_other_service(tmp_path: Path) -
     assert isinstance(seen, Blind)
     assert "pg_isready" in seen.reason
     assert [fault.target for fault in seen.seen] == ["shop"]
-    assert (seen.hides("books"), seen.hides("shop"), seen.hides("mill")) == (True, False, False)
+    assert [hides(seen, target) for target in ("books", "shop", "mill")] == [True, False, False]
 
 
 @pytest.mark.parametrize(("said", "cannot_run"), [("no-such-tool --ask", "yes"), ("exit 1", None), ("/etc/passwd", "yes")])
